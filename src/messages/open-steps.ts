@@ -11,7 +11,7 @@ import { INSIDE, LOAD_KVM } from "./rows/shared-advice.js";
 
 /** Commands that change nothing, or nothing more, where the text shows one of these. */
 const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circumstance[] }[] = [
-  { command: /\brdmsr (?:-a )?0x3a\b/, by: ["IA32_FEAT_CTL read", "AMD", "in WSL2", "in a cloud"] },
+  { command: /\brdmsr (?:-a )?0x3a\b/, by: ["IA32_FEAT_CTL read", "AMD", "in WSL2", "in a cloud", "KVM runs a guest"] },
   { command: /\brdmsr\b/, by: ["AMD", "in WSL2"] },
   { command: /^grep (?:-\w+ )*vmx \/proc\/cpuinfo$/, by: ["vmx flag read"] },
   { command: /^(?:sudo )?modprobe kvm_intel$/, by: ["kvm_intel loaded", "VMX locked off"] },

@@ -152,6 +152,10 @@ export type Circumstance =
   | "no rival named"
   | "on illumos"
   | "KVM runs a guest"
+  /** Of before 2015: its kernel has no parameter that later ones have. */
+  | "an old system"
+  | "a named model"
+  | "in KubeVirt"
   | "exits traced"
   | "macOS as the guest"
   | "MSRs of KVM's own"

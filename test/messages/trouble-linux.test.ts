@@ -15,7 +15,7 @@ describe("trouble with virtual machines that is described in words", () => {
     [
       "a guest in a machine, not knowing whether it has VT-x",
       "Under Proxmox I run a VM inside a VM with KVM, and it is stuck at boot.",
-      /Either the machine in between has no VT-x/,
+      /Unless the machine in between has no VT-x/,
     ],
     ["a slow guest", "My KVM guest is very slow in a nested setup.", /a guest is slow, and not that VT-x is missing/],
     ["no module", "lsmod | grep kvm\nit gives me no output, QEMU needs KVM", /^lsmod shows no module of KVM/],

@@ -162,9 +162,9 @@ function settingGuests(lines: readonly string[]): GuestCpu[] {
 // ---- QEMU ----
 
 const CPU_OPTION = /(?:^|[\s"'`])--?cpu[ =]{1,4}(?:'([^']{1,4000})'|"([^"]{1,4000})"|([^\s'"\\]{1,4000}))/;
-/** Prose that speaks of the option: `add +vmx to the -cpu args`. */
+/** Prose that speaks of the option: `add +vmx to the -cpu args`; or QEMU's list of models is asked for. */
 const NO_MODEL =
-  /^(?:arg(?:ument)?s?|options?|flags?|param(?:eter)?s?|settings?|models?|types?|lines?|names?|values?|and|or|to|is|the|with|in|for|from)[.,:;)]?$/i;
+  /^(?:help|\?|arg(?:ument)?s?|options?|flags?|param(?:eter)?s?|settings?|models?|types?|lines?|names?|values?|and|or|to|is|the|with|in|for|from)[.,:;)]?$/i;
 const KVM = /-enable-kvm\b|accel[= ]kvm\b|[,=]kvm\b/;
 const TCG = /-accel tcg\b|accel=tcg\b/;
 

@@ -7,7 +7,7 @@ import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
-import { DROP_VMX, NESTED_ON } from "../rows/shared-advice.js";
+import { ALL_SAME, DROP_VMX, NESTED_ON, ONE_MODEL, withoutFeatures } from "../rows/shared-advice.js";
 import { FOR_MAC } from "../verdict/guests/guest-kinds.js";
 import { explainBit, listFirst, listText } from "./bits.js";
 import {
@@ -261,11 +261,14 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
       commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
     });
   }
+  // There no XML is written by hand.
+  const kubevirt = isFleet && context.circumstances.has("in KubeVirt");
+  if (kubevirt) steps.splice(0, steps.length, ONE_MODEL, withoutFeatures(disable));
   const added = addedByQemu(extra);
   causes.push(...added.causes);
   steps.push(...added.steps);
   const about = [...names, ...extra].some((name) => name.startsWith("vmx")) ? "vmx-[a-z0-9-]*" : "[a-z0-9._-]*";
-  if (isFleet)
+  if (isFleet && !kubevirt)
     steps.push({
       text: "For a fleet: use a named model that every host has in full, and compare what the hosts offer.",
       commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
@@ -273,13 +276,17 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   const parts = [
     names.length === 0
       ? ""
-      : `The CPU of the XML has ${listText(names)}, and this host cannot give ${names.length === 1 ? "it" : "them"} to the guest`,
+      : kubevirt
+        ? `The machine was started with ${listText(names)}, and the node it should move to cannot give ${names.length === 1 ? "it" : "them"} to guests`
+        : `The CPU of the XML has ${listText(names)}, and this host cannot give ${names.length === 1 ? "it" : "them"} to the guest`,
     extra.length === 0 ? "" : `QEMU added ${listText(extra)}, which the XML does not have`,
   ].filter((text) => text !== "");
   return {
     ...(parts.length === 0
       ? {}
-      : { what: `${parts.join("; ")}.${isFleet ? " For a migration the host is the target." : ""}` }),
+      : {
+          what: `${parts.join("; ")}.${kubevirt ? ALL_SAME : isFleet ? " For a migration the host is the target." : ""}`,
+        }),
     ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
     ...(names.length === 0 && extra.length > 0 ? { layer: "user space" as const } : {}),
     bits: withReasons(context, bits),

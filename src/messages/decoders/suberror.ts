@@ -69,8 +69,16 @@ function eventText(word: bigint): string | undefined {
 const exitText = (word: bigint) =>
   `exit reason ${word & 0xffffn}${EXIT_REASONS[Number(word & 0xffffn)] === undefined ? "" : `, ${EXIT_REASONS[Number(word & 0xffffn)]}`}`;
 
+/** Linux, handle_ept_misconfig: KVM marks memory that it emulates so. */
+const EPT_MISCONFIGURATION = 49n;
+
 /** What the extra data are, by suberror; the words behind these differ from release to release. */
-const WORDS: { readonly [suberror: string]: (words: ReadonlyMap<number, bigint>) => Decoded | undefined } = {
+const WORDS: {
+  readonly [suberror: string]: (
+    words: ReadonlyMap<number, bigint>,
+    block: RegisterBlock | undefined,
+  ) => Decoded | undefined;
+} = {
   2: (words) => {
     const [first, second] = [words.get(0), words.get(1)].map((word) =>
       word === undefined ? undefined : eventText(word),
@@ -88,10 +96,23 @@ const WORDS: { readonly [suberror: string]: (words: ReadonlyMap<number, bigint>)
       onlySteps: true,
     };
   },
-  3: (words) => {
+  3: (words, block) => {
     const event = eventText(words.get(0) ?? 0n);
     const reason = words.get(1);
     if (event === undefined || reason === undefined) return undefined;
+    const at = words.get(3);
+    if ((reason & 0xffffn) === EPT_MISCONFIGURATION)
+      return {
+        what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU had to use memory that is not RAM of the guest (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}): its stack or a descriptor table lies where a device or nothing is. That is the guest's own state. This is not a refused VM entry, and no capability of VT-x is missing.`,
+        onlyCauses: true,
+        steps: [
+          {
+            text: `See where the guest's memory ends${block === undefined ? "" : " and where it was (ESP, GDT and IDT of the register block)"}: it got less memory than it needs, or it jumped to where no code is.`,
+            commands: ["(qemu) info mtree -f", "-m 1G   # QEMU counts in MB where no unit is given"],
+          },
+        ],
+        onlySteps: true,
+      };
     return {
       what: `KVM gave up on the guest (suberror 3): it exited with ${exitText(reason)}, while an event was being delivered to it (${event}), and KVM can resume delivery after a few exits only. This is not a refused VM entry, and no capability of VT-x is missing.`,
       causes: [
@@ -144,7 +165,7 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
       index === undefined || word === undefined ? [] : [[Number(index), BigInt(`0x${word}`)]],
     ),
   );
-  const decoded = WORDS[suberror]?.(words);
+  const decoded = WORDS[suberror]?.(words, registerBlock(context));
   if (decoded !== undefined) return decoded;
   if (suberror !== "1") return MEANINGS[suberror] === undefined ? unknownNumber(suberror) : meaningOf(suberror);
   const block = registerBlock(context);
@@ -239,7 +260,7 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
   };
 }
 
-const REAL_STEP = {
+export const REAL_STEP = {
   text: "See whether KVM can run real mode without emulation.",
   commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
 };

@@ -198,6 +198,7 @@ export const KERNEL_LOG: Advice = {
 export const DUMP_VMCS: Advice = {
   text: "Let KVM print the VMCS when it happens again, and give the dump together with this message: it is audited then.",
   commands: ["echo 1 | sudo tee /sys/module/kvm_intel/parameters/dump_invalid_vmcs", "sudo dmesg"],
+  unless: ["an old system"],
 };
 
 export const WHO_USES_VMX: Advice = {
@@ -238,3 +239,23 @@ export const MICROCODE: Advice = {
   commands: ["grep microcode /proc/cpuinfo | sort | uniq -c"],
   unless: ["virtual"],
 };
+
+/** KubeVirt turns host-model into what the first node has (its user guide, on virtual hardware). */
+export const ONE_MODEL: Step = {
+  text: "Give the machine one CPU model that all nodes have in full (host-model is what the first node has), and start it again; then it can move.",
+  commands: [
+    "spec.template.spec.domain.cpu.model: MODEL",
+    "kubectl get nodes --show-labels | tr ',' '\\n' | grep cpu-model.node | sort | uniq -c",
+  ],
+};
+export const ALL_SAME =
+  " Nodes that are virtual machines get these from the hypervisor below: all of them have to run on hosts of one kind, with the same settings.";
+export const withoutFeatures = (names: readonly string[]): Step => ({
+  text: "Or leave these features out of the machine's CPU, and start it again.",
+  commands: [
+    `spec.template.spec.domain.cpu.features: [${names
+      .slice(0, 8)
+      .map((name) => `{name: ${name}, policy: disable}`)
+      .join(", ")}]`,
+  ],
+});

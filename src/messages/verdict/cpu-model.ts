@@ -3,7 +3,7 @@ import { atlas } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
 import type { Situation } from "../../situation/situation.js";
 import { FEATURE_LIST, type Feature } from "../../why/features.js";
-import { hasOf, type NamedCpu, sharedBy } from "./named-cpu.js";
+import { cpusNamed, hasOf, type NamedCpu, sharedBy } from "./named-cpu.js";
 
 type FeatureRow = (typeof FEATURE_LIST)[number];
 
@@ -34,4 +34,13 @@ export function machineHas({ host, candidates }: Situation, id: string): Tri {
   return feature?.silicon === undefined
     ? "unknown"
     : replay(host, { release: candidates[0].release }).cpu.holds(feature.silicon);
+}
+
+/** Whether the CPU of a text has a feature: by its model, or where the atlas has none like it, by the one name in the text. */
+export function modelHas(text: string, situation: Situation, id: string): Tri {
+  const byModel = ofModel(situation)((one) => one.id === id);
+  if (byModel !== "unknown") return byModel;
+  const [named, ...others] = cpusNamed(text);
+  const feature = FEATURE_LIST.find((one) => one.id === id);
+  return named === undefined || others.length > 0 || feature === undefined ? "unknown" : hasOf(named)(feature);
 }

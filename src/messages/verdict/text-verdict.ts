@@ -126,7 +126,8 @@ function answerOf(
   };
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const flag = showsVmx(machine?.situation.host);
-  const noVmx = flag === false;
+  const ranSvm = isSvmVendor(machine?.situation.host.vendor) && circumstances.has("KVM runs a guest");
+  const noVmx = flag === false && !ranSvm;
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
@@ -155,7 +156,7 @@ function answerOf(
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
-    const usable = recognised.length === 0 && passesChecks(short);
+    const usable = recognised.length === 0 && (passesChecks(short) || circumstances.has("KVM runs a guest"));
     const answer = machineVerdict(machine, failed, prose);
     const isKnown = answer?.isKnown === true;
     const about = isKnown ? undefined : subject();

@@ -231,6 +231,7 @@ function withoutHost(subject: SetMsr): Decoded {
   const certainEverywhere = never.length === releases.length;
   const agreed = certainEverywhere && first !== undefined ? onlyCertain(first.refusal) : undefined;
   return {
+    what: `QEMU asked KVM to set ${describeMsr(index)} for the guest, KVM refused ${formatU64(asked)}, and QEMU gives up.`,
     bits: bitsFor(subject, agreed ?? { refused: [], fields: [] }, open),
     values: [{ name: "asked", value: formatU64(asked) }, ...halves(subject)],
     rule: ruleFor(subject),

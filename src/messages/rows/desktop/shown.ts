@@ -36,6 +36,12 @@ export const SHOWN: readonly Shown[] = [
   ["on Windows", { test: (text) => OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text)) }],
   ["Windows 10", { test: isWindows10 }],
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
+  [
+    "an old system",
+    /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? [4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
+  ],
+  ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
+  ["a named model", /(?:^|\s)-cpu\s{1,3}(?!host\b|max\b|qemu|kvm)[A-Za-z]|<model\b[^>\n]{0,60}>(?!host)[A-Z]/m],
   ["macOS as the guest", { test: (text) => text.length <= LONGEST && isMacGuest(text) }],
   [
     "model with AVX2",

@@ -22,7 +22,9 @@ import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
-import { kvmRuns } from "../../verdict/guests/kvm-runs.js";
+import { bisected } from "../../verdict/guests/bisected.js";
+import { nestedReset } from "../../verdict/guests/guest-kinds.js";
+import { kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails } from "../../verdict/migration.js";
 import { ANDROID_MESSAGES } from "./android.js";
@@ -51,6 +53,9 @@ export const DESKTOP: DesktopMessages = {
       ? (driverNotStarted(text) ??
         ofDbvm(text) ??
         kvmUnitTests(text) ??
+        bisected(text) ??
+        onlyByKvm(text) ??
+        nestedReset(text) ??
         migrationFails(text) ??
         featureForGuests(text) ??
         (machine?.situation.host.cores[0].cpuid.features.vmx === true ? kvmRuns(text, machine) : undefined))

@@ -1,7 +1,7 @@
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
-import { DUMP_VMCS, ENABLE_OUTER, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "../shared-advice.js";
+import { ENABLE_OUTER, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "../shared-advice.js";
 
 /*
  * What KVM and the kernel say besides the messages of loading: warnings, things that KVM does not emulate, and what a
@@ -305,7 +305,7 @@ export const KVM_KERNEL_MESSAGES = [
       "An outer hypervisor that delivers exits as no CPU does.",
       "`Breaking out of NMI-blocked state`: the CPU has no virtual NMIs (pin-based control, bit 5), so KVM can only guess when the guest left its NMI handler.",
     ],
-    steps: [NEW_KERNEL, DUMP_VMCS],
+    steps: [NEW_KERNEL],
     source: { message: VMX, meaning: `${VMX} (handle_exception_nmi, handle_cr, vmx_handle_exit)` },
   },
   {

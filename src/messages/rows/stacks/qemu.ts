@@ -179,10 +179,10 @@ export const QEMU_MESSAGES = [
     product: "QEMU",
     layer: "KVM at run time",
     gravity: "blocks",
-    needle: ["kvm internal error", "extra data[", "suberror"],
+    needle: ["vm internal error", "extra data[", "suberror"],
     group: "internal-error",
     pattern:
-      /KVM internal error\. ?Suberror: (?<suberror>\d+)|KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
+      /\bK?VM internal error\. ?Suberror: (?<suberror>\d+)|KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
     decoder: "suberror",
     steps: [],

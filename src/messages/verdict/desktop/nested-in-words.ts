@@ -38,7 +38,9 @@ export function saysNestedOn(text: string): boolean {
   );
 }
 
-export const saysNestedUsed = (text: string): boolean => USED.test(text) || saysNestedOn(text);
+/** Its parameter is read, and is on. */
+const READ_ON = /\/parameters\/nested["'`]?\s{0,4}\n\s{0,8}[Y1]\s{0,4}(?:\n|$)/;
+export const saysNestedUsed = (text: string): boolean => USED.test(text) || READ_ON.test(text) || saysNestedOn(text);
 export const deniesNested = (text: string): boolean => NONE.test(text);
 /** What is said to go wrong with a running machine, in the text's own word. */
 export const troubleIn = (text: string): string | undefined => MISBEHAVES.exec(text)?.[0];

@@ -80,7 +80,7 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   // Nested HVM is experimental: that is the answer there.
   if (trouble === undefined || named?.name === "Xen" || !(NESTING.test(text) || isInside)) return undefined;
   return answer(
-    `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"). Either the machine in between has no VT-x (vmx is not among its flags then), or one of the two hypervisors fails.${isInside ? named.says : ""}`,
+    `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"). Unless the machine in between has no VT-x (vmx is not among its flags then), look for the fault in one of the two hypervisors, or in the program that starts the inner guest.${isInside ? named.says : ""}`,
     [SEE_BETWEEN, BOTH_LOGS, ...(isInside ? [named.step] : [])],
   );
 }

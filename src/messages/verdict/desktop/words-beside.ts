@@ -2,13 +2,14 @@ import { showsVmx } from "../../../host/host.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { EITHER_FIRMWARE, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
+import { REAL_STEP } from "../../decoders/suberror.js";
 import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
-import { machineHas, ofModel } from "../cpu-model.js";
+import { machineHas, modelHas, ofModel } from "../cpu-model.js";
 import { insideOf, namedOuter } from "../named-outer.js";
-import { SVM_ON, svmNamed } from "../other-cpus.js";
+import { INTEL_CPU, SVM_CPU, SVM_ON, svmNamed } from "../other-cpus.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
@@ -71,11 +72,28 @@ function besideWords(
   if (text.length > LONGEST || first?.product === "VirtualBox" || first?.product === "VMware") return found;
   const ofEntry = first?.layer === "VM entry" || first?.layer === "KVM at run time";
   const isFailure = ofEntry && first.gravity === "blocks" && first.message !== "qemu-set-msr";
+  if (first?.message === "qemu-internal-error" && found.steps.some(({ text: step }) => step === REAL_STEP.text)) {
+    const lacks = machine === undefined ? "unknown" : modelHas(text, machine.situation, "unrestricted-guest");
+    if (lacks === "no")
+      return {
+        ...found,
+        says: `${found.says} ${machine?.situation.host.name ?? "This CPU"} has no unrestricted guest (it came with Westmere), so KVM emulates what firmware and boot loaders run in real mode.`,
+        steps: [
+          { text: "Use a newer kernel on the host, whose emulator knows more, or a CPU with unrestricted guest." },
+          ...found.steps.filter(({ text: step }) => step !== REAL_STEP.text),
+        ],
+      };
+  }
+  if (recognised.length > 0 && recognised.every(({ message }) => message === "qemu-requested-feature")) {
+    const trouble = misbehaving(text);
+    if (trouble !== undefined)
+      return { ...trouble, says: `${trouble.says} The warnings about features are harmless.`, covers: found.covers };
+  }
   const inside = isFailure ? insideOf(text) : undefined;
   if (inside !== undefined)
     return {
       ...found,
-      says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the ${svmNamed(text) === undefined ? "VT-x" : "AMD-V"} that this hypervisor passes on.`,
+      says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the ${SVM_CPU.test(text) ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x"} that this hypervisor passes on.`,
       steps: [
         { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
         ...found.steps,

@@ -45,6 +45,23 @@ export function macGuest(text: string): Says | undefined {
   );
 }
 
+const RESET =
+  /\b(?:reset|reboot|0xCF9)\b[^\0]{0,200}?\b(?:nVMX|L2|nested (?:VMX|state|guest)|VMX (?:state|operation))\b|\b(?:nVMX|L2|nested (?:VMX|state|guest)|VMX (?:state|operation))\b[^\n]{0,120}\b(?:resets?|reboots?|0xCF9)\b/i;
+const OF_KVM = /\bKVM\b|\bQEMU\b/;
+/** QEMU's #1021, and its change "i386: reset KVM nested state upon CPU reset"; which release has it first was not read. */
+export function nestedReset(text: string): Says | undefined {
+  if (!RESET.test(text) || !OF_KVM.test(text) || text.length > 4_000) return undefined;
+  return answer(
+    "This is a reset of a guest that used VMX itself. Old versions of QEMU and KVM did not take the nested state back then, so the CPU began anew as if it still ran the inner guest. No capability of VT-x is missing.",
+    [
+      {
+        text: "Take current versions of QEMU and the kernel on the host; until then end the inner guests before a reset, or start the machine anew instead.",
+        commands: ["qemu-system-x86_64 --version; uname -r"],
+      },
+    ],
+  );
+}
+
 const GUESTS = /\b(?:VMs?|guests?|virtual machines?|KVM|QEMU)\b/i;
 const FAILS =
   /\b(?:broke\w?|broken|fail\w{0,3}|errors?|crash\w{0,3}|hang(?:s|ing)?|freez\w{1,3}|stuck|panics?|blue ?screens?|regression|(?:not|no longer|wo?n['’]t|would ?n['’]t|doesn['’]t|can['’]?t) (?:\w{2,10} )?(?:start|boot|work)\w{0,3}|reboots?)\b/i;

@@ -65,6 +65,11 @@ export function guestVerdict(
 const NO_PROSE =
   /^[\s>]{0,20}(?:[<{}[\]"'$#|-]|flags\b|\d{4}-\d\d-)|^\s{0,20}\S{1,60}[:=](?:\S|\s\s)|\bqemu-(?:system-\w{3,8}|kvm)\b[^\n]{0,24} -\w/i;
 const WORDS = /\b[a-z]{2,20}(?: [\w'’",.()/-]{1,30}){4}/i;
+/** So many words without one that joins others are a list, as of CPU flags. */
+const LIST = 8;
+const JOINS =
+  /\b(?:the|an?|is|are|was|to|in|of|and|or|not|for|on|it|I|we|this|that|with|my|der|die|das|und|ich|nicht|le|la|les|el|que|et|en|de|do|n['’]t)\b|[^\0-\x7f]/i;
+const isList = (line: string): boolean => line.trim().split(/\s+/).length >= LIST && !JOINS.test(line);
 /** More than a sentence or two beside a configuration. */
 const FEW_WORDS = 25;
 const ABOUT_VMX =
@@ -72,7 +77,7 @@ const ABOUT_VMX =
 
 /** What has nothing to do with which CPU a guest is given. */
 const OTHER_MATTER =
-  /\bmigrat\w{1,4}\b|\b(?:managed ?save|restor(?:e|es|ed|ing)|snapshots?)\b|\bMSRs?\b|\bIA32_|\bAssertion\b/i;
+  /\bmigrat\w{1,4}\b|\b(?:managed ?save|restor(?:e|es|ed|ing)|snapshots?)\b|\bMSRs?\b|\bIA32_|\bAssertion\b|\bmicrocode\b/i;
 const TROUBLE =
   /\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|stuck|panic\w{0,3}|boot ?loops?|loops|bootloop\w{0,2}|blue ?screens?|BSOD|(?:not|n['’]t|never|fail(?:s|ed|ing)? to|unable to) (?:boot|start(?! (?:on|there)))|boot(?:ing)? (?:failures?|problems?|fails)|inaccessible|regression|bisect\w{0,3})\b/i;
 
@@ -80,7 +85,7 @@ const TROUBLE =
 export function proseOf(text: string): string {
   return text
     .split("\n")
-    .filter((line) => !NO_PROSE.test(line) && WORDS.test(line))
+    .filter((line) => !NO_PROSE.test(line) && WORDS.test(line) && !isList(line))
     .join("\n");
 }
 

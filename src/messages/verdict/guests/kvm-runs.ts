@@ -10,12 +10,12 @@ import { ofModel } from "../cpu-model.js";
 type Says = Omit<TextVerdict, "covers">;
 
 const RUNS =
-  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
+  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:launch|start|run|boot)\w{0,3} (?:it with )?(?:kvm|qemu)\b[^.\n]{0,60}\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|panics?)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
 /** What a guest kernel ends with. */
 const FAULTS =
   /\b(?:general protection faults?|page faults?|double faults?|tripp?le[- ]?faults?|kernel panic|Task gate invoked|without anything appearing|no output|nothing (?:appears|is shown|happens|on the (?:console|screen|serial)))\b/i;
 const WITH_KVM =
-  /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b|\bQEMU\/KVM\b/i;
+  /\bkvm[_-]intel\b|^[ \t>]{0,8}(?:[\w@~:$#.-]{0,40}[$#] )?(?:sudo )?kvm (?:-\w|\S{1,80}\.(?:img|iso|qcow2?|raw|vmdk)\b)|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b|\bQEMU\/KVM\b/im;
 const ASKED = /-enable-kvm\b|\baccel[= ]kvm\b/i;
 const NO_KVM_THERE =
   /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
@@ -30,7 +30,7 @@ const CONTRAST =
 
 /** What KVM itself, its trace or QEMU prints of a guest that ran. */
 const RAN =
-  /\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b/;
+  /\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b|\s[RSD][sl+<]{0,3}\s{1,8}\d{1,5}:\d\d\s{1,8}\S{0,60}(?:qemu|kvm)\S{0,24} [^\n]{0,4000}?(?:-enable-kvm\b|\baccel=kvm\b)/;
 
 const words = (found: RegExpExecArray | null): string | undefined => found?.[0].replace(/\s+/g, " ");
 const contrastIn = (text: string): string | undefined => (UNUSABLE.test(text) ? undefined : words(CONTRAST.exec(text)));
@@ -44,6 +44,23 @@ const troubleIn = (text: string): string | undefined =>
 /** Whether a text shows that KVM runs, or ran, a guest. */
 export const runsGuest = (text: string): boolean =>
   RAN.test(text) || contrastIn(text) !== undefined || troubleIn(text) !== undefined;
+
+/** Without KVM it fails, and with KVM it goes well. */
+const BY_KVM =
+  /\b(?:add\w{0,3}|us\w{1,3}|with|enabl\w{1,3})\b[^.\n]{0,12}(?:-?-machine )?(?:-?-?enable-kvm|-?accel[= ]kvm)\b(?:(?!\b(?:but|not|only|without)\b|n['’]t)[^.\n]){0,60}\b(?:help\w{0,2}|works?|boots?|fixe[sd]|solve[sd]|fine)\b/i;
+const EMULATED = /\bTCG\b|\bdefault accel\w{0,8}|\bwithout kvm\b/i;
+/** A guest is tried both ways, and goes wrong without KVM alone. */
+export const runsOnlyWith = (text: string): boolean => BY_KVM.test(text) && EMULATED.test(text);
+/** QEMU, docs/system/i386/cpu: without an option the CPU is qemu64. */
+export function onlyByKvm(text: string): Says | undefined {
+  const found = words(BY_KVM.exec(text));
+  return found === undefined || !runsOnlyWith(text) || runsOnlyWithout(text)
+    ? undefined
+    : answer(
+        `With KVM the guest starts ("${found}"), so VT-x is on and works. Without it QEMU emulates (TCG), and without -cpu it gives the guest qemu64, which lacks much that systems ask for.`,
+        [{ text: "Start it with KVM and the host's CPU.", commands: ["-accel kvm -cpu host"] }],
+      );
+}
 
 /** KVM runs a guest, and something else goes wrong. */
 export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
