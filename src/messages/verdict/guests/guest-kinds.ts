@@ -48,7 +48,7 @@ export function macGuest(text: string): Says | undefined {
 const RESET =
   /\b(?:reset|reboot|0xCF9)\b[^\0]{0,200}?\b(?:nVMX|L2|nested (?:VMX|state|guest)|VMX (?:state|operation))\b|\b(?:nVMX|L2|nested (?:VMX|state|guest)|VMX (?:state|operation))\b[^\n]{0,120}\b(?:resets?|reboots?|0xCF9)\b/i;
 const OF_KVM = /\bKVM\b|\bQEMU\b/;
-/** QEMU's #1021, and its change "i386: reset KVM nested state upon CPU reset"; which release has it first was not read. */
+/** QEMU's #1021; QEMU resets the nested state of KVM with the CPU today. Which release did so first was not read. */
 export function nestedReset(text: string): Says | undefined {
   if (!RESET.test(text) || !OF_KVM.test(text) || text.length > 4_000) return undefined;
   return answer(
