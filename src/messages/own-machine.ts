@@ -135,6 +135,9 @@ const CIRCUMSTANCES = {
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
   "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
   "kvm_intel loaded": showsModule,
+  /** lsmod shows neither of the two. */
+  "KVM's module not loaded": ({ observed }: Host) =>
+    observed?.modules?.kvm_intel === false && observed.modules.kvm_amd !== true,
   /** As read back, and not as it was asked for. */
   "nested on": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === true,
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };

@@ -130,10 +130,14 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
 /** `Could not access KVM kernel module: Permission denied`, `KvmNew(Error(13))`, `(os error 2)` and their like. */
 export function decodeDevice([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const errno = errnoOf(match);
+  const { circumstances } = context;
+  if ((errno === undefined || errno === "ENOENT") && circumstances.has("KVM's module not loaded"))
+    return circumstances.has("AMD") ? ofAmd(NOT_LOADED) : NOT_LOADED;
+  if (errno === undefined && circumstances.has("kvm_intel loaded")) return LOADED;
   if (errno === undefined) return {};
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
   if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
-  const { causes, ...meaning } = context.circumstances.has("AMD") ? ofAmd(MEANINGS[errno]) : MEANINGS[errno];
+  const { causes, ...meaning } = circumstances.has("AMD") ? ofAmd(MEANINGS[errno]) : MEANINGS[errno];
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
     ...meaning,
@@ -148,9 +152,14 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
 }
 
 /** The same on an AMD CPU, whose module has another name. */
-function ofAmd({ what, causes, ...meaning }: Meaning): Meaning {
+function ofAmd<D extends { readonly what?: string; readonly causes?: readonly Cause[] }>(decoded: D): D {
   const inWords = (text: string) => text.replaceAll("kvm_intel", "kvm_amd").replaceAll("VT-x", "AMD-V");
-  return { ...meaning, what: inWords(what), causes: causes.map((one) => ({ ...one, text: inWords(one.text) })) };
+  const { what, causes } = decoded;
+  return {
+    ...decoded,
+    ...(what === undefined ? {} : { what: inWords(what) }),
+    ...(causes === undefined ? {} : { causes: causes.map((one) => ({ ...one, text: inWords(one.text) })) }),
+  };
 }
 
 /** The ioctl that makes a virtual machine failed: only some of its errors have to do with VMX. */
@@ -201,9 +210,35 @@ const HOLDERS = [
 ] as const;
 
 /** The text shows that the host has the device, or the module that makes it. */
-function isElsewhere({ circumstances, host }: ExplainContext): boolean {
-  return circumstances.has("/dev/kvm exists") || host?.observed?.modules?.kvm_intel === true;
+function isElsewhere({ circumstances }: ExplainContext): boolean {
+  return circumstances.has("/dev/kvm exists") || circumstances.has("kvm_intel loaded");
 }
+
+/** The module makes the device. */
+const LOADED: Decoded = {
+  what: "kvm_intel is loaded, so VT-x is on and /dev/kvm is there: the user may not open it, or the program runs in a container that was not given the device.",
+  outcome: "KVM is there",
+  layer: "host operating system",
+  onlyCauses: true,
+  steps: [{ text: "See who may open it.", commands: ["ls -l /dev/kvm; id -nG"] }, JOIN_KVM, PASS_DEVICE],
+  onlySteps: true,
+};
+
+/** lsmod shows it: nothing has to be passed anywhere before the module is there. */
+const NOT_LOADED: Decoded = {
+  what: "There is no /dev/kvm, because kvm_intel is not loaded.",
+  outcome: "no device",
+  layer: "KVM load",
+  causes: [
+    likely(
+      "It refused: the firmware has VT-x off, or the hypervisor below a virtual machine does not pass it. The kernel log says which.",
+    ),
+    possible("It was never asked to load."),
+  ],
+  onlyCauses: true,
+  steps: [LOAD_KVM],
+  onlySteps: true,
+};
 
 const LOADED_SINCE: Decoded = {
   what: "The module was not loaded when the program looked for /dev/kvm. It was loaded by hand since, and the device is there: start the program again.",

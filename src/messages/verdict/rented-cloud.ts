@@ -1,3 +1,6 @@
+import { outerStep } from "../../why/questions/next-steps.js";
+import type { Advice } from "../message.js";
+import type { Circumstances } from "../own-machine.js";
 import { cloudOf, instanceOf } from "./cloud-words.js";
 import { CLOUDS, namedOuter, WHOLE_MACHINE } from "./named-outer.js";
 
@@ -13,3 +16,44 @@ export function namedCloud(text: string): string | undefined {
   return CLOUDS.has(name) ? name : undefined;
 }
 const LONGEST_PROSE = 20_000;
+
+/** What is left of the step for a place, where the text says which machine was chosen there. */
+const CHOSEN: readonly {
+  readonly place: string;
+  readonly is: (text: string, so: Circumstances) => boolean;
+  readonly step: Advice;
+}[] = [
+  {
+    place: "Azure",
+    // Sizes with an a or a p have CPUs of AMD and of Arm.
+    is: (text) => /\b(?:Standard_)?[DE]\d{1,3}(?![a-z]{0,3}[ap])[a-z]{0,4}_v[3-9]\b/.test(text),
+    step: {
+      text: "Sizes of this kind pass VT-x, unless the security type is Trusted Launch: create the machine with the security type Standard.",
+      commands: ["az vm create --security-type Standard ..."],
+    },
+  },
+  {
+    place: "Google Compute Engine",
+    is: (text) => /\be2-(?:standard|highmem|highcpu|medium|micro|small)\b/.test(text),
+    step: {
+      text: "E2 machine types pass no VT-x, whatever is set: create the instance again on another type with an Intel CPU (N1, N2, C2).",
+      commands: ["gcloud compute instances create NAME --machine-type n2-standard-4 --enable-nested-virtualization"],
+    },
+  },
+  {
+    place: "Docker Desktop",
+    is: (_, so) => so.has("on Linux") && !so.has("in WSL2"),
+    step: {
+      text: "On Linux, Docker Desktop runs its containers in a machine of its own, and passes them no device of the host: use Docker Engine, which has the host's.",
+      commands: ["docker context use default", "docker run --device /dev/kvm ..."],
+    },
+  },
+];
+
+/** The steps as they are for the machine that the text says was chosen. */
+export function placed(steps: readonly Advice[], text: string | undefined, so: Circumstances): readonly Advice[] {
+  if (text === undefined) return steps;
+  return steps.map(
+    (step) => CHOSEN.find((one) => outerStep(one.place).text === step.text && one.is(text, so))?.step ?? step,
+  );
+}

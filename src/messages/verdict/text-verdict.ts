@@ -24,7 +24,7 @@ import {
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { askedName } from "./asked/name-asked.js";
 import { registersAsked } from "./asked/registers-read.js";
-import { guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
+import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { cpusNamed } from "./named-cpu.js";
@@ -32,7 +32,7 @@ import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
-import { rentedCloud } from "./rented-cloud.js";
+import { placed, rentedCloud } from "./rented-cloud.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
 import {
   CONFIG_DIFFERS,
@@ -66,7 +66,9 @@ export function verdictOf(
   const cloud = circumstances.has("in a cloud") && short !== undefined ? rentedCloud(short) : undefined;
   const found = worded && {
     ...withoutQuestion(worded),
-    steps: uniqueSteps(openSteps(inCloud(worded.steps, cloud), circumstances)).map(plainStep),
+    steps: uniqueSteps(openSteps(placed(inCloud(worded.steps, cloud), short, circumstances), circumstances)).map(
+      plainStep,
+    ),
   };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
@@ -191,10 +193,11 @@ function answerOf(
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
   // Where one line only says that an instruction failed and another one why, the other one answers.
   const said = recognised[0]?.message ?? "";
-  const reasons = recognised[0]?.outcome === "no device" ? WHY_NO_DEVICE : INSTEAD[said];
+  const isWithout = recognised[0]?.outcome === "no device" || NO_KVM_HERE.has(said);
+  const reasons = [...(isWithout ? WHY_NO_DEVICE : []), ...(INSTEAD[said] ?? [])];
   const reason = GENERAL.has(said)
     ? blocking.find(({ message }) => !GENERAL.has(message ?? ""))
-    : recognised.find(({ message }) => reasons?.includes(message as string));
+    : recognised.find(({ message }) => reasons.includes(message as string));
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
   if (first === undefined) {
     const about = passesChecks(short) ? WORKS : subject();
@@ -211,6 +214,9 @@ function answerOf(
   const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
   const refused = first.message === "modprobe-error" && /intel\b[^\n]{0,160}not supported/i.test(first.matched);
   const asks = noKvm || inBare || refused || NO_VMX_HERE.has(first.message ?? "");
+  const findsNone = NO_KVM_HERE.has(first.message ?? "") || NO_VMX_HERE.has(first.message ?? "");
+  const inGuest = findsNone && short !== undefined ? guestOfHost(machine, guests, short, circumstances) : undefined;
+  if (inGuest !== undefined) return { ...found, ...inGuest };
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
   const guest =
     named === undefined && asks && !OWN_DOMAIN.test(short ?? "")

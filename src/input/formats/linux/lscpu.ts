@@ -140,6 +140,7 @@ function openLscpu(sink: FactSink): FactRun {
       sink.system("arch", value.trim(), placeOf(line));
     // Printed for vmx among the flags.
     if (key === "Virtualization" && /^VT-x\b/.test(value)) sink.system("flag vmx", "yes", placeOf(line));
+    if (key === "Virtualization" && /^AMD-V\b/.test(value)) sink.system("flag svm", "yes", placeOf(line));
   };
 
   return {

@@ -28,7 +28,7 @@ export const KVM_RUNTIME_MESSAGES = [
     needle: "not found in directory",
     pattern:
       /Module (?<module>kvm_intel|kvm-intel|kvm_amd|kvm-amd|kvm) not found in directory (?<directory>[\w./-]{1,120})/i,
-    what: "There is no such module file for the running kernel: it is built into the kernel, left out of it, or belongs to a package that is not installed.",
+    what: "There is no such module file for the running kernel: the kernel was updated and not restarted since, or has KVM built in, or left out, or in a package that is not installed.",
     causes: [
       "An updated kernel that was not booted yet: its modules replaced those of the running one.",
       "A container, microVM or cloud kernel without KVM, or a package of further modules that is not installed.",
@@ -47,6 +47,10 @@ export const KVM_RUNTIME_MESSAGES = [
       },
     ],
     steps: [
+      {
+        text: "Compare the running kernel with those whose modules are there; where its own are missing, restart.",
+        commands: ["uname -r; ls /lib/modules"],
+      },
       {
         text: "See how the running kernel was built.",
         commands: [

@@ -7,7 +7,8 @@ import { parseBool } from "../../../kvm/load/parse-param.js";
 import { RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
+import type { Circumstances, OwnMachine } from "../../own-machine.js";
+import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
 import { shellWord } from "../../shell-word.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
@@ -137,6 +138,40 @@ export function guestWithoutVmx(
     step: stepToGive(guest, undefined),
   };
 }
+
+const OF_GUEST = /\b(?:guests?|VMs?|virtual machines?|inside|L[12])\b/i;
+
+/**
+ * A program finds no VT-x, and the machine of the text has KVM's module loaded: then it is a guest of that machine, and what
+ * the host or the guest's configuration shows is why.
+ */
+export function guestOfHost(
+  machine: OwnMachine | undefined,
+  guests: () => readonly GuestCpu[],
+  text: string,
+  { has }: Circumstances,
+): Pick<TextVerdict, "says" | "steps"> | undefined {
+  if (machine === undefined || !has("kvm_intel loaded") || !OF_GUEST.test(text)) return undefined;
+  const nested = machine.situation.host.params?.kvm_intel?.nested;
+  const off = parseBool(nested ?? "") === false;
+  const none = guests().find((one) => vmxOf(one, machine).gets === "none");
+  if (none === undefined && !off) return undefined;
+  const who = none?.name ?? "The guest";
+  const why = [
+    ...(none === undefined ? [] : [String((vmxOf(none, machine) as { readonly why: string }).why)]),
+    ...(off ? [`kvm_intel.nested is ${nested} on its host`] : []),
+  ];
+  return {
+    says: `${who} gets no VMX, because ${why.join(", and ")}: nothing inside can use VT-x.`,
+    steps: [
+      ...(off ? [NESTED_ON_THE_HOST] : []),
+      ...(none !== undefined ? [stepToGive(none, nested)] : HAS_HOST_CPU.test(text) ? [] : [GIVE_CPU_STEP]),
+    ],
+  };
+}
+
+const HAS_HOST_CPU = /\bcpu(?:[ _-]?(?:type|mode|model))?\W{1,4}host\b|\bhost-passthrough\b|\bhost (?:cpu )?type\b/i;
+const GIVE_CPU_STEP: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
 /** On an AMD host the question is one about SVM. */
 const vmxOf = (guest: GuestCpu, machine: OwnMachine | undefined): GuestVmx =>
