@@ -2,7 +2,7 @@ import { EITHER_FIRMWARE, FIRMWARE_OFF, KERNEL_LOG, LOAD_IT, READ_BOTH } from ".
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
 import type { Circumstance, Circumstances } from "./own-machine.js";
-import { INSIDE, LOAD_KVM } from "./rows/shared-advice.js";
+import { INSIDE, LOAD_KVM, NO_SWITCH_OFF } from "./rows/shared-advice.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -88,6 +88,9 @@ export function openSteps(
       const changes = changesOf(step);
       return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
     })
+    .map((step) =>
+      IN_FIRMWARE.has(step.text) && circumstances.has(NO_SWITCH_OFF.is) ? { text: NO_SWITCH_OFF.text } : step,
+    )
     .flatMap((step) => {
       const commands = step.commands?.flatMap((command) => openCommand(command, circumstances, isSo));
       if (commands === undefined || step.commands === undefined) return [step];

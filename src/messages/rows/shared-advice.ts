@@ -16,11 +16,17 @@ export const INSIDE: readonly Circumstance[] = ["virtual", "said to be virtual",
 
 const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
 
+/** Where the firmware has it off, and its setup has no switch. */
+export const NO_SWITCH_OFF: Alternative = {
+  is: "no firmware switch",
+  text: "The text finds no switch for it in the firmware setup, and nothing but the firmware can change it: update the firmware, and look under CPU, Advanced and Security (a password can hide it); Intel TXT on can keep it off, too.",
+};
+
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
   unless: INSIDE,
-  instead: { is: "AMD", text: SVM_MODE },
+  instead: [NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }],
   changes: "firmware",
 };
 
