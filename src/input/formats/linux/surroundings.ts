@@ -59,9 +59,10 @@ const COUNT_IN_SENTENCE =
 
 /** A command that shows the flag and found none: "`grep vmx /proc/cpuinfo` prints nothing". */
 const NONE_IN_SENTENCE =
-  /\bgrep (?:-\w{1,5} |--\w{1,6} ){0,2}["']?\(?(?:vmx\|svm|svm\|vmx|vmx)\)?["']?(?: \/proc\/cpuinfo)?["'`]{0,3}[,:;]? {1,3}(?:it )?(?:returns?|returned|gives?|gave|shows?|showed|prints?|printed|outputs?|yields?)(?: me)? {1,3}(?:nothing|no (?:output|results?|lines?)|empty|an? (?:empty|blank) \w{4,6})\b/;
+  /\b[ef]?grep (?:-\w{1,5} |--[\w=-]{1,14} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?["'`]{0,3}(?:[,:;]| and| but)? {1,3}(?:it |that |I |there )?(?:(?:returns?|returned|gives?|gave|shows?|showed|prints?|printed|outputs?|yields?|comes? (?:back|up)|came (?:back|up)|gets?|got|is|was)(?: me| with| back){0,2} {1,3}(?:nothing|no (?:output|results?|lines?|match\w{0,2})|empty|blank|an? (?:empty|blank) \w{4,6})|(?:does|did)(?: not|n['’]t) (?:return|show|print|output|give|find)(?: me)? any\w{0,5})\b/;
 /** Instructions say what it would mean. */
-const SUPPOSED = /\b(?:if|when|unless|should|whether)\b/i;
+const SUPPOSED =
+  /\b(?:if|when(?! (?:I|we) (?:run|ran|do|did|try|tried|type|typed|execute|use)\b)|unless|should|whether)\b/i;
 
 /** What a machine runs in, and what tools that check for VT-x say about it. */
 export const surroundings: FactReader = {
