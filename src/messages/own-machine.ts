@@ -151,6 +151,7 @@ export type Circumstance =
   | "in a cloud"
   | "macOS"
   | "no firmware switch"
+  | "rival beside KVM"
   | "no hypervisor below"
   | "no rival named"
   | "on illumos"

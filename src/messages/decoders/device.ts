@@ -11,6 +11,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   PASS_DEVICE,
+  STOP_RIVAL,
   WHO_USES_VMX,
 } from "../rows/shared-advice.js";
 
@@ -107,13 +108,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
     outcome: "KVM is there",
     layer: "another hypervisor",
     causes: [likely("Another hypervisor (VirtualBox, VMware, Jailhouse) runs and holds VT-x.")],
-    steps: [
-      WHO_USES_VMX,
-      {
-        text: "Stop its machines, or unload its module.",
-        commands: ["sudo rmmod vboxnetadp vboxnetflt vboxdrv"],
-      },
-    ],
+    steps: [WHO_USES_VMX, STOP_RIVAL],
   },
   EIO: {
     what: "KVM could not switch VMX on for the first virtual machine.",

@@ -207,6 +207,12 @@ export const DUMP_VMCS: Advice = {
   unless: ["an old system"],
 };
 
+/** Another hypervisor beside KVM, on Linux. */
+export const STOP_RIVAL: Step = {
+  text: "Stop its machines, or unload its modules.",
+  commands: ["sudo modprobe -r vboxnetadp vboxnetflt vboxdrv", "# VMware: sudo modprobe -r vmmon"],
+};
+
 export const WHO_USES_VMX: Advice = {
   text: "See which hypervisor holds VT-x.",
   commands: ["lsmod | grep -E 'kvm|vbox|vmmon|jailhouse'"],

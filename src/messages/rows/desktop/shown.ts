@@ -58,6 +58,12 @@ export const SHOWN: readonly Shown[] = [
   ],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
+  // Running, or with its module in a list of lsmod.
+  [
+    "rival beside KVM",
+    /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|^(?:vboxdrv|vmmon) {1,20}\d/im,
+    /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i,
+  ],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],
   // No hypervisor of Windows' own, on a desktop.

@@ -10,6 +10,7 @@ import {
   KERNEL_LOG,
   MICROCODE,
   READ_FEAT_CTL,
+  STOP_RIVAL,
   WHO_USES_VMX,
 } from "../shared-advice.js";
 
@@ -360,6 +361,13 @@ export const KVM_LOAD_MESSAGES = [
       "CR4.VMXE was already 1 there: another hypervisor (VirtualBox, VMware, Jailhouse) holds VT-x.",
       "VMXON faulted: IA32_FEAT_CTL of that CPU is not locked with VMX on (after resume, or a CPU the firmware forgot).",
       "The CPU did not pass the compatibility check; the lines before say so.",
+    ],
+    where: [
+      {
+        is: "rival beside KVM",
+        what: "VMX could not be switched on on CPU {cpu}: by the text VirtualBox or VMware runs beside KVM, and only one hypervisor at a time can hold VT-x.",
+        steps: [STOP_RIVAL],
+      },
     ],
     steps: [WHO_USES_VMX, READ_FEAT_CTL, KERNEL_LOG],
     source: {
