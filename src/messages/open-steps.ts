@@ -16,6 +16,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^grep (?:-\w+ )*vmx \/proc\/cpuinfo$/, by: ["vmx flag read"] },
   { command: /^(?:sudo )?modprobe kvm_intel$/, by: ["kvm_intel loaded", "VMX locked off"] },
   { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off"] },
+  { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["virtual", "bare metal"] },
@@ -33,6 +34,7 @@ const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
     /^(?:dmesg|journalctl -[kb]+) ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/,
   ],
   [/^systemd-detect-virt$/, /^systemd-detect-virt$/],
+  [/^checktool\.exe --verbose$/, /\bchecktool(?:\.exe)? --verbose$/],
   [/^virt-host-validate(?: qemu)?$/, /^virt-host-validate(?: qemu)?$/],
   [/^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, /^cat \/sys\/module\/kvm_(?:intel|\*)\/parameters\/nested$/],
 ];

@@ -147,6 +147,7 @@ export type Circumstance =
   | "/dev/kvm exists"
   /** The kernel's log says that lockdown refused a module. */
   | "module refused by lockdown"
+  | "kernel log shown"
   | "hypervisor launch off"
   | "in a cloud"
   | "macOS"

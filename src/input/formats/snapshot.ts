@@ -224,6 +224,7 @@ function observedOf(observed: NonNullable<SnapshotFile["observed"]>, root: JsonN
     ...given("xenFeatures", lists.xenFeatures),
     ...given("messages", lists.messages),
     ...given("vmx", lists.vmx),
+    ...given("svm", lists.svm),
     ...given("modules", lists.modules && definite(lists.modules)),
     ...given("loadError", lists.loadError),
     ...given("outer", lists.outer),
@@ -312,7 +313,7 @@ function writeParams({ kvm, kvm_intel }: NonNullable<Host["params"]>): NonNullab
 }
 
 function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]> {
-  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, modules, loadError, outer, arch } = observed;
+  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, svm, modules, loadError, outer, arch } = observed;
   return {
     ...given("vmxFlags", vmxFlags && [...vmxFlags]),
     ...given("cpuFlags", cpuFlags && [...cpuFlags]),
@@ -320,6 +321,7 @@ function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]
     ...given("xenFeatures", xenFeatures && [...xenFeatures]),
     ...given("messages", messages && [...messages]),
     ...given("vmx", vmx),
+    ...given("svm", svm),
     ...given("modules", modules && { ...modules }),
     ...given("loadError", loadError),
     ...given("outer", outer),

@@ -216,11 +216,14 @@ export const STOP_RIVAL: Step = {
 export const WHO_USES_VMX: Advice = {
   text: "See which hypervisor holds VT-x.",
   commands: ["lsmod | grep -E 'kvm|vbox|vmmon|jailhouse'"],
-  instead: {
-    is: "on Windows",
-    text: "Close what else uses VT-x (AMD-V) itself: VMware, an Android emulator with a driver of its own (AEHD, HAXM), another VirtualBox.",
-    commands: ["sc query aehd", "sc query gvm", "sc query vmx86"],
-  },
+  instead: [
+    {
+      is: "on Windows",
+      text: "Close what else uses VT-x (AMD-V) itself: VMware, an Android emulator with a driver of its own (AEHD, HAXM), another VirtualBox.",
+      commands: ["sc query aehd", "sc query gvm", "sc query vmx86"],
+    },
+    { is: "AMD", text: "See which hypervisor holds AMD-V.", commands: ["lsmod | grep -E 'kvm|vbox|vmmon|jailhouse'"] },
+  ],
 };
 
 export const NESTED_ON: Advice = {

@@ -22,6 +22,7 @@ import {
   saysOnlyVirtual,
 } from "../own-machine.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
+import { autoloaded } from "./asked/autoload.js";
 import { askedName } from "./asked/name-asked.js";
 import { registersAsked } from "./asked/registers-read.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
@@ -136,7 +137,8 @@ function answerOf(
     const isKvm = short !== undefined && !usesOther(short);
     const guest = foreignGuestVerdict(short) ?? (isKvm ? guestVerdict(machine, guests(), short) : undefined);
     if (guest !== undefined) return guest;
-    const named = registersAsked(short, machine) ?? askedName(short, machine?.hasRegisters === true);
+    const named =
+      registersAsked(short, machine) ?? askedName(short, machine?.hasRegisters === true) ?? autoloaded(short);
     if (named !== undefined) return { ...named, covers: [] };
   }
   // WSL itself says that nothing below Linux can help.

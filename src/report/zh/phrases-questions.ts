@@ -216,6 +216,10 @@ const ANSWERS: readonly Phrase[] = [
   ["No: this is an AMD CPU ({!n})", "没有：这是 AMD CPU（{n}）"],
   ["No: this is an AMD CPU", "没有：这是 AMD CPU"],
   [
+    "It has SVM instead of VMX, and shows it; its module is kvm_amd, and vmxlens is about VMX",
+    "它有 SVM 而没有 VMX，并且显示了 SVM；对应的模块是 kvm_amd，vmxlens 只涉及 VMX",
+  ],
+  [
     "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX",
     "它有 SVM 而没有 VMX，对应的模块是 kvm_amd；vmxlens 只涉及 VMX",
   ],

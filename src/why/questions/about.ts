@@ -139,7 +139,7 @@ export function svmAnswer({ name, vendor, observed, cores: [boot] }: Host): Answ
     };
   }
   const virtual = boot.cpuid.features.hypervisor ?? (observed?.outer === undefined ? undefined : true);
-  if (virtual === true && observed?.modules?.kvm_amd !== true && observed?.cpuFlags?.includes("svm") !== true) {
+  if (virtual === true && observed?.modules?.kvm_amd !== true && observed?.svm !== true) {
     return {
       answer: "no",
       decidedBy: "vendor",
@@ -153,6 +153,14 @@ export function svmAnswer({ name, vendor, observed, cores: [boot] }: Host): Answ
       decidedBy: "vendor",
       says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, and its module, kvm_amd, is loaded: KVM works here; vmxlens is about VMX.`,
       steps: [],
+    };
+  }
+  if (observed?.svm === true) {
+    return {
+      answer: "no",
+      decidedBy: "vendor",
+      says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, and shows it; its module is kvm_amd, and vmxlens is about VMX.`,
+      steps: [SVM_MODULE],
     };
   }
   return {

@@ -3,6 +3,7 @@ import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.j
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
+import { showsLog } from "../../verdict/desktop/shown/already-set.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
@@ -56,6 +57,7 @@ export const SHOWN: readonly Shown[] = [
     "other guest",
     /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]/,
   ],
+  ["kernel log shown", { test: showsLog }],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   // Running, or with its module in a list of lsmod.
@@ -78,7 +80,8 @@ export const SHOWN: readonly Shown[] = [
     /\bFreeBSD\b|\billumos\b|\bWindows (?:7|8|10|11)\b|\b[A-Z]:\\|\bVBoxManage\.exe\b/,
   ],
   // What CPUID says to VirtualBox on Windows.
-  ["no hypervisor below", /\(HVP=0\)/],
+  // And to HAXM's check.
+  ["no hypervisor below", /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/],
   ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
   ["in WSL2", { test: isInWsl2 }],
   ["in a cloud", { test: (text) => rentedCloud(text) !== undefined }],

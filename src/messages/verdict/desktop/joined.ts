@@ -29,6 +29,7 @@ import {
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
 import { vboxBelow } from "./said-inside.js";
+import { windowsStuck } from "./shown/boot-trouble.js";
 import { withoutVtx } from "./subject.js";
 import { passesNone } from "./windows.js";
 import { BESIDE, DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
@@ -153,6 +154,8 @@ export function joinedOnDesktop(
       line: first.lines[0],
     };
   if (!failed.every(({ message }) => ASK_WINDOWS.has(message as string))) return undefined;
+  const stuck = NEEDS_HYPERVISOR.has(first.message as string) ? windowsStuck(text) : undefined;
+  if (stuck !== undefined) return { ...stuck, line: first.lines[0] };
   const running = NEEDS_HYPERVISOR.has(first.message as string) && !IN_A_MACHINE.test(saidOf(text)) && isRunning(text);
   if (running) return { evidence: [], line: first.lines[0], ...whileRunning() };
   const checked = checkedOnDesktop(text);

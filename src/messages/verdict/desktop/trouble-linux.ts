@@ -57,10 +57,14 @@ const OF_LINUX =
   /\bKVM\b|\bkvm_intel\b|\bQEMU\b|\blibvirt\b|\/dev\/kvm|\bProxmox\b|\bPVE\b|\bXCP-?ng\b|\bXen\b|\bfirecracker\b|\bkata\b|\bOpenStack\b|\bo[Vv]irt\b|\bCRC\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bgcloud\b|\bKubeVirt\b|\bL[12]\b/i;
 export const DESKTOP = /\bVirtualBox\b|\bVBox\b|\bHAXM\b|\bmac ?OS host\b|\bWindows (?:host|10 host|11 host)\b/i;
 
+/** It works at times, so nothing is missing. */
+const AT_TIMES =
+  /\b(?:(?:it|everything|this) )?(?:often|usually|mostly|most(?:ly)? of the time|most often|sometimes|occasionally) (?:it )?(?:works|succeeds|boots|starts|hangs|fails|crashes|freezes)\b|\b(?:works|succeeds|boots|hangs|fails|crashes|freezes) (?:only )?(?:sometimes|most of the time|occasionally|randomly|intermittently|at random)\b|\bintermittent\w{0,2} (?:hang|fail|crash|freez)\w{0,4}\b/i;
+
 /** Nested virtualization that is on and misbehaves: no setting that enables it is missing. */
 export function misbehaving(text: string): Says | undefined {
   const trouble = troubleIn(text);
-  if (trouble === undefined || !NESTING.test(text) || !saysNestedUsed(text)) return undefined;
+  if (trouble === undefined || !NESTING.test(text) || !(saysNestedUsed(text) || AT_TIMES.test(text))) return undefined;
   const below = bareMetal(text) ?? insideOf(text);
   const guest = /\bWindows\b/i.test(text) ? [DROP_VMX] : [];
   const update: Step = {
@@ -85,11 +89,14 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   );
 }
 
+/** Programs that run guests with KVM alone, and command lines that ask for it. */
+const ALWAYS_KVM =
+  /\bcloud[- ]hypervisor\b|\bCLH\b|\bfirecracker\b|\bcrosvm\b|\bkata\b|-enable-kvm\b|\baccel[= ]kvm\b|<domain type=['"]kvm/i;
 export const slow = (text: string): Says | undefined =>
   isSlow(text) && (NESTING.test(text) || /\bKVM\b/.test(text))
     ? answer(
         `The text says that a guest is slow, and not that VT-x is missing. ${NESTING.test(text) ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : "First see whether KVM runs it at all."}`,
-        [KVM_OR_EMULATED, FAST_FEATURES],
+        ALWAYS_KVM.test(text) ? [FAST_FEATURES] : [KVM_OR_EMULATED, FAST_FEATURES],
       )
     : undefined;
 

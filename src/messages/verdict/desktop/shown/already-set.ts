@@ -54,12 +54,17 @@ const SETTINGS: readonly {
 
 /** A shorter one may be part of another command. */
 const SHORTEST = 8;
-const plain = (text: string): string => text.replace(/\bsudo /g, "").replace(/\s{1,80}/g, " ");
+const plain = (text: string): string =>
+  text.replace(/\bsudo |(?<=\b(?:dism|bcdedit))\.exe\b/g, "").replace(/\s{1,80}/g, " ");
 
-const LOG_LINE = /^\[ {0,5}\d{1,6}\.\d{6}\] /gm;
+const LOG_LINE =
+  /^(?:[\w:.+ -]{1,40} kernel: )?\[ {0,5}\d{1,6}\.\d{6}\] |^\w{3} [ \d]\d \d\d:\d\d:\d\d \S{1,60} kernel: /gm;
 /** So many lines were picked out of the log for this. */
 const LOG_LINES = 3;
 const ASKS_FOR_LOG = /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/;
+
+/** Lines of the kernel's log are given. */
+export const showsLog = (text: string): boolean => (text.match(LOG_LINE)?.length ?? 0) >= LOG_LINES;
 
 /** Steps without the commands that the text shows as given: their output is there, or they did not help. */
 function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
@@ -70,7 +75,7 @@ function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
       .filter((line) => !/[?？]/.test(line))
       .join("\n"),
   );
-  const hasLog = (text.match(LOG_LINE)?.length ?? 0) >= LOG_LINES;
+  const hasLog = showsLog(text);
   const isGiven = (command: string) =>
     (hasLog && ASKS_FOR_LOG.test(command)) ||
     (plain(command).split(" #")[0] ?? "")

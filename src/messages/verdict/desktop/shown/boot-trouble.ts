@@ -1,4 +1,5 @@
 import type { Recognised, TextVerdict } from "../../../answer.js";
+import { HYPERV_OFF } from "../../../rows/shared-advice.js";
 
 /*
  * A system that does not start or shows no desktop, beside a line that KVM found no VT-x: people read it because it is the last one.
@@ -40,5 +41,26 @@ export function bootTrouble(text: string, recognised: readonly Recognised[]): Om
     ],
     evidence: [],
     line: first.lines[0],
+  };
+}
+
+const WINDOWS_STUCK =
+  /\bWindows\b[^.\n]{0,40}\b(?:(?:does|did|do|wo|would|will|ca|can|could)(?:n['’]t| ?not) (?:\w{2,10} )?(?:boot|start)|fails? to (?:boot|start))|\b(?:repair|recovery|boot|reboot) (?:cycle|loop)s?\b|\bINACCESSIBLE_BOOT_DEVICE\b/i;
+const SWITCHED_ON =
+  /\benable-(?:feature|WindowsOptionalFeature)\b|\b(?:enabl|install|activat|turn|switch|set)\w{0,5}(?: up| on)?(?: the)? (?:WSL ?2?|Hyper-?V|Virtual Machine Platform)\b/i;
+
+/** Windows does not start once its hypervisor is switched on: then VT-x (AMD-V) is used. */
+export function windowsStuck(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const stuck = SWITCHED_ON.test(text) ? WINDOWS_STUCK.exec(text)?.[0] : undefined;
+  if (stuck === undefined) return undefined;
+  return {
+    says: `Windows does not start with its hypervisor ("${stuck}"), and goes back to a state without it: that is what the message complains about. VT-x (or AMD-V) is there, or the hypervisor would not have been started; the firmware or a driver fails under it.`,
+    steps: [
+      {
+        text: "Update the firmware and the drivers for storage and chipset, remove old hypervisors and anti-cheat drivers, and then switch the feature on again.",
+      },
+      { text: "Until then, start Windows without it.", commands: HYPERV_OFF.commands ?? [] },
+    ],
+    evidence: [],
   };
 }

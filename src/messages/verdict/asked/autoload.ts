@@ -1,0 +1,41 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
+import type { TextVerdict } from "../../answer.js";
+
+/*
+ * Why KVM's modules are loaded although nobody asked for them. Linux, MODULE_DEVICE_TABLE(x86cpu, ...) in arch/x86/kvm/vmx/vmx.c
+ * and svm/svm.c: X86_FEATURE_VMX, X86_FEATURE_SVM.
+ */
+
+const MODULE = String.raw`(?:kvm(?:[-_](?:intel|amd))?|KVM(?: kernel)? modules?)`;
+const ASKED = [
+  new RegExp(
+    String.raw`\bwhy (?:is|are|does|do|did)\b[^\n?]{0,60}\b${MODULE}\b[^\n?]{0,60}\bload(?:ed)?\b[^\n]{0,100}\b(?:automatically|by default|by itself|not us(?:e|ing)|n['’]t us(?:e|ing)|without|at boot|even)\b`,
+    "i",
+  ),
+  new RegExp(
+    String.raw`\b${MODULE}\b[^\n]{0,80}\b(?:load(?:s|ed)|loading) (?:automatically|by default|by itself|even though|although)|\bautomatically load(?:s|ed)\b[^\n]{0,40}\b${MODULE}\b`,
+    "i",
+  ),
+  new RegExp(String.raw`\b(?:udev|alias|modalias)\b[^\n]{0,80}\bload\w{0,3}\b[^\0]{0,400}\b${MODULE}\b`, "i"),
+  new RegExp(String.raw`\b${MODULE}\b[^\0]{0,400}\b(?:udev|modalias)\b[^\n]{0,80}\bload\w{0,3}\b`, "i"),
+];
+/** It is asked to load, and does not. */
+const FAILS =
+  /\bcould not insert\b|\b(?:not|n['’]t|never|fail\w{0,4} to) (?:get |be )?(?:auto-?)?load|\bnot found\b|\bunknown symbol\b|\b(?:no|missing) \/dev\/kvm\b/i;
+
+/** What loads KVM's modules, where a text asks that and nothing failed. */
+export function autoloaded(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
+  if (text === undefined || FAILS.test(text) || !ASKED.some((words) => words.test(text))) return undefined;
+  return {
+    says: `udev loads kvm_intel (AMD: kvm_amd) on its own, with kvm: the module names the CPU flag \`vmx\` (\`svm\`) in its alias, so it is loaded at boot on every machine that shows the flag, whether or not a guest ever runs, and in no list of modules is it needed. It takes VT-x only while a guest runs, and from Linux ${releaseOf(NOT_REPLAYED.virtAtLoad.held.since)} on as soon as it is loaded.`,
+    steps: [
+      { text: "See the alias.", commands: ["modinfo kvm_intel | grep alias"] },
+      {
+        text: "To keep it from loading, on the next start.",
+        commands: ["echo 'blacklist kvm_intel' | sudo tee /etc/modprobe.d/no-kvm.conf"],
+      },
+    ],
+    evidence: [],
+  };
+}
