@@ -148,6 +148,7 @@ export type Circumstance =
   /** The kernel's log says that lockdown refused a module. */
   | "module refused by lockdown"
   | "kernel log shown"
+  | "no container"
   | "hypervisor launch off"
   | "in a cloud"
   | "macOS"

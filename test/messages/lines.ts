@@ -42,6 +42,7 @@ export const LINES: { readonly [id: string]: string } = {
   "vbox-feature-combo": "VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO",
   "windows-hypervisor-detected":
     "Hyper-V Requirements: A hypervisor has been detected. Features required for Hyper-V will not be displayed.",
+  "xen-not-below": "systemd-modules-load[610]: Failed to insert module 'xen_gntdev': No such device",
   "xen-cap-differs": "(XEN) VMX Pin-Based Exec Control: saw 0x7f expected 0xff",
   "xen-failed-initialise": "(XEN) VMX: failed to initialise.",
   "xen-hap-missing": "(XEN) HVM: Hardware Assisted Paging (HAP) not detected",
@@ -90,6 +91,8 @@ export const LINES: { readonly [id: string]: string } = {
   "kvm-l1d-flush": "kvm_intel: Kernel compiled without mitigations, ignoring vmentry_l1d_flush",
   "modules-load": "systemd-modules-load[345]: Failed to insert module 'kvm_intel': Operation not supported",
   "module-missing": "systemd-modules-load[237]: Failed to find module 'kvm_intel'",
+  "vbox-kvm-refused": "VBoxManage: error: HM ring-0 init failed: VERR_NOT_AVAILABLE (VERR_NOT_AVAILABLE)",
+  "module-irqbypass": "kvm: Unknown symbol irq_bypass_register_consumer (err 0)",
   "module-version": "kvm_intel: disagrees about version of symbol kvm_set_apic_base",
   "parameter-read-only": "bash: /sys/module/kvm_intel/parameters/nested: Permission denied",
   "qemu-empty-model": "kvm: unable to find CPU model ''",

@@ -313,19 +313,15 @@ function writeParams({ kvm, kvm_intel }: NonNullable<Host["params"]>): NonNullab
 }
 
 function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]> {
-  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, svm, modules, loadError, outer, arch } = observed;
+  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, modules, ...words } = observed;
   return {
     ...given("vmxFlags", vmxFlags && [...vmxFlags]),
     ...given("cpuFlags", cpuFlags && [...cpuFlags]),
     ...given("nestedMsrs", nestedMsrs && writeMsrs(nestedMsrs)),
     ...given("xenFeatures", xenFeatures && [...xenFeatures]),
     ...given("messages", messages && [...messages]),
-    ...given("vmx", vmx),
-    ...given("svm", svm),
     ...given("modules", modules && { ...modules }),
-    ...given("loadError", loadError),
-    ...given("outer", outer),
-    ...given("arch", arch),
+    ...words,
   };
 }
 

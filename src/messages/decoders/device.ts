@@ -132,7 +132,8 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
   if (errno === undefined) return {};
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
   if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
-  const { causes, ...meaning } = circumstances.has("AMD") ? ofAmd(MEANINGS[errno]) : MEANINGS[errno];
+  const known = circumstances.has("AMD") ? ofAmd(MEANINGS[errno]) : MEANINGS[errno];
+  const { causes, ...meaning } = circumstances.has("no container") ? onMachine(known) : known;
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
     ...meaning,
@@ -143,6 +144,15 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
     ...(load === undefined && (errno === "ENOENT" || errno === "ENODEV")
       ? { depends: ["why the module is not loaded: the kernel log says it"] }
       : {}),
+  };
+}
+
+/** The same where the program runs on the machine itself. */
+function onMachine({ what, causes, ...meaning }: Meaning): Meaning {
+  return {
+    ...meaning,
+    what: what.replace(/, or the device was not passed into the container[^.]*/, ""),
+    causes: causes.filter(({ text }) => !/container/.test(text)),
   };
 }
 

@@ -23,6 +23,7 @@ import {
 } from "../own-machine.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded } from "./asked/autoload.js";
+import { featureChecked } from "./asked/how-to-check.js";
 import { askedName } from "./asked/name-asked.js";
 import { registersAsked } from "./asked/registers-read.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
@@ -138,7 +139,10 @@ function answerOf(
     const guest = foreignGuestVerdict(short) ?? (isKvm ? guestVerdict(machine, guests(), short) : undefined);
     if (guest !== undefined) return guest;
     const named =
-      registersAsked(short, machine) ?? askedName(short, machine?.hasRegisters === true) ?? autoloaded(short);
+      registersAsked(short, machine) ??
+      askedName(short, machine?.hasRegisters === true) ??
+      autoloaded(short) ??
+      (machine === undefined ? featureChecked(short) : undefined);
     if (named !== undefined) return { ...named, covers: [] };
   }
   // WSL itself says that nothing below Linux can help.

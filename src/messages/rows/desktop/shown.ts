@@ -57,6 +57,12 @@ export const SHOWN: readonly Shown[] = [
     "other guest",
     /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]/,
   ],
+  // Programs that start QEMU on the machine itself, where no container is named.
+  [
+    "no container",
+    /\b(?:podman machine|colima|limactl|multipass|virt-manager|virt-install|GNOME Boxes|quickemu|vagrant|virsh)\b/i,
+    /\b(?:docker|containers?|podman (?:run|build|exec|compose)|LX[CD]|kubernetes|k8s|k3s|pods?|WSL|flatpak|snap)\b/i,
+  ],
   ["kernel log shown", { test: showsLog }],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],

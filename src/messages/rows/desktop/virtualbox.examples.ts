@@ -127,6 +127,10 @@ export const VIRTUALBOX_EXAMPLES = {
       "Power up failed (vrc=VERR_SVM_HOST_SVME_NOT_ENABLED, hrc=NS_ERROR_FAILURE (0X80004005))",
     ],
   },
+  "vbox-kvm-refused": {
+    examples: ["VBoxManage: error: HM ring-0 init failed: VERR_NOT_AVAILABLE (VERR_NOT_AVAILABLE)"],
+    not: ["HM ring-0 init failed: VERR_VMX_NO_VMX"],
+  },
   "vbox-amd": {
     examples: ["AMD-V is not available (VERR_SVM_NO_SVM)"],
     not: ["VERR_SVM_UNABLE_TO_START_VM", "AMD-V setup failed: VERR_SVM_IN_USE (VERR_SVM_IN_USE)."],

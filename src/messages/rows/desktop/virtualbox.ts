@@ -572,6 +572,38 @@ export const VIRTUALBOX_MESSAGES = [
     },
   },
   {
+    id: "vbox-kvm-refused",
+    product: "VirtualBox",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: "hm ring-0 init failed",
+    group: "vbox-kvm-refused",
+    pattern: /HM ring-0 init failed: VERR_NOT_AVAILABLE/i,
+    what: "VirtualBox 7.2 on Linux asks KVM for AMD-V (or VT-x) where KVM is there, and KVM did not give it. Nothing is off in the firmware for that.",
+    causes: [
+      "KVM runs a guest of its own, or was loaded with enable_virt_at_load=0.",
+      "VirtualBox's modules belong to another release of it or of the kernel.",
+    ],
+    steps: [
+      {
+        text: "Read what VirtualBox's driver says, with the number of the error.",
+        commands: ["sudo dmesg | grep vboxdrv"],
+      },
+      {
+        text: "Start it without KVM's modules, or with what KVM does by default; update VirtualBox, and make its modules anew.",
+        commands: [
+          "sudo modprobe -r kvm_amd kvm_intel kvm",
+          "grep -rs enable_virt_at_load /etc/modprobe.d /proc/cmdline",
+          "sudo vboxconfig",
+        ],
+      },
+    ],
+    source: {
+      message: "VirtualBox/virtualbox#222",
+      meaning: "VirtualBox, src/VBox/HostDrivers/Support/linux/SUPDrv-linux.c (supdrvOSEnableHwvirt)",
+    },
+  },
+  {
     id: "vbox-amd",
     product: "VirtualBox",
     layer: "firmware",
@@ -627,7 +659,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern:
       /VT-x\/AMD-V hard\w{3,6} acceleration (?:is not available|has been enabled, but is not operational)|will fail to detect a 64-bit CPU|(?:acelera\S{2,4} (?:por|de) hardware|acc[ée]l[ée]ration matérielle|accelerazione hardware) VT-x\/AMD-V (?:no |não |n['’]est pas |non )|VT-x\/AMD-V-Hardware\S{2,20} [^\n]{0,40}(?:nicht|aber)|VT-x\/AMD-V 硬件加速[^\n]{0,12}(?:不可用|无法)|VT-x\/AMD-V 하드웨어[^\n]{0,16}없|host CPU does NOT support HW virtualization/i,
     what: "VirtualBox has no hardware virtualization to use, and without it there are no 64-bit guests.",
-    causes: [OFF_IN_FIRMWARE, "Hyper-V holds it."],
+    causes: [OFF_IN_FIRMWARE, { text: "Hyper-V holds it.", unless: ["Windows 7", "on Linux", "macOS"] }],
     steps: [ENABLE_FIRMWARE, HYPERV_OFF],
     source: { message: "VirtualBox user interface; Ubuntu forum, 2010-02-07", meaning: HMVMX },
   },

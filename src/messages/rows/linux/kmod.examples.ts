@@ -36,6 +36,10 @@ export const KMOD_EXAMPLES = {
     examples: ["# CONFIG_KVM_INTEL is not set"],
     not: ["If # CONFIG_KVM_INTEL is not set, rebuild."],
   },
+  "module-irqbypass": {
+    examples: ["kvm: Unknown symbol irq_bypass_register_consumer (err 0)"],
+    not: ["kvm: Unknown symbol mmu_notifier_register (err 0)"],
+  },
   "module-version": {
     examples: [
       "kvm_intel: disagrees about version of symbol kvm_set_apic_base",

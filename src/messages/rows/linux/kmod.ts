@@ -154,13 +154,34 @@ export const KMOD_MESSAGES = [
     source: { message: "microsoft/WSL#4193", meaning: "Linux, arch/x86/kvm/Kconfig" },
   },
   {
+    id: "module-irqbypass",
+    product: "Linux",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: "unknown symbol irq_bypass",
+    group: "module-irqbypass",
+    pattern: /\bkvm(?:[-_]intel)?: Unknown symbol irq_bypass_\w{4,40}/i,
+    what: "kvm.ko needs the module irqbypass, which is not loaded, so it does not load either. The CPU had not been checked yet.",
+    causes: [
+      "insmod loads one file and nothing that it needs; modprobe does.",
+      "The kernel's image has no irqbypass.ko (virt/lib): it is in a package of further modules that is not installed.",
+    ],
+    steps: [
+      {
+        text: "See whether the file is there, and load KVM with all that it needs.",
+        commands: ["modinfo irqbypass; sudo depmod -a && sudo modprobe kvm_intel"],
+      },
+    ],
+    source: { message: "rancher-archives/os-kernel#19", meaning: "Linux, virt/lib/irqbypass.c; arch/x86/kvm/Kconfig" },
+  },
+  {
     id: "module-version",
     product: "Linux",
     layer: "host operating system",
     gravity: "blocks",
     needle: ["disagrees about version of symbol", "unknown symbol", "version magic"],
     pattern:
-      /\b(?:kvm(?:[-_]intel)?|irqbypass): (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
+      /\b(?:kvm(?:[-_]intel)?|irqbypass): (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?!irq_bypass_)(?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
     what: "kvm.ko and kvm_intel.ko do not belong to each other or to the running kernel, so the module does not load. The CPU had not been checked yet.",
     causes: [
       "One of the two comes from another build: a kernel that was updated and not booted, a module compiled by hand, or kvm.ko loaded by insmod in the wrong order (kvm before kvm_intel).",

@@ -32,6 +32,13 @@ export const HYPERVISOR_EXAMPLES = {
     examples: ["(XEN) VMX: CPU0 has insufficient CPU-Based Exec Control (b5b9fffe; requires 2299968c)"],
     not: ["VMX: CPU1 has insufficient"],
   },
+  "xen-not-below": {
+    examples: [
+      "systemd-modules-load[610]: Failed to insert module 'xen_gntdev': No such device",
+      "modprobe: ERROR: could not insert 'xen_blkback': No such device",
+    ],
+    not: ["Failed to insert module 'vboxdrv': No such device"],
+  },
   "xen-cap-differs": {
     examples: ["(XEN) VMX Pin-Based Exec Control: saw 0x7f expected 0xff"],
   },

@@ -107,6 +107,26 @@ export const HYPERVISOR_MESSAGES = [
     source: { message: "CERT-Polska/drakvuf-sandbox#418", meaning: `${XEN} (adjust_vmx_controls)` },
   },
   {
+    id: "xen-not-below",
+    product: "Xen",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["module 'xen_", "insert 'xen_", "module xen_"],
+    group: "xen-not-below",
+    pattern: /(?:Failed to (?:insert|load) module|could not insert) '?(?<module>xen_\w{2,20})'?: No such device/i,
+    what: "There is no Xen below this Linux, so its module {module} finds nothing (ENODEV): the boot loader started Linux itself, and not Xen with Linux as dom0. VT-x is not what is missing.",
+    steps: [
+      {
+        text: "See whether Xen answers; start the entry with Xen, or make the boot loader's menu again.",
+        commands: ["xl info | head -5", "sudo grub2-mkconfig -o /boot/grub2/grub.cfg   # Debian: sudo update-grub"],
+      },
+    ],
+    source: {
+      message: "QubesOS/qubes-issues#9197",
+      meaning: "QubesOS/qubes-issues#9197; Linux, drivers/xen (xen_domain)",
+    },
+  },
+  {
     id: "xen-cap-differs",
     product: "Xen",
     layer: "silicon",

@@ -202,13 +202,15 @@ export const LIBVIRT_MESSAGES = [
       "could not get preferred machine",
       "is not supported by hypervisor",
       "does not support virtualisation type",
+      "host does not support virtuali",
     ],
     pattern:
-      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not {1,3}available|could not get preferred machine for \S{1,80} type=kvm|CPU mode '[\w-]{1,30}' for (?!aarch64|arm)\w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
+      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not {1,3}available|could not get preferred machine for \S{1,80} type=kvm|\b(?:virsh|virt-manager|virt-install|libvirtd?|[Cc]ockpit)\b[^\n]{0,40}\bhost does not support (?:any )?virtuali[sz]ation\b(?! type)|CPU mode '[\w-]{1,30}' for (?!aarch64|arm)\w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
     what: "libvirt found no usable KVM when it probed the host.",
     causes: [
       "/dev/kvm was not there, or libvirt's QEMU could not open it, when libvirtd started.",
       "It was there later only: libvirt keeps the capabilities that it probed.",
+      "QEMU, or its program for this architecture, is not installed: then libvirt has nothing that could use KVM.",
     ],
     steps: [
       {

@@ -76,7 +76,7 @@ export function featuresNamed(text: string): readonly Feature[] {
 }
 
 /** A feature by one word that can be nothing else, or by two to six words. */
-function featuresIn(line: string): readonly Feature[] {
+export function featuresIn(line: string): readonly Feature[] {
   const words = line
     .split(/[\s,;:?!()"'`=]+/)
     .filter((word) => word !== "")

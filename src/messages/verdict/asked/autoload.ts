@@ -3,22 +3,16 @@ import { releaseOf } from "../../../rules/held.js";
 import type { TextVerdict } from "../../answer.js";
 
 /*
- * Why KVM's modules are loaded although nobody asked for them. Linux, MODULE_DEVICE_TABLE(x86cpu, ...) in arch/x86/kvm/vmx/vmx.c
+ * What loads KVM's modules unasked. Linux, MODULE_DEVICE_TABLE(x86cpu, ...) in arch/x86/kvm/vmx/vmx.c
  * and svm/svm.c: X86_FEATURE_VMX, X86_FEATURE_SVM.
  */
 
-const MODULE = String.raw`(?:kvm(?:[-_](?:intel|amd))?|KVM(?: kernel)? modules?)`;
-const ASKED = [
-  new RegExp(
-    String.raw`\bwhy (?:is|are|does|do|did)\b[^\n?]{0,60}\b${MODULE}\b[^\n?]{0,60}\bload(?:ed)?\b[^\n]{0,100}\b(?:automatically|by default|by itself|not us(?:e|ing)|n['’]t us(?:e|ing)|without|at boot|even)\b`,
-    "i",
-  ),
-  new RegExp(
-    String.raw`\b${MODULE}\b[^\n]{0,80}\b(?:load(?:s|ed)|loading) (?:automatically|by default|by itself|even though|although)|\bautomatically load(?:s|ed)\b[^\n]{0,40}\b${MODULE}\b`,
-    "i",
-  ),
-  new RegExp(String.raw`\b(?:udev|alias|modalias)\b[^\n]{0,80}\bload\w{0,3}\b[^\0]{0,400}\b${MODULE}\b`, "i"),
-  new RegExp(String.raw`\b${MODULE}\b[^\0]{0,400}\b(?:udev|modalias)\b[^\n]{0,80}\bload\w{0,3}\b`, "i"),
+const ASKED: readonly RegExp[] = [
+  /\bwhy (?:is|are|does|do|did)\b[^\n?]{0,60}\bkvm(?:[-_](?:intel|amd))?\b[^\n?]{0,60}\bload(?:ed)?\b[^\n]{0,100}\b(?:automatically|by default|by itsel[f]|not us(?:e|ing)|n['’]t us(?:e|ing)|without|at boot|even)\b/i,
+  /\bkvm(?:[-_](?:intel|amd))?\b[^\n]{0,80}\b(?:load(?:s|ed)|loading) (?:automatically|by default|by itsel[f]|even though|although)/i,
+  /\bautomatically load(?:s|ed)\b[^\n]{0,40}\bkvm(?:[-_](?:intel|amd))?\b/i,
+  /\b(?:udev|alias|modalias)\b[^\n]{0,80}\bload\w{0,3}\b[^\0]{0,400}\bkvm(?:[-_](?:intel|amd))?\b/i,
+  /\bkvm(?:[-_](?:intel|amd))?\b[^\0]{0,400}\b(?:udev|modalias)\b[^\n]{0,80}\bload\w{0,3}\b/i,
 ];
 /** It is asked to load, and does not. */
 const FAILS =

@@ -1,3 +1,4 @@
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { JOIN_KVM } from "../../rows/shared-advice.js";
@@ -15,7 +16,8 @@ const LISTED =
 const GROUPS = /\b(?:id -n?G\w{0,2}|groups)\b[^\n]{0,60}\n(?<groups>[^\n]{1,400}(?:\n[\w-]{1,32}(?![^\n])){0,40})/;
 /** What the kernel shows for ids that a user namespace does not have. */
 const UNMAPPED = /^no(?:body|group)$/;
-const IN_CONTAINER = /\b(?:containers?|docker|podman|kubernetes|pod|lxc|lxd)\b/i;
+const IN_CONTAINER = /\b(?:containers?|docker|podman(?![ -](?:machine|desktop))|kubernetes|pod|lxc|lxd)\b/i;
+const ON_GITHUB = /\b(?:GHA|GitHub(?:-hosted)? (?:Actions|runners?|workflows?)|ubuntu-latest)\b/i;
 const BY_LIBVIRT = /\blibvirt(?:Error|d)?\b|\bclosed the monitor\b|\bconnecting to monitor\b|\bvirt-manager\b/i;
 const NOT_IN_GROUP =
   /\b(?:not (?:in|part of|a member of)|(?:isn['’]t|aren['’]t) (?:in|part of)|add(?:ing|ed)? (?:the |my )?(?:\w{2,12} )?(?:user )?(?:to|in)) (?:the )?[`'"]?kvm[`'"]? group\b/i;
@@ -105,6 +107,14 @@ export function withRights(found: TextVerdict, text: string): TextVerdict {
       ...found,
       says: `${found.says} Under libvirt that is QEMU's own user.`,
       steps: [QEMU_OF_LIBVIRT, ...found.steps],
+    };
+  if (ON_GITHUB.test(text) && !/\bself-hosted\b/i.test(text))
+    return {
+      ...found,
+      says: `${found.says} On GitHub's hosted runners it is there for root alone, until a rule opens it: nested virtualization is not what is missing.`,
+      steps: [
+        { ...outerStep("GitHub Actions"), text: "Open it in a step of the workflow, before the program starts." },
+      ],
     };
   return IN_CONTAINER.test(text) ? { ...found, steps: [IN_THE_CONTAINER, ...found.steps] } : found;
 }

@@ -28,7 +28,7 @@ import {
 } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
-import { vboxBelow } from "./said-inside.js";
+import { kvmBelow, vboxBelow } from "./said-inside.js";
 import { windowsStuck } from "./shown/boot-trouble.js";
 import { withoutVtx } from "./subject.js";
 import { passesNone } from "./windows.js";
@@ -102,7 +102,8 @@ export function joinedOnDesktop(
     return (
       nestedByTool(text) ?? heldByKvm(text) ?? (text.length <= LONGEST_WORDS ? macLacks(text, undefined) : undefined)
     );
-  if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(text), line: first.lines[0] };
+  if ((NO_VTX.has(first.message as string) || OF_KVM.has(first.message as string)) && cpuLacks(text))
+    return { ...withoutVtx(text), line: first.lines[0] };
   const narrow = first.message === "guest-32-bit" ? narrowGuest(text) : undefined;
   if (narrow !== undefined) return { ...narrow, line: first.lines[0] };
   const xen =
@@ -311,7 +312,7 @@ function surrounding(text: string, first: Recognised, machine: OwnMachine | unde
       OF_VMWARE.test(said)
         ? outerStep("VMware")
         : named === undefined || named.name === "a virtual machine" || named.name === "WSL" || named.name === "Hyper-V"
-          ? ENABLE_OUTER
+          ? (kvmBelow(text) ?? ENABLE_OUTER)
           : named.step,
     ],
   };

@@ -100,14 +100,15 @@ export const slow = (text: string): Says | undefined =>
       )
     : undefined;
 
-const KVMGT = /\bkvmgt\b/;
+const KVMGT = /\bkvmgt\b|\benable_gvt\b/;
 /** A virtual GPU, or a guest that uses it. */
 const GVT_RUNS = /\bgvt: vgpu ?\d{1,3}\b|\bVM\(\d{1,3}\): \w+|\bi915\/gvt\/\w{2,20}\.c:\d{1,5}/;
+const NO_GVT = /\bNo such device\b/;
 const kvmgt = (text: string): Says | undefined =>
   KVMGT.test(text)
     ? answer(
-        `kvmgt belongs to GVT-g, which shares an Intel GPU among guests: it has nothing to do with VT-x.${GVT_RUNS.test(text) ? ` It runs there ("${GVT_RUNS.exec(text)?.[0]}"), so a guest runs, too: what goes wrong is in i915.` : " `No such device` means that i915 has no GVT-g for this GPU, or was not started with enable_gvt=1."}`,
-        GVT_RUNS.test(text)
+        `kvmgt belongs to GVT-g, which shares an Intel GPU among guests: it has nothing to do with VT-x.${GVT_RUNS.test(text) ? ` It runs there ("${GVT_RUNS.exec(text)?.[0]}"), so a guest runs, too: what goes wrong is in i915.` : NO_GVT.test(text) ? " `No such device` means that i915 has no GVT-g for this GPU, or was not started with enable_gvt=1." : " What goes wrong with it is in i915."}`,
+        GVT_RUNS.test(text) || !NO_GVT.test(text)
           ? [{ text: "See what i915 says at that moment.", commands: ["sudo dmesg | grep -iE 'gvt|i915' | tail -40"] }]
           : [
               {
@@ -242,9 +243,17 @@ function inCloud(text: string, machine: OwnMachine | undefined): Says | undefine
 const BESIDE_KVM = /\b(?:VirtualBox|vbox|vagrant)\b/i;
 const TOGETHER =
   /\b(?:conflicts?|affects?|alongside|side by side|at the same time|co-?exist\w*|simultaneous\w*|interfer\w{2,6})\b/i;
+/** lsmod lists VirtualBox's modules, and none of KVM. */
+const unloaded = (text: string): boolean => /^vboxdrv +\d+/m.test(text) && !/^kvm(?:_\w+)? +\d+/m.test(text);
 /** VirtualBox and KVM want VT-x at the same time. */
 function besideKvm(text: string): Says | undefined {
-  if (!BESIDE_KVM.test(text) || !/\bKVM\b/.test(text) || !TOGETHER.test(text) || /\bWindows\b/.test(text))
+  if (
+    !BESIDE_KVM.test(text) ||
+    !/\bKVM\b/.test(text) ||
+    !TOGETHER.test(text) ||
+    /\bWindows\b/.test(text) ||
+    unloaded(text)
+  )
     return undefined;
   return answer(
     `VirtualBox and KVM cannot use VT-x (or AMD-V) at the same time: one of the two has to let go of it. KVM holds it while a guest runs, and on Linux ${releaseOf(NOT_REPLAYED.virtAtLoad.held.since)} and later as soon as its module is loaded.`,

@@ -1,6 +1,6 @@
 import { showsVmx } from "../../../host/host.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
-import { EITHER_FIRMWARE, outerStep, RELOAD_WITH_NESTED, SVM_MODULE } from "../../../why/questions/next-steps.js";
+import { EITHER_FIRMWARE, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import { REAL_STEP } from "../../decoders/suberror.js";
 import type { Step } from "../../message.js";
@@ -13,6 +13,7 @@ import { INTEL_CPU, SVM_CPU, SVM_ON, svmNamed } from "../other-cpus.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
+import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsGuest } from "./trouble-linux.js";
 import { isInWsl2, isWindows10 } from "./windows-words.js";
 
@@ -58,24 +59,11 @@ export function withWords(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): FoundVerdict {
+  const other = inGuest(found, text, recognised, machine);
+  if (other !== undefined) return other;
   const worded = besideWords(withoutModule(found, text, recognised, machine), text, recognised, machine);
   return text.length > LONGEST ? worded : withoutDone(worded, text);
 }
-
-/** Whether AMD's module loads is no question where svm is shown and KVM was used. */
-function withoutModule(
-  found: FoundVerdict,
-  text: string,
-  recognised: readonly Recognised[],
-  machine: OwnMachine | undefined,
-): FoundVerdict {
-  const shown = machine?.situation.host.observed?.svm === true;
-  return shown && recognised.length === 0 && USED_KVM.test(text)
-    ? { ...found, steps: found.steps.filter((step) => step.text !== SVM_MODULE.text) }
-    : found;
-}
-const USED_KVM =
-  /\b(?:us(?:e|ed|ing)|run(?:s|ning)?|ran|tried) (?:\w{2,10} ){0,3}(?:in |with |under )?KVM(?: mode)?\b/i;
 
 function besideWords(
   found: FoundVerdict,

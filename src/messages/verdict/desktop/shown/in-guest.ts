@@ -1,0 +1,57 @@
+import { showsVmx } from "../../../../host/host.js";
+import { SVM_MODULE } from "../../../../why/questions/next-steps.js";
+import type { FoundVerdict, Recognised } from "../../../answer.js";
+import type { OwnMachine } from "../../../own-machine.js";
+
+/*
+ * Machines about which VT-x is not the question.
+ */
+
+/** A longer text is a log. */
+const LONGEST = 8_000;
+
+/** A guest in which something goes wrong, and no virtual machine is wanted in it. */
+export function inGuest(
+  found: FoundVerdict,
+  text: string,
+  recognised: readonly Recognised[],
+  machine: OwnMachine | undefined,
+): FoundVerdict | undefined {
+  if (recognised.length > 0 || machine === undefined || text.length > LONGEST) return undefined;
+  const { host } = machine.situation;
+  const isGuest = host.cores[0].cpuid.features.hypervisor === true || host.observed?.outer !== undefined;
+  if (!isGuest || showsVmx(host) !== false) return undefined;
+  const prose = text
+    .split("\n")
+    .filter((line) => !LISTED.test(line))
+    .join("\n");
+  const trouble = WANTS_VTX.test(prose) ? undefined : GUEST_TROUBLE.exec(prose)?.[0];
+  return trouble === undefined
+    ? undefined
+    : {
+        ...found,
+        says: `${found.says} Only virtual machines inside it would need that: the trouble of the text ("${trouble}") has another reason.`,
+        steps: [],
+      };
+}
+/** A line of lscpu or of /proc/cpuinfo. */
+const LISTED = /^[ \t]{0,8}[A-Z]?[\w ()/.-]{1,40}:[ \t]/;
+const GUEST_TROUBLE =
+  /\b(?:kernel )?panics?\b|\boops\b|\bsegfault\w{0,3}|\bcrash\w{0,3}\b|\bfreez\w{1,3}\b|\bsoft lockup\b/i;
+const WANTS_VTX =
+  /\b(?:VT-?x|nest\w{2,5}|vmx|svm|kvm-ok|kvm_intel|kvm_amd|virtuali[sz]ation|virtual machines?|VMs|hypervisors?|guests?|modprobe|qemu|libvirt|docker|minikube|firecracker|kata|emulator)\b|\/dev\/kvm/i;
+
+/** The question whether AMD's module loads is answered where svm is shown and KVM was used. */
+export function withoutModule(
+  found: FoundVerdict,
+  text: string,
+  recognised: readonly Recognised[],
+  machine: OwnMachine | undefined,
+): FoundVerdict {
+  const shown = machine?.situation.host.observed?.svm === true;
+  return shown && recognised.length === 0 && USED_KVM.test(text)
+    ? { ...found, steps: found.steps.filter((step) => step.text !== SVM_MODULE.text) }
+    : found;
+}
+const USED_KVM =
+  /\b(?:us(?:e|ed|ing)|run(?:s|ning)?|ran|tried) (?:\w{2,10} ){0,3}(?:in |with |under )?KVM(?: mode)?\b/i;
