@@ -331,8 +331,8 @@ const STEPS: readonly Phrase[] = [
     "重新创建实例：打开嵌套虚拟化，并选择 Intel CPU 的机器类型（E2 类型不行）",
   ],
   [
-    "Choose a .metal instance type, or one for which nested virtualization is documented",
-    "选择 .metal 实例类型，或文档写明支持嵌套虚拟化的类型",
+    "Choose a .metal instance type, or an Intel type of the 8th generation (C8i, M8i, R8i), launched with nested virtualization, which is off unless asked for",
+    "选择 .metal 实例类型，或第 8 代 Intel 类型（C8i、M8i、R8i）并在启动实例时打开嵌套虚拟化（默认关闭）",
   ],
   [
     "In a virtual machine the hypervisor below decides: let it pass VT-x (nested virtualization), with the machine off. Which one it is",

@@ -162,7 +162,8 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
   {
     name: /^Amazon/,
-    text: "Choose a .metal instance type, or one for which nested virtualization is documented.",
+    text: "Choose a .metal instance type, or an Intel type of the 8th generation (C8i, M8i, R8i), launched with nested virtualization, which is off unless asked for.",
+    commands: ["aws ec2 run-instances --instance-type c8i.xlarge --cpu-options NestedVirtualization=enabled ..."],
   },
 ];
 

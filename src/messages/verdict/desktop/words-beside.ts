@@ -144,7 +144,12 @@ function besideWords(
         ...found.steps.filter((step) => changesOf(step) !== "firmware"),
       ],
     };
-  if (first?.outcome === "no access") return withRights(found, text);
+  if (first?.outcome === "no access") {
+    const said = withRights(found, text);
+    // Where what is to be done is another thing, the row says no more.
+    const isOther = !said.steps.some((step) => first.steps.some((own) => own.text === step.text));
+    return isOther ? { ...said, covers: [...said.covers, first.message as string] } : said;
+  }
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
   if (windows !== undefined) return { ...found, says: `${found.says} ${windows.says}`, steps: windows.steps };
   if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text))
