@@ -148,6 +148,7 @@ export type Circumstance =
   /** The kernel's log says that lockdown refused a module. */
   | "module refused by lockdown"
   | "kernel log shown"
+  | "a parameter of KVM named"
   | "no container"
   | "hypervisor launch off"
   | "in a cloud"
@@ -179,7 +180,8 @@ export type Circumstance =
   | "CPU added"
   | "Windows' hypervisor wanted"
   | "Windows 10"
-  | "Windows 7";
+  | "Windows 7"
+  | "Windows 8";
 
 /** Those that are so. */
 export interface Circumstances {

@@ -5,6 +5,7 @@ import { type BitMatch, bitsNamed } from "../registers/lookup.js";
 import { hexIndex, type RegisterRow } from "../registers/registers.js";
 import type { Feature, FeatureId } from "./features.js";
 import { featureNamed } from "./find-feature.js";
+import { otherParam } from "./other-params.js";
 import { FUNCTIONS, PURPOSES, READING, REGISTER_PARTS } from "./purposes.js";
 
 /** What a name means, in a sentence or two, without a host. */
@@ -64,6 +65,11 @@ export function definitionOf(name: string): Definition | undefined {
     const flag = feature.flag === undefined || feature.flag === name ? "" : ` (${feature.flag} in \`vmx flags\`)`;
     const says = `${name} is ${feature.name}${flag}.${purposeOf(feature)}`;
     return { says, short: says, command: whyOf(name) };
+  }
+  const other = otherParam(name);
+  if (other !== undefined) {
+    const says = `${name} is a parameter of the module ${other.module}: ${other.about}.`;
+    return { says, short: says, command: `cat /sys/module/${other.module}/parameters/${other.name}` };
   }
   const [source] = findSourceNames(name);
   if (source === undefined) return undefined;

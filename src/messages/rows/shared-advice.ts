@@ -152,7 +152,7 @@ export const LOAD_KVM: Advice = {
 export const WHPX_ON: Advice = {
   text: "Switch `Windows Hypervisor Platform` on, and restart.",
   commands: ["dism /online /enable-feature /featurename:HypervisorPlatform /all"],
-  unless: ["on Linux", "macOS"],
+  unless: ["on Linux", "macOS", "Windows 7", "Windows 8"],
 };
 
 export const KVM_ON_LINUX: Advice = {

@@ -254,7 +254,7 @@ function svmVerdict(
   if (OTHER_SYSTEMS.has(first.product ?? "")) {
     const haxm =
       first.product === "HAXM"
-        ? " HAXM runs on Intel CPUs alone; the emulator can use WHPX or its own driver (AEHD)."
+        ? ` HAXM runs on Intel CPUs alone; the emulator can use ${circumstances.has("Windows 7") || circumstances.has("Windows 8") ? "" : "WHPX or "}its own driver (AEHD).`
         : "";
     return {
       says: `${first.what} The text shows an AMD CPU (${found}), which has AMD-V (SVM) in place of VT-x.${haxm}`,

@@ -63,6 +63,8 @@ export const SHOWN: readonly Shown[] = [
     /\b(?:podman machine|colima|limactl|multipass|virt-manager|virt-install|GNOME Boxes|quickemu|vagrant|virsh)\b/i,
     /\b(?:docker|containers?|podman (?:run|build|exec|compose)|LX[CD]|kubernetes|k8s|k3s|pods?|WSL|flatpak|snap)\b/i,
   ],
+  // Their text is about KVM's own way with EPT, and no hypervisor of the poster's.
+  ["a parameter of KVM named", /\bkvm(?:[-_]intel)?\.[a-z_]{3,40}\b(?!\.)|\bmodinfo -p kvm/],
   ["kernel log shown", { test: showsLog }],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
@@ -77,9 +79,11 @@ export const SHOWN: readonly Shown[] = [
   // No hypervisor of Windows' own, on a desktop.
   [
     "Windows 7",
-    /\bWindows (?:7|Vista|XP)\b(?! ?(?:guest|VM|image|iso|virtual))/i,
+    /\bWindows ?-? ?(?:7|Vista|XP)\b(?! ?(?:guest|VM|image|iso|virtual))/i,
     /\bWindows (?:8|10|11|Server)\b|\bHyper-?V\b|\bguest (?:OS|operating system)\b[^\n]{0,20}\n{0,2}[^\n]{0,20}Windows|\bLinux\b|\bUbuntu\b|\bmac ?OS\b|\bOS X\b|\b(?:run|install|boot|start)(?:s|ning|ing|ed)? (?:a |an )?Windows (?:7|Vista|XP)\b(?! (?:host|machine|PC|laptop|system))/i,
   ],
+  // WHPX came with Windows 10.
+  ["Windows 8", /\bWindows ?8(?:\.1)?\b(?! ?(?:guest|VM|image|iso|virtual))/i, /\bWindows (?:10|11|Server)\b/i],
   [
     "macOS",
     /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit)\b/i,

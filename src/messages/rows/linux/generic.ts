@@ -95,7 +95,7 @@ export const GENERIC_MESSAGES = [
       "vt-x turned",
     ],
     pattern:
-      /\b(?:VT-x|VMX|Intel VT(?!-[dc])|(?<!VT-[dc] )virtuali[sz]ation(?: technology)?(?! for Directed))(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b/i,
+      /\b(?:VT-x|VMX|Intel VT(?!-[dc])|(?<!VT-[dc] )virtuali[sz]ation(?: technology)?(?! for Directed))(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b|\b(?:BIOS|UEFI|firmware) (?:has |had )?(?:disabled|disables|turned off|locked|locks) (?:hardware )?(?:virtuali[sz]ation|VT-x)\b/i,
     what: "A program found VT-x switched off: IA32_FEAT_CTL is locked without VMX outside SMX.",
     causes: [
       { text: "VT-x is switched off in the firmware setup.", layer: "firmware" },
@@ -174,6 +174,7 @@ export const GENERIC_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     generic: true,
+    unless: ["a parameter of KVM named"],
     needle: ["ept violation", "ept_violation", "ept misconfig", "ept_misconfig", "page fault failure gpa"],
     pattern:
       /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash|stuck|loop|encounter(?:s|ed|ing)?|caused(?! by)|\b(?:get|gets|got|getting|hit|hits) (?:an?|the|this))\b[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}`?[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled|forever|endless|infinite|loop|again and again|repeatedly|\bis called\b|(?<!have )occurred|happened)|\breason: {0,3}EPT[_ ](?<what4>violation|misconfig)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,

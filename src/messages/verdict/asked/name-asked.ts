@@ -1,6 +1,7 @@
 import { PARAMS } from "../../../kvm/load/params.js";
 import { VMX_FLAGS } from "../../../linux/vmx-features.js";
 import { type Definition, definitionOf } from "../../../why/definition.js";
+import { otherParam } from "../../../why/other-params.js";
 import type { TextVerdict } from "../../answer.js";
 import { flagsLineAsked, parameterLacked } from "./flags-line.js";
 import { expressionsAsked } from "./source-expressions.js";
@@ -52,7 +53,7 @@ export function askedName(text: string | undefined, hasRegisters: boolean): Omit
   return found.size === 0 || found.size > MOST_NAMES ? undefined : defined(found, hasRegisters, text);
 }
 
-const PARAMETER = /\bkvm(?:_intel)?[. ](\w{3,40})=\w{1,8}\b/g;
+const PARAMETER = /\bkvm(?:[-_]intel)?[. ](\w{3,40})(?:=\w{1,8}| (?:module )?(?:options?|parameters?))\b/g;
 const FEW_LINES = 40;
 
 /** What the parameters of KVM are that a text names, where nothing else is known of it. */
@@ -60,7 +61,8 @@ export function parametersNamed(text: string): Omit<TextVerdict, "covers"> | und
   if (text.split("\n", FEW_LINES + 1).length > FEW_LINES) return undefined;
   const found = new Map<string, Definition>();
   for (const [, name = ""] of text.matchAll(PARAMETER)) {
-    const definition = PARAMS.some((row) => row.name === name) ? definitionOf(name) : undefined;
+    const definition =
+      PARAMS.some((row) => row.name === name) || otherParam(name) !== undefined ? definitionOf(name) : undefined;
     if (definition !== undefined) found.set(name, definition);
   }
   return found.size === 0 || found.size > MOST_COMMANDS ? undefined : defined(found, false, text);
@@ -84,7 +86,9 @@ function defined(
             commands: definitions.slice(0, MOST_COMMANDS).map(({ command }) => command.replace("HOST", "FILE")),
           }
         : {
-            text: "See it on a host, or on a CPU by its name.",
+            text: definitions.every(({ command }) => command.startsWith("cat "))
+              ? "See it on a host."
+              : "See it on a host, or on a CPU by its name.",
             commands: definitions.slice(0, MOST_COMMANDS).map(({ command }) => command),
           },
     ],

@@ -31,7 +31,7 @@ const TROUBLE =
 /** Of the firmware setup as well, and not VT-x. */
 const OTHER_SWITCHES = /\bVT-?d\b|\bIOMMU\b|\bSR-IOV\b|\bDMAR\b/i;
 const OF_LINUX =
-  /\b(?:Linux|Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?Hat|openSUSE|mac ?OS|OS X|Arch|KVM|QEMU|libvirt|Proxmox|dmesg|systemd|Xen|Qubes|dom0|XCP-?ng|modprobe|cpuinfo|lscpu|kernel|coreboot|Synology|DSM|QNAP|Unraid|TrueNAS|NAS|arpl|redpill)\b/i;
+  /\b(?:Linux|Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?Hat|openSUSE|mac ?OS|OS X|Arch|KVM|QEMU|libvirt|Proxmox|dmesg|systemd|OpenStack|PowerEdge|ProLiant|Xen|Qubes|dom0|XCP-?ng|modprobe|cpuinfo|lscpu|kernel|coreboot|Synology|DSM|QNAP|Unraid|TrueNAS|NAS|arpl|redpill)\b/i;
 const FIRMWARE_SAYS =
   "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7. On Windows systeminfo does.";
 

@@ -30,7 +30,8 @@ const COMPLAINT =
 
 const DOCKER_DESKTOP = /\bDocker (?:Desktop|Toolbox|for (?:Windows|Mac))\b/i;
 /** There Docker needs no virtual machine, and what its containers run needs one. */
-const DOCKER_OF_LINUX = /\bdocker[ -]compose\b|\/dev\/kvm\b|\bKVM\b|\bQEMU\b/i;
+const DOCKER_OF_LINUX =
+  /\bdocker[ -]compose\b|\bdocker-ce\b|\bLXC\b|\bredroid\b|\b(?:apt|yum|dnf)(?:-get)? install\b|\/dev\/kvm\b|\bKVM\b|\bQEMU\b/i;
 const isDockerDesktop = (text: string): boolean =>
   DOCKER_DESKTOP.test(text) || (/\bDocker\b/i.test(text) && !DOCKER_OF_LINUX.test(text));
 

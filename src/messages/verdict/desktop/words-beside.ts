@@ -39,11 +39,16 @@ const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
 const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
 const LXD = /\bInstance type "?virtual-machine"? is not supported on this server\b/i;
-const DEVICE_THERE = /\bINFO: \/dev\/kvm exists\b|\bKVM acceleration can be used\b/;
+const DEVICE_THERE =
+  /\bINFO: \/dev\/kvm exists\b|\bKVM acceleration can be used\b|\bKVM \(version \d{1,3}\) is installed and usable\b/;
+/** People who looked for the file. */
+const SAID_THERE =
+  /\/dev\/kvm\b[^\n]{0,60}\bI (?:do )?have (?:this|the|that) (?:file|device)\b|\bkvm-ok\b[^.\n]{0,40}\b(?:passes|is (?:ok|fine)|says? (?:ok|yes))|\/dev\/kvm\b[^.\n]{0,12}\b(?:does exist|exists) on (?:the|my) host\b/i;
 const NOT_GIVEN: ReadonlySet<string> = new Set([
   "any-no-kvm",
   "container-no-kvm",
   "docker-no-device",
+  "emulator-no-kvm",
   "kvm-device",
   "qemu-no-kvm",
   "qemu-tcg-no-vmx",
@@ -103,7 +108,7 @@ function besideWords(
       ].slice(0, 3),
     };
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
-  const said = WORKS_BESIDE.test(text);
+  const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
   const there = unseen && (said || DEVICE_THERE.test(text)) ? notInContainer(text, first?.message, said) : undefined;
   if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };
   if (unseen && DEVICE_THERE.test(text))
