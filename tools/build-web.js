@@ -187,12 +187,12 @@ const TEXT = `(?:${STRING}|\`[^\`]*\`|[A-Z][A-Z_0-9]*)`;
  * @type {readonly (readonly [module: RegExp, leave: (code: string) => string])[]}
  */
 const OMISSIONS = [
-  // Where the wording of a message was seen and what its meaning rests on, and messages of hypervisors that few run (`explain`).
+  // Where the wording of a message was seen and what its meaning rests on, and messages of hypervisors and stacks that few run (`explain`).
   [
     /[\\/]messages[\\/]rows[\\/]/,
     (code) =>
       code
-        .replace(/^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg)-[\s\S]*?\n {2}\},\n/gm, "")
+        .replace(/^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud)-[\s\S]*?\n {2}\},\n/gm, "")
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).
@@ -230,6 +230,10 @@ const OMISSIONS = [
     (code) => code.replace(/(\bconst DESIGNS = )\[[\s\S]*?\n\](?= as const)/, "$1[]"),
   ],
   [/[\\/]asked[\\/]source-expressions\.ts$/, () => "export const expressionsAsked = () => undefined;"],
+  // How features are checked, what loads modules, and parameters that no feature depends on (`explain`).
+  [/[\\/]asked[\\/]how-to-check\.ts$/, () => "export const featureChecked = () => undefined;"],
+  [/[\\/]asked[\\/]autoload\.ts$/, () => "export const autoloaded = () => undefined;"],
+  [/[\\/]why[\\/]other-params\.ts$/, () => "export const otherParam = () => undefined;"],
   // What features and functions of the kernel are for (`explain`).
   [
     /[\\/]why[\\/]purposes\.ts$/,
