@@ -192,7 +192,10 @@ const OMISSIONS = [
     /[\\/]messages[\\/]rows[\\/]/,
     (code) =>
       code
-        .replace(/^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud)-[\s\S]*?\n {2}\},\n/gm, "")
+        .replace(
+          /^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud)-[\s\S]*?\n {2}\},\n/gm,
+          "",
+        )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).

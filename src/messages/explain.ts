@@ -127,7 +127,8 @@ function explanationsOf(
   const unrecognised = rest.filter((line) => !elements.includes(line)).map((line) => explainUnknown(line));
   const [element] = elements;
   if (element !== undefined) unrecognised.push(explainElements(element, elements));
-  if (explanations.length === 0 && rest.length === 0 && text.hasWords()) unrecognised.push(nothingFound(text, own, lines));
+  if (explanations.length === 0 && rest.length === 0 && text.hasWords())
+    unrecognised.push(nothingFound(text, own, lines));
   else if (rest.length < outside.length && own !== undefined) {
     const [first] = outside.filter((line) => !rest.includes(line)) as [TextLine, ...TextLine[]];
     unrecognised.push(explainDescription(first, own));
