@@ -187,6 +187,11 @@ const TEXT = `(?:${STRING}|\`[^\`]*\`|[A-Z][A-Z_0-9]*)`;
  * @type {readonly (readonly [module: RegExp, leave: (code: string) => string])[]}
  */
 const OMISSIONS = [
+  // What those who write a hypervisor do about an exit (`explain`).
+  [
+    /[\\/]linux[\\/]exit-advice\.ts$/,
+    (code) => code.replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};"),
+  ],
   // Where the wording of a message was seen and what its meaning rests on, and messages of hypervisors and stacks that few run (`explain`).
   [
     /[\\/]messages[\\/]rows[\\/]/,

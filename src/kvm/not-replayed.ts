@@ -115,6 +115,12 @@ export const NOT_REPLAYED = {
     file: "arch/x86/kvm/vmx/vmx.c",
     fn: "dump_vmcs",
   },
+  vmcsDumped: {
+    held: { since: { after: "4.0", by: "4.2" } },
+    text: "KVM prints the VMCS after a failed entry",
+    file: "arch/x86/kvm/vmx.c",
+    fn: "dump_vmcs",
+  },
   virtAtLoad: {
     held: { since: "6.12" },
     text: "loading the module enables VMX on every CPU; kvm.enable_virt_at_load=0 waits for the first guest",

@@ -246,7 +246,7 @@ const NAME_ALONE = /\bNo such device\b|\b(?:os )?error\W{0,2}19\b|\bmknod [^\n]{
 
 const KERNEL_PATTERNS = [
   /Linux version (\d{1,2}\.\d{1,3}[\w.+~-]{0,60})/,
-  /\b(?:Not tainted|Tainted: [A-Z ]{1,30}?) (\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/,
+  /\b(?:Not tainted|Tainted: [A-Z ]{1,30}?)\s{1,8}(\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/,
   /^\s{0,8}Linux \S{1,80} (\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60}) #/m,
   /\bkernel[ :(v]{1,4}(\d{1,2}\.\d{1,3}(?:\.\d{1,3})?[\w.+~-]{0,40})/i,
   /\buname -r\s{1,4}(\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/,

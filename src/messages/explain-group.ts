@@ -223,7 +223,10 @@ function knownOf({ product }: MessageRow, { circumstances, signs }: ExplainConte
 function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainContext): readonly Advice[] {
   const open = openSteps(steps, context.circumstances, knownOf(row, context));
   const unasked = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumpAsked);
-  const left = unasked ? open.map((step) => (step.text === DUMP_VMCS.text ? DUMP_IN_LOG : step)) : open;
+  const never = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumped);
+  const left = open.flatMap((step) =>
+    step.text !== DUMP_VMCS.text ? [step] : never ? [] : unasked ? [DUMP_IN_LOG] : [step],
+  );
   return doubtedLast(left, ({ changes }) => changes === "firmware", context);
 }
 

@@ -162,6 +162,7 @@ export type Circumstance =
   /** Of before 2015: its kernel has no parameter that later ones have. */
   | "an old system"
   | "a named model"
+  | "vmx given to a guest"
   | "in KubeVirt"
   | "exits traced"
   | "macOS as the guest"

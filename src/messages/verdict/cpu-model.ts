@@ -36,11 +36,13 @@ export function machineHas({ host, candidates }: Situation, id: string): Tri {
     : replay(host, { release: candidates[0].release }).cpu.holds(feature.silicon);
 }
 
-/** Whether the CPU of a text has a feature: by its model, or where the atlas has none like it, by the one name in the text. */
-export function modelHas(text: string, situation: Situation, id: string): Tri {
-  const byModel = ofModel(situation)((one) => one.id === id);
-  if (byModel !== "unknown") return byModel;
+/** The CPU of a text, where it has no unrestricted guest: by its model, or by the one name in the text. */
+export function withoutUnrestricted(text: string, situation: Situation | undefined): string | undefined {
+  const feature = FEATURE_LIST.find(({ id }) => id === "unrestricted-guest") as FeatureRow;
+  const byModel = situation === undefined ? "unknown" : ofModel(situation)((one) => one === feature);
+  if (byModel !== "unknown") return byModel === "no" ? (situation?.host.name ?? "This CPU") : undefined;
   const [named, ...others] = cpusNamed(text);
-  const feature = FEATURE_LIST.find((one) => one.id === id);
-  return named === undefined || others.length > 0 || feature === undefined ? "unknown" : hasOf(named)(feature);
+  return named !== undefined && others.length === 0 && hasOf(named)(feature) === "no"
+    ? (situation?.host.name ?? named.name)
+    : undefined;
 }

@@ -52,7 +52,8 @@ export function generationsNamed(text: string): readonly NamedCpu[] {
 export function cpusNamed(text: string): readonly NamedCpu[] {
   const names = new Set<string>();
   for (const line of text.split("\n")) {
-    for (const { 0: name, index } of line.matchAll(CPU_NAME)) {
+    // CPUID of the first Core i names them so: `i7 CPU         950`.
+    for (const { 0: name, index } of line.replace(/\b(i[3579]) CPU {1,12}(?=\w?\d{3}\b)/g, "$1-").matchAll(CPU_NAME)) {
       const isOne = SURE_NAME.test(name) || CPU_WORD.test(line) || (OF_VMX.test(line) && designOf(name) !== undefined);
       if (isOne && !MACHINE.test(line.slice(0, index))) names.add(name);
     }

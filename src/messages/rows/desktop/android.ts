@@ -247,6 +247,19 @@ export const ANDROID_MESSAGES = [
       "A CPU model that promises what WHPX does not give (`-cpu max`, nested VMX: WHPX passes no VMX to guests).",
       "The guest does something that QEMU's emulation for WHPX does not know (memory-mapped accesses of old systems).",
     ],
+    where: [
+      {
+        is: "vmx given to a guest",
+        what: "QEMU runs over Windows' hypervisor (WHPX), which passes no VMX to guests, and the text gives the guest vmx: the guest uses what is not there, and ends in a triple fault or a failed operation.",
+        steps: [
+          { text: "Leave vmx out of the guest's CPU.", commands: ["-cpu qemu64,vmx=off"] },
+          {
+            text: "For guests with VT-x, use Hyper-V itself, or KVM on Linux.",
+            commands: ["Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+          },
+        ],
+      },
+    ],
     steps: [
       { text: "Keep the interrupt controller in QEMU.", commands: ["-accel whpx,kernel-irqchip=off"] },
       { text: "Take a plain CPU model, without VMX.", commands: ["-cpu qemu64", "-cpu host,-vmx"] },

@@ -49,6 +49,7 @@ export const SHOWN: readonly Shown[] = [
     /(?:-cpu\s{1,3}|\b[Uu]sing |<model[^>]{0,40}>)(?:Haswell|Broadwell|Skylake|Cascadelake|Icelake)\b/,
   ],
   ["MSRs of KVM's own", /\bfaulty MSR 0x4b564d(?![^\0]{0,4000}\bfaulty MSR 0x4[89])/],
+  ["vmx given to a guest", /-cpu\s{1,3}[\w.,=+-]{0,200}[,+]\+?vmx(?:=on)?(?![-=\w])/],
   ["vmx asked for", /\bvmx\b/i],
   ["snapshot of a guest", /\brevert requires force\b/],
   ["exits traced", /\bkvm_exit:|\bkvm:kvm_exit\b/],

@@ -23,8 +23,8 @@ import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.j
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
 import { bisected } from "../../verdict/guests/bisected.js";
-import { nestedReset } from "../../verdict/guests/guest-kinds.js";
-import { kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
+import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.js";
+import { hasShadow, kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails } from "../../verdict/migration.js";
 import { ANDROID_MESSAGES } from "./android.js";
@@ -56,6 +56,8 @@ export const DESKTOP: DesktopMessages = {
         bisected(text) ??
         onlyByKvm(text) ??
         nestedReset(text) ??
+        windowsWatchdog(text) ??
+        (hasShadow(text) ? kvmRuns(text, machine) : undefined) ??
         migrationFails(text) ??
         featureForGuests(text) ??
         (machine?.situation.host.cores[0].cpuid.features.vmx === true ? kvmRuns(text, machine) : undefined))

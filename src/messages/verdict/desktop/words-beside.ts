@@ -7,7 +7,8 @@ import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
-import { machineHas, modelHas, ofModel } from "../cpu-model.js";
+import { machineHas, ofModel, withoutUnrestricted } from "../cpu-model.js";
+import { kvmRuns } from "../guests/kvm-runs.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU, SVM_ON, svmNamed } from "../other-cpus.js";
 import { withRights } from "./device-rights.js";
@@ -81,11 +82,11 @@ function besideWords(
   const ofEntry = first?.layer === "VM entry" || first?.layer === "KVM at run time";
   const isFailure = ofEntry && first.gravity === "blocks" && first.message !== "qemu-set-msr";
   if (first?.message === "qemu-internal-error" && found.steps.some(({ text: step }) => step === REAL_STEP.text)) {
-    const lacks = machine === undefined ? "unknown" : modelHas(text, machine.situation, "unrestricted-guest");
-    if (lacks === "no")
+    const cpu = withoutUnrestricted(text, machine?.situation);
+    if (cpu !== undefined)
       return {
         ...found,
-        says: `${found.says} ${machine?.situation.host.name ?? "This CPU"} has no unrestricted guest (it came with Westmere), so KVM emulates what firmware and boot loaders run in real mode.`,
+        says: `${found.says} ${cpu} has no unrestricted guest (it came with Westmere), so KVM emulates what firmware and boot loaders run in real mode.`,
         steps: [
           { text: "Use a newer kernel on the host, whose emulator knows more, or a CPU with unrestricted guest." },
           ...found.steps.filter(({ text: step }) => step !== REAL_STEP.text),
@@ -96,6 +97,13 @@ function besideWords(
     const trouble = misbehaving(text);
     if (trouble !== undefined)
       return { ...trouble, says: `${trouble.says} The warnings about features are harmless.`, covers: found.covers };
+  }
+  if (
+    first !== undefined &&
+    recognised.every(({ gravity, message }) => gravity === "harmless" || message === "kvm-perf-erratum")
+  ) {
+    const runs = kvmRuns(text, machine);
+    if (runs !== undefined) return { ...found, ...runs, says: `${runs.says} What the kernel says there is harmless.` };
   }
   const inside = isFailure ? insideOf(text) : undefined;
   if (inside !== undefined)

@@ -39,11 +39,19 @@ export const FOR_MAC: Step = {
 export function macGuest(text: string): Says | undefined {
   const found = STOPS.exec(text)?.[0];
   if (found === undefined || !isMacGuest(text)) return undefined;
+  const ignores = IGNORES.test(text);
   return answer(
-    `macOS is a guest of KVM there, and stops ("${found}"): VT-x (or AMD-V) is on. It reads MSRs that KVM does not have and stops at the fault, unless kvm.ignore_msrs is 1; and it starts on a CPU model of Intel's alone, with Intel's vendor${AMD.test(text) ? ", on this AMD CPU, too (not with host or qemu64)" : ""}.`,
-    [FOR_MAC],
+    `macOS is a guest of KVM there, and stops ("${found}"): VT-x (or AMD-V) is on. ${ignores ? "kvm.ignore_msrs, which it needs for MSRs that KVM does not have, is on already; what is left is the CPU model: it starts" : "It reads MSRs that KVM does not have and stops at the fault, unless kvm.ignore_msrs is 1; and it starts"} on a CPU model of Intel's alone, with Intel's vendor${AMD.test(text) ? ", on this AMD CPU, too (not with host or qemu64)" : ""}.`,
+    [ignores ? MODEL_FOR_MAC : FOR_MAC],
   );
 }
+/** The parameter is read and on, or was set. */
+const IGNORES =
+  /\/parameters\/ignore_msrs["'`]?\s{0,4}\n\s{0,8}[Y1]\s{0,4}(?:\n|$)|\bignore_msrs ?(?:=|is|:) ?(?:1|Y)\b|\becho (?:1|Y)\b[^\n]{0,60}\bignore_msrs\b/;
+const MODEL_FOR_MAC: Step = {
+  text: "Take a model that the release of macOS knows.",
+  commands: FOR_MAC.commands?.slice(1) ?? [],
+};
 
 const RESET =
   /\b(?:reset|reboot|0xCF9)\b[^\0]{0,200}?\b(?:nVMX|L2|nested (?:VMX|state|guest)|VMX (?:state|operation))\b|\b(?:nVMX|L2|nested (?:VMX|state|guest)|VMX (?:state|operation))\b[^\n]{0,120}\b(?:resets?|reboots?|0xCF9)\b/i;
@@ -62,12 +70,33 @@ export function nestedReset(text: string): Says | undefined {
   );
 }
 
+/** Stop code 0x101, and its words of older releases. */
+const WATCHDOG = /\bCLOCK_WATCHDOG_TIMEOUT\b|\bclock interrupt was not received on a secondary processor\b/i;
+/** QEMU, docs/system/i386/hyperv: with hv-relaxed Windows leaves its watchdogs off. */
+export function windowsWatchdog(text: string): Says | undefined {
+  const found = WATCHDOG.exec(text)?.[0];
+  if (found === undefined || !(OF_KVM.test(text) || /\blibvirt\b|\bvirt-manager\b|\bProxmox\b/i.test(text)))
+    return undefined;
+  return answer(
+    `Windows stopped because one of its virtual CPUs did not answer in time ("${found}"): the host did not run it for that long. KVM runs the guest, so VT-x is on and works. With hv-relaxed Windows does without this watchdog.`,
+    [
+      {
+        text: "Give the guest the enlightenments, and no more virtual CPUs than the host can run at a time.",
+        commands: [
+          "-cpu host,hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-time",
+          "<hyperv><relaxed state='on'/><vapic state='on'/><spinlocks state='on' retries='8191'/></hyperv>",
+        ],
+      },
+    ],
+  );
+}
+
 const GUESTS = /\b(?:VMs?|guests?|virtual machines?|KVM|QEMU)\b/i;
 const FAILS =
-  /\b(?:broke\w?|broken|fail\w{0,3}|errors?|crash\w{0,3}|hang(?:s|ing)?|freez\w{1,3}|stuck|panics?|blue ?screens?|regression|(?:not|no longer|wo?n['’]t|would ?n['’]t|doesn['’]t|can['’]?t) (?:\w{2,10} )?(?:start|boot|work)\w{0,3}|reboots?)\b/i;
+  /\b(?:broke\w?|broken|fail\w{0,3}|errors?|crash\w{0,3}|hang(?:s|ing)?|freez\w{1,3}|stuck|panics?|blue ?screens?|regression|pauses?|paused|pause mode|(?:not|no longer|wo?n['’]t|would ?n['’]t|doesn['’]t|can['’]?t) (?:\w{2,10} )?(?:start|boot|work)\w{0,3}|reboots?)\b/i;
 /** Of the host's kernel, one version that fails and another one that does not. */
 const OTHER_KERNEL =
-  /\b(?:updat|upgrad)\w{1,4}\b[^.\n]{0,40}\bkernel\b[^\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto v?\d\.\d{1,2}|\b(?:switch|go|roll|mov|boot|revert|downgrad)\w{0,4} (?:back )?(?:in)?to (?:the )?(?:linux |kernel )?v?\d\.\d{1,2}[\w.-]{0,20}(?: kernel)? (?:has )?(?:resolv|fix|solv|help|work)\w{0,3}|\b(?:works?|worked|fine) (?:\w{2,8} )?(?:with|on|under|in) (?:the )?(?:linux |host )?kernel v?\d\.\d{1,2}[^\n]{0,80}\b(?:not|fail\w{0,3}|broken|crash\w{0,3}|hang\w{0,3}) (?:\w{2,8} )?(?:with|on|under|in) (?:kernel )?v?\d\.\d{1,2}/i;
+  /\bkernel (?:updat|upgrad)\w{1,4}\b[^.\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto v?\d\.\d{1,2}[\w.-]{0,20}|\b(?:updat|upgrad)\w{1,4}\b[^.\n]{0,40}\bkernel\b[^\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto v?\d\.\d{1,2}|\b(?:switch|go|roll|mov|boot|revert|downgrad)\w{0,4} (?:back )?(?:in)?to (?:the )?(?:linux |kernel )?v?\d\.\d{1,2}[\w.-]{0,20}(?: kernel)? (?:has )?(?:resolv|fix|solv|help|work)\w{0,3}|\b(?:works?|worked|fine) (?:\w{2,8} )?(?:with|on|under|in) (?:the )?(?:linux |host )?kernel v?\d\.\d{1,2}[^\n]{0,80}\b(?:not|fail\w{0,3}|broken|crash\w{0,3}|hang\w{0,3}) (?:\w{2,8} )?(?:with|on|under|in) (?:kernel )?v?\d\.\d{1,2}/i;
 /** The module of another kernel, or none. */
 const NO_KVM = /\/dev\/kvm\b|\bmodprobe\b|\bmodule\b|\bWSL\b|\bguest(?:['’]s)? kernel\b/i;
 

@@ -1,7 +1,7 @@
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { ofModel } from "../cpu-model.js";
+import { withoutUnrestricted } from "../cpu-model.js";
 
 /*
  * Guests that KVM runs and that go wrong all the same: VT-x is on there, and nothing has to be switched on.
@@ -10,7 +10,7 @@ import { ofModel } from "../cpu-model.js";
 type Says = Omit<TextVerdict, "covers">;
 
 const RUNS =
-  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:launch|start|run|boot)\w{0,3} (?:it with )?(?:kvm|qemu)\b[^.\n]{0,60}\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|panics?)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
+  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:launch|start|run|boot)\w{0,3} (?:it with )?(?:kvm|qemu)\b[^.\n]{0,60}\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|panics?)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boots|booted|lock\w{0,2} up)|(?:fails?|failed) to boot|continuous(?:ly)? reboots?)\b/i;
 /** What a guest kernel ends with. */
 const FAULTS =
   /\b(?:general protection faults?|page faults?|double faults?|tripp?le[- ]?faults?|kernel panic|Task gate invoked|without anything appearing|no output|nothing (?:appears|is shown|happens|on the (?:console|screen|serial)))\b/i;
@@ -21,12 +21,14 @@ const NO_KVM_THERE =
   /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
 /** KVM is what is missing, and without it the guest is emulated. */
 const UNUSABLE =
-  /\b(?:KVM|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:not (?:available|supported|enabled|found|present|work\w{0,3})|unavailable|unsupported|missing)\b|\b(?:could not|cannot|unable to|failed to) (?:access|open|find|load|initiali[sz]e|use)\b[^.\n]{0,30}\bkvm\b|\/dev\/kvm\b/i;
+  /\b(?:KVM|virtuali[sz]ation)\b(?!: VM_)[^.\n]{0,40}\b(?:not (?:available|supported|enabled|found|present|work\w{0,3})|unavailable|unsupported|missing)\b|\b(?:could not|cannot|unable to|failed to) (?:access|open|find|load|initiali[sz]e|use)\b[^.\n]{0,30}\bkvm\b|\/dev\/kvm\b/i;
 const SHADOW = /\bept ?[=:] ?[0N]\b/i;
+/** Shadow page tables are asked for. */
+export const hasShadow = (text: string): boolean => SHADOW.test(text);
 
 /** It is tried with KVM and without, and only without it goes well. */
 const CONTRAST =
-  /\b(?:without|disabl\w{1,3}|remov\w{1,3}|comment\w{0,3} out|leav\w{1,3} out|no) (?:the )?(?:option |flag )?[`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b[^.\n]{0,60}\b(?:works?|boot(?:s|ed|ing)|runs?|ran|fine|as (?:it )?expected|fast|(?:no|not|n['’]t) (?:crash|hang|happen)\w{0,2})\b|\b(?:works?|boots?|runs?|fine) (?:\w{2,10} ){0,3}(?:(?:without|with no|if I (?:disable|remove|leave out)) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm|(?:under|with|in|on) [`'"*]{0,2}(?:-accel )?tcg)\b|\bonly (?:\w{2,10} ){0,3}(?:with|under|when using|if) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b/i;
+  /\b(?:without|disabl\w{1,3}|remov\w{1,3}|comment\w{0,3} out|leav\w{1,3} out|no) (?:the )?(?:option |flag )?[`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b[^.\n]{0,60}\b(?:works?|boot(?:s|ed|ing)|runs?|ran|fine|as (?:it )?expected|fast|(?:no|not|n['’]t) (?:crash|hang|happen)\w{0,2})\b|\b(?:works?|boots?|runs?|fine) (?:\w{2,10} ){0,3}(?:(?:without|with no|if I (?:disable|remove|leave out)) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm|(?:under|with|in|on) [`'"*]{0,2}(?:-accel )?tcg)\b|\bonly (?:\w{2,10} ){0,3}(?:with|under|when using|(?:if|when) (?:I|we) (?:use|add|pass|enable)|if) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b/i;
 
 /** What KVM itself, its trace or QEMU prints of a guest that ran. */
 const RAN =
@@ -67,10 +69,9 @@ export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
   const contrast = contrastIn(text);
   const found = contrast ?? troubleIn(text);
   if (found === undefined) return undefined;
-  const restricted =
-    machine !== undefined && ofModel(machine.situation)(({ id }) => id === "unrestricted-guest") === "no";
+  const restricted = withoutUnrestricted(text, machine?.situation);
   const real = restricted
-    ? ` ${machine.situation.host.name ?? "This CPU"} has no unrestricted guest: KVM emulates real mode there, in which firmware and boot loaders run.`
+    ? ` ${restricted} has no unrestricted guest: KVM emulates real mode there, in which firmware and boot loaders run.`
     : "";
   const shadow = SHADOW.test(text)
     ? " The text has ept=0: KVM then keeps shadow page tables, which few use and which have faults of their own."
