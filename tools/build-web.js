@@ -226,7 +226,8 @@ const OMISSIONS = [
   // What older kernels do not print or take (`explain`).
   [
     /[\\/]asked[\\/]flags-line\.ts$/,
-    () => "export const flagsLineAsked = () => undefined; export const parameterLacked = () => undefined;",
+    () =>
+      "export const flagsLineAsked = () => undefined; export const allFlagsAsked = () => undefined; export const parameterLacked = () => undefined;",
   ],
   [
     /[\\/]asked[\\/]asked-only\.ts$/,

@@ -17,7 +17,8 @@ export function codeOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const digits = text.replace(/h$/i, "");
   const hex =
-    /^0x([0-9a-f]{1,16})$/i.exec(text)?.[1] ?? (/[a-fh]/i.test(text) || /^8000/.test(text) ? digits : undefined);
+    /^0x([0-9a-f]{1,16})$/i.exec(text)?.[1] ??
+    (/[a-fh]/i.test(text) || /^8000|^0{3}\d{5}(?:\d{8})?$/.test(text) ? digits : undefined);
   if (hex !== undefined) return Number.parseInt(hex.slice(-8), 16);
   const number = Number(text);
   return Number.isSafeInteger(number) ? number >>> 0 : undefined;

@@ -24,6 +24,7 @@ import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
 import { bisected } from "../../verdict/guests/bisected.js";
 import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.js";
+import { hyperVInside } from "../../verdict/guests/inner-hyperv.js";
 import { hasShadow, kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails } from "../../verdict/migration.js";
@@ -54,6 +55,7 @@ export const DESKTOP: DesktopMessages = {
         ofDbvm(text) ??
         kvmUnitTests(text) ??
         bisected(text) ??
+        hyperVInside(text) ??
         onlyByKvm(text) ??
         nestedReset(text) ??
         windowsWatchdog(text) ??

@@ -66,6 +66,11 @@ export const HYPERVISOR_EXAMPLES = {
   "sel4-vtx": {
     examples: ["vt-x: feature locked"],
   },
+  "bareflank-control": {
+    examples: [
+      "> WARNING: set_vm_control_if_allowed failed: load_ia32_perf_global_ctrlcontrol is not allowed to be set to 1",
+    ],
+  },
   "bareflank-start": { examples: ["bfm: ioctl failed: `IOCTL_START_VMM`"] },
   "hypervisor-invvpid": {
     examples: ["[cpsl] hv: invvpid is not supported"],

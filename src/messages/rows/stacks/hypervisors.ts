@@ -244,6 +244,19 @@ export const HYPERVISOR_MESSAGES = [
     source: { message: `${SEL4} (vtx_init)`, meaning: `${SEL4} (vtx_init)` },
   },
   {
+    id: "bareflank-control",
+    product: "tool",
+    layer: "another hypervisor",
+    gravity: "harmless",
+    needle: "is not allowed to be set to 1",
+    pattern: /set_vm_control_if_allowed failed: (?<name>\w{3,40}?)(?:control)? ?is not allowed to be set to 1/,
+    what: "Bareflank would like the control {name}, and the CPU, or the hypervisor below it, does not let it be 1. Bareflank goes on without it: this is a warning, and what fails there is something else.",
+    steps: [
+      { text: "Look at the lines behind these warnings: the first one that is not a warning names what failed." },
+    ],
+    source: { message: "Bareflank/hypervisor#631", meaning: "Bareflank/hypervisor#631" },
+  },
+  {
     id: "bareflank-start",
     product: "tool",
     layer: "another hypervisor",

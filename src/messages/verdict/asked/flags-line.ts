@@ -3,6 +3,7 @@ import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { VMX_FLAGS, VMX_FLAGS_LINE } from "../../../linux/vmx-features.js";
 import { formatHeld, holdsIn, releaseOf } from "../../../rules/held.js";
 import { kernelName, type Release, resolveRelease } from "../../../rules/release.js";
+import { definitionOf } from "../../../why/definition.js";
 import type { TextVerdict } from "../../answer.js";
 
 /*
@@ -53,7 +54,32 @@ export function flagsLineAsked(text: string): Omit<TextVerdict, "covers"> | unde
   return text.length <= LONGEST && NO_LINE.test(text) ? withoutLine(text) : undefined;
 }
 
-const LISTING = /\bvmx flags\b\s{0,4}:[^\n"]{1,600}/gi;
+const ASKS_ALL =
+  /\b(?:what (?:do|are|is|does)|meaning of|(?:can|could|please|someone|somebody) [\w ]{0,16}explain|explanation of)\b[^\n]{0,120}\b(?:mean|stand for|these|those|names?|flags?|features?|all)\b|\bwhat [\w ]{0,24}\b(?:flags?|names?|features?)\b[^\n]{0,60}\bmean|什么意思|含义|是什么/i;
+const LEAST = 3;
+/** What each name on a `vmx flags` line is, where all are asked about. */
+export function allFlagsAsked(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (text.length > LONGEST || !ASKS_ALL.test(text.replace(LISTING, ""))) return undefined;
+  const listed = [...text.matchAll(LISTING)].flatMap(([line]) => line.split(/[\s:]+/));
+  const names = VMX_FLAGS.filter(({ flag }) => listed.includes(flag));
+  if (names.length < LEAST) return undefined;
+  const said = names.map(({ flag }) => {
+    const title = /^\S+ is (?<title>.*?)\.(?: |$)/.exec(definitionOf(flag)?.short ?? "")?.groups?.title;
+    return title === undefined ? flag : `${flag}: ${title.replaceAll('"', "")}`;
+  });
+  return {
+    says: `Each name is something that the capability registers of VMX (0x480 to 0x492) let a hypervisor do on this CPU. ${said.join("; ")}. What KVM makes of it, its parameters show.`,
+    steps: [
+      {
+        text: "What one of them is for, and what KVM uses.",
+        commands: [`vmxlens explain 'what is ${names[0]?.flag}?'`, "grep . /sys/module/kvm_intel/parameters/*"],
+      },
+    ],
+    evidence: [],
+  };
+}
+
+const LISTING = /\bvmx flags\b\s{0,12}:[^\n"]{1,600}/gi;
 
 /** The text without the names on a `vmx flags` line, which are not what it is about. */
 export function withoutFlagNames(whole: string): string {

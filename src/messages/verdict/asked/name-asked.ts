@@ -3,7 +3,7 @@ import { VMX_FLAGS } from "../../../linux/vmx-features.js";
 import { type Definition, definitionOf } from "../../../why/definition.js";
 import { otherParam } from "../../../why/other-params.js";
 import type { TextVerdict } from "../../answer.js";
-import { flagsLineAsked, parameterLacked } from "./flags-line.js";
+import { allFlagsAsked, flagsLineAsked, parameterLacked } from "./flags-line.js";
 import { expressionsAsked } from "./source-expressions.js";
 
 /*
@@ -50,7 +50,7 @@ export function askedName(text: string | undefined, hasRegisters: boolean): Omit
       if (isOfFlags) for (const [word] of sentence.matchAll(PLAIN)) if (isPlainName(word)) look(word);
     }
   }
-  return found.size === 0 || found.size > MOST_NAMES ? undefined : defined(found, hasRegisters, text);
+  return found.size === 0 || found.size > MOST_NAMES ? allFlagsAsked(text) : defined(found, hasRegisters, text);
 }
 
 const PARAMETER = /\bkvm(?:[-_]intel)?[. ](\w{3,40})(?:=\w{1,8}| (?:module )?(?:options?|parameters?))\b/g;

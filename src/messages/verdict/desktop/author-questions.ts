@@ -190,7 +190,7 @@ const NESTED =
 
 /** The cause is known, and nothing is asked. */
 const FOUND_OUT =
-  /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?)\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b|\b(?:manual|SDM)\b[^\n]{0,40}\b(?:states?|says?|section|chapter|\d{2}\.\d)\b/i;
+  /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?|clears?|avoids?|prevents?|removes?|ensures?|checks?|sets?)\b|\bThis results in\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b|\b(?:manual|SDM)\b[^\n]{0,40}\b(?:states?|says?|section|chapter|\d{2}\.\d)\b/i;
 
 function unknown(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (FOUND_OUT.test(text) && !text.includes("?")) return undefined;

@@ -19,7 +19,7 @@ const AMD = /\b(?:AMD|Ryzen|EPYC|Threadripper)\b/;
 
 /** Projects and scripts that run macOS in QEMU with KVM. */
 const MAC_IN_KVM =
-  /\bboot-macOS\w{0,12}\.sh\b|\b(?:OSX-KVM|macOS-Simple-KVM|ultimate-macOS-KVM|ULTMOS|KVM-Opencore)\b|\bisa-applesmc\b/i;
+  /\bboot-macOS\w{0,12}\.sh\b|\b(?:OSX-KVM|macOS-Simple-KVM|ultimate-macOS-KVM|ULTMOS|KVM-Opencore)\b|\bisa-applesmc\b|\bquick(?:emu|get)\b[^\n]{0,40}\bmac-?os\b/i;
 /** macOS is a guest of KVM. */
 export const isMacGuest = (text: string): boolean =>
   MAC_IN_KVM.test(text) || (MAC.test(text) && KVM.test(text) && !ELSEWHERE.test(text));
