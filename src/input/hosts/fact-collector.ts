@@ -1,5 +1,7 @@
+import { UNKNOWN } from "../../bits/word.js";
 import type { Host } from "../../host/host.js";
 import type { Msr } from "../../host/msr.js";
+import { registerOf } from "../../registers/registers.js";
 import { parseCpuRanges } from "../text/cpu-ranges.js";
 import { type Diagnostic, diagnosticLog, type Place, TEXT_START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
@@ -143,8 +145,9 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
     nextMachine() {
       if (here.facts > 0 && machines.length < MAX_MACHINES) here = open();
     },
-    msr(scope, index, msr, at) {
-      if (!isVmxMsr(index) || msr.state === "unknown") return;
+    msr(scope, index, said, at) {
+      if (!isVmxMsr(index) || said.state === "unknown") return;
+      const msr = wholeOrHalf(index, said);
       tellMsr("cpu", index, msr, at, format, scope);
       addMsr(here, scope, index, msr, at);
     },
@@ -278,6 +281,20 @@ type FactText = Pick<Evidence, "about" | "value" | "msr" | "cpu">;
 
 function numberOf(scope: number | "unnamed"): number | undefined {
   return scope === "unnamed" ? undefined : scope;
+}
+
+/**
+ * A control that has to be 1 may be 1, so a register of controls without a bit in its high half is none: the text has the low
+ * half alone.
+ */
+function wholeOrHalf(index: number, msr: Msr): Msr {
+  const isHalf =
+    msr.state === "value" &&
+    registerOf(index)?.layout === "controls" &&
+    msr.hi.value === 0 &&
+    msr.hi.unknown === 0 &&
+    msr.lo.value !== 0;
+  return isHalf ? { state: "value", hi: UNKNOWN, lo: msr.lo } : msr;
 }
 
 function msrKey(index: number, msr: Msr): string {

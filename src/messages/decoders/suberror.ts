@@ -69,6 +69,20 @@ function eventText(word: bigint): string | undefined {
 const exitText = (word: bigint) =>
   `exit reason ${word & 0xffffn}${EXIT_REASONS[Number(word & 0xffffn)] === undefined ? "" : `, ${EXIT_REASONS[Number(word & 0xffffn)]}`}`;
 
+/** What QEMU's machines for PCs have below 1 MByte and below 4 GByte that is not RAM. */
+const isHole = (at: bigint): boolean =>
+  (at >= 0xa0000n && at < 0x100000n) || (at >= 0xfe000000n && at < 0x1_0000_0000n);
+/** Memory of a guest, as its command line has it; QEMU counts in MByte. */
+const MEMORY = /(?:^|\s)-m (?:size=)?(\d{1,7})([MG]?)(?![\w.])/;
+/** Whether a guest-physical address is surely none of its RAM. */
+function isNoRam(at: bigint | undefined, { lines }: ExplainContext): boolean {
+  if (at === undefined) return false;
+  if (isHole(at)) return true;
+  const given = lines(1, MOST_LINES).flatMap((line) => MEMORY.exec(line) ?? []);
+  const [, size, unit] = given;
+  return size !== undefined && at < 0xc0000000n && at >= BigInt(size) << (unit === "G" ? 30n : 20n);
+}
+
 /** Linux, handle_ept_misconfig: KVM marks memory that it emulates so. */
 const EPT_MISCONFIGURATION = 49n;
 
@@ -77,6 +91,7 @@ const WORDS: {
   readonly [suberror: string]: (
     words: ReadonlyMap<number, bigint>,
     block: RegisterBlock | undefined,
+    context: ExplainContext,
   ) => Decoded | undefined;
 } = {
   2: (words) => {
@@ -96,12 +111,12 @@ const WORDS: {
       onlySteps: true,
     };
   },
-  3: (words, block) => {
+  3: (words, block, context) => {
     const event = eventText(words.get(0) ?? 0n);
     const reason = words.get(1);
     if (event === undefined || reason === undefined) return undefined;
     const at = words.get(3);
-    if ((reason & 0xffffn) === EPT_MISCONFIGURATION)
+    if ((reason & 0xffffn) === EPT_MISCONFIGURATION && isNoRam(at, context))
       return {
         what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU had to use memory that is not RAM of the guest (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}): its stack or a descriptor table lies where a device or nothing is. That is the guest's own state. This is not a refused VM entry, and no capability of VT-x is missing.`,
         onlyCauses: true,
@@ -165,7 +180,7 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
       index === undefined || word === undefined ? [] : [[Number(index), BigInt(`0x${word}`)]],
     ),
   );
-  const decoded = WORDS[suberror]?.(words, registerBlock(context));
+  const decoded = WORDS[suberror]?.(words, registerBlock(context), context);
   if (decoded !== undefined) return decoded;
   if (suberror !== "1") return MEANINGS[suberror] === undefined ? unknownNumber(suberror) : meaningOf(suberror);
   const block = registerBlock(context);

@@ -66,9 +66,30 @@ const SAME_DISKS: Step = {
 /** kubevirt/kubevirt#7986: QEMU's commit 561dbb41b1d7, in 6.0. */
 const REENLIGHTENED = /\bre-?enlightenment\b[^\0]{0,400}\bmigrat|\bmigrat[^\0]{0,400}\bre-?enlightenment\b/i;
 
+/** Two makers of CPUs, and a running machine that is to go from one to the other. */
+const TWO_VENDORS =
+  /\bCPU (?:from|of) (?:a )?different vendors?\b|\b(?:an? |the )?(?:Intel|Atom|Xeon)\b(?:(?!\bvs\b)[^.\n]){0,80}\b(?:to|and|->|→|with)\b[^.\n]{0,40}\b(?:AMD|EPYC|Ryzen|Opteron)\b|\b(?:AMD|EPYC|Ryzen|Opteron)\b[^.\n]{0,60}\b(?:to|and|->|→|with)\b[^.\n]{0,40}\b(?:Intel|Xeon)\b/i;
+const MOVES = /\bmigrat(?:e|ed|es|ing|ion)\b/i;
+const OF_MACHINES = /\bXen\b|\bXCP-?ng\b|\bXAPI\b|\bxo-server\b|\bVMs?\b|\bguests?\b/i;
+/** OpenShift's documentation (preparing a cluster for virtual machines); XAPI refuses it; VMX and SVM have no common state. */
+function twoVendors(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (!MOVES.test(text) || !TWO_VENDORS.test(text) || !(OF_KVM.test(text) || OF_MACHINES.test(text))) return undefined;
+  return {
+    says: "A running machine keeps the CPU that it saw at its start, and Intel's and AMD's differ in more than features that a model could leave out (MSRs, VMX or SVM, how errors are reported): moving it alive from one to the other is refused or can crash it, whatever model it has, and with vmx or svm in its CPU it cannot work.",
+    steps: [
+      {
+        text: "Shut it down there and start it on the other host; for live moves keep hosts of one vendor in one group.",
+      },
+    ],
+    evidence: [],
+  };
+}
+
 /** Undefined where no migration of KVM is said to fail. */
 export function migrationFails(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST || !OF_KVM.test(text)) return undefined;
+  if (text.length > LONGEST) return undefined;
+  const vendors = twoVendors(text);
+  if (vendors !== undefined || !OF_KVM.test(text)) return vendors;
   const { device, block, section } = DEVICE.exec(text)?.groups ?? {};
   if (section !== undefined)
     return {

@@ -561,13 +561,13 @@ export const STACK_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    needle: ["specified more than once", "non-empty feature list"],
+    needle: ["specified more than once", "specified without cpu model"],
     pattern:
-      /CPU feature ['"]?(?<name>[\w.-]{1,60})['"]? specified more than once|Non-empty feature list specified without CPU model/i,
-    what: "The <cpu> part of the XML contradicts itself, so libvirt refuses the machine: a feature is in it twice, or features without a model. The host was not checked.",
+      /CPU feature ['"]?(?<name>[\w.-]{1,60})['"]? specified more than once|(?:Non-empty feature list|CPU (?:vendor|fallback|vendor_id)) specified without CPU model/i,
+    what: "The <cpu> part of the XML contradicts itself, so libvirt refuses the machine: a feature is in it twice, or features, a vendor or a fallback without a model. The host was not checked.",
     causes: [
       "A tool adds the feature on its own: `libvirt.nested = true` of Vagrant adds vmx, so that naming it again is one too many.",
-      "Features without a <model> go only with mode='host-model' or 'host-passthrough'.",
+      "What refines a <model> cannot be without one; features alone go with mode='host-model' or 'host-passthrough'. A tool that changes the mode of a machine that is defined already leaves the rest behind.",
     ],
     steps: [
       {

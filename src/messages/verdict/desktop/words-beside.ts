@@ -164,7 +164,7 @@ function besideWords(
     return isOther ? { ...said, covers: [...said.covers, first.message as string] } : said;
   }
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
-  if (windows !== undefined) return { ...found, says: `${found.says} ${windows.says}`, steps: windows.steps };
+  if (windows !== undefined) return { ...found, says: `${first?.what ?? ""} ${windows.says}`, steps: windows.steps };
   if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text))
     return {
       ...found,
