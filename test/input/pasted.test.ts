@@ -274,8 +274,8 @@ MSR_IA32_VMX_PINBASED_CTLS              0x481
   },
   "registers in JSON with names of its author's own": {
     from: "scripts that write what they read",
-    text: '{"cpu": 0, "msrs": [{"msr": "0x480", "value": "0xda040000000004"}, {"address": 1163, "value": 255}]}\n',
-    values: { "0x480": "0xda040000000004", "0x48b": "0xff" },
+    text: '{"cpu": 0, "msrs": [{"msr": "0x480", "value": "0xda040000000004"}, {"address": 1163, "value": 4294967551}]}\n',
+    values: { "0x480": "0xda040000000004", "0x48b": "0x1000000ff" },
     told: [/treated as the processor's/, /halves of MSR 0x48b/],
   },
   "what a TCG guest lacks, which says nothing of KVM": {

@@ -1,7 +1,5 @@
-import { UNKNOWN } from "../../bits/word.js";
 import type { Host } from "../../host/host.js";
 import type { Msr } from "../../host/msr.js";
-import { registerOf } from "../../registers/registers.js";
 import { parseCpuRanges } from "../text/cpu-ranges.js";
 import { type Diagnostic, diagnosticLog, type Place, TEXT_START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
@@ -17,6 +15,7 @@ import {
   statements,
 } from "./evidence-notes.js";
 import { type CpuScope, placesOf } from "./host-builder.js";
+import { wholeOrHalf } from "./msr-whole.js";
 import { describeKnown } from "./msr-words.js";
 import { closerOuter, outerNamed } from "./outer-name.js";
 import { contradicts, fold, sameMachine, shorterName } from "./same-machine.js";
@@ -281,20 +280,6 @@ type FactText = Pick<Evidence, "about" | "value" | "msr" | "cpu">;
 
 function numberOf(scope: number | "unnamed"): number | undefined {
   return scope === "unnamed" ? undefined : scope;
-}
-
-/**
- * A control that has to be 1 may be 1, so a register of controls without a bit in its high half is none: the text has the low
- * half alone.
- */
-function wholeOrHalf(index: number, msr: Msr): Msr {
-  const isHalf =
-    msr.state === "value" &&
-    registerOf(index)?.layout === "controls" &&
-    msr.hi.value === 0 &&
-    msr.hi.unknown === 0 &&
-    msr.lo.value !== 0;
-  return isHalf ? { state: "value", hi: UNKNOWN, lo: msr.lo } : msr;
 }
 
 function msrKey(index: number, msr: Msr): string {

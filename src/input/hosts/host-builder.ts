@@ -6,6 +6,7 @@ import { CPUID_FEATURES, type CpuidFeature } from "../../registers/cpuid-feature
 import { formatCpuRanges } from "../text/cpu-ranges.js";
 import type { DiagnosticLog, Place } from "../text/diagnostic.js";
 import { describeMsr } from "../text/msr-names.js";
+import { isSaidWhole, wholeOrHalf } from "./msr-whole.js";
 import { type BitMask, describeBits, describeKnown } from "./msr-words.js";
 import { addContradiction, keepStated } from "./stated.js";
 import { looksSwapped } from "./swapped-halves.js";
@@ -118,7 +119,7 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
 
   return {
     msr(scope, index, msr, at, disputed = UNDISPUTED) {
-      add(gathered(scope).msrs, scope, index, { msr, disputed, at });
+      add(gathered(scope).msrs, scope, index, { msr: wholeOrHalf(index, msr), disputed, at });
     },
     cpu: (scope) => gathered(scope).draft,
     sameAs(cpu, other) {
@@ -174,10 +175,6 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
       return host;
     },
   };
-}
-
-function isSaidWhole(msr: Msr): boolean {
-  return msr.state !== "value" || knownValue(msr) !== undefined;
 }
 
 function describeScope(scope: CpuScope): string {
