@@ -3,6 +3,8 @@ import { atlas } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
 import type { Situation } from "../../situation/situation.js";
 import { FEATURE_LIST, type Feature } from "../../why/features.js";
+import type { Step } from "../message.js";
+import type { OwnMachine } from "../own-machine.js";
 import { cpusNamed, hasOf, type NamedCpu, sharedBy } from "./named-cpu.js";
 
 type FeatureRow = (typeof FEATURE_LIST)[number];
@@ -44,5 +46,24 @@ export function withoutUnrestricted(text: string, situation: Situation | undefin
   const [named, ...others] = cpusNamed(text);
   return named !== undefined && others.length === 0 && hasOf(named)(feature) === "no"
     ? (situation?.host.name ?? named.name)
+    : undefined;
+}
+
+const FAILS =
+  /\b(?:fail\w{0,4}|errors?|not (?:seem to )?(?:work\w{0,3}|start|run)|crash\w{0,3}|exits?)\b|n['’]t (?:seem to )?(?:work|start|run|boot)\b/i;
+
+/** A CPU with VT-x and without EPT, where something does not work. */
+export function withoutEpt(
+  text: string,
+  machine: OwnMachine | undefined,
+): { readonly says: string; readonly steps: readonly Step[] } | undefined {
+  if (machine === undefined || !FAILS.test(text)) return undefined;
+  const own = machineHas(machine.situation, "ept");
+  const has = own === "unknown" ? ofModel(machine.situation)(({ id }) => id === "ept") : own;
+  return has === "no"
+    ? {
+        says: "It has no EPT and no unrestricted guest: what needs one of them does not run on it.",
+        steps: [],
+      }
     : undefined;
 }

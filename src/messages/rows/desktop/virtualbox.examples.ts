@@ -169,6 +169,10 @@ export const VIRTUALBOX_EXAMPLES = {
   "boinc-extensions": {
     examples: ["Vbox app stderr indicates CPU VM extensions disabled"],
   },
+  "vbox-em-internal": {
+    examples: ["00:01:35.155450 emR3Debug: rc=VERR_EM_INTERNAL_ERROR"],
+    not: ["VERR_EM_GUEST_CPU_HANG", "VERR_INTERNAL_ERROR"],
+  },
   "vbox-nested-paging": {
     examples: [
       "pgmR0BthEPTProtNestedTrap0eHandler: rc=0 GCPhysNestedFault=0x000000007ff3833a (0x00000001c8d38000)",

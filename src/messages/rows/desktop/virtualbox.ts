@@ -721,6 +721,23 @@ export const VIRTUALBOX_MESSAGES = [
     source: { message: "BOINC/boinc#3184", meaning: "BOINC, samples/vboxwrapper" },
   },
   {
+    id: "vbox-em-internal",
+    product: "VirtualBox",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "verr_em_internal_error",
+    pattern: /VERR_EM_INTERNAL_ERROR/i,
+    what: "VirtualBox stopped a running machine with an internal error of its execution manager: a fault of VirtualBox, and no setting of VT-x.",
+    causes: ["A hypervisor in the machine (nested VT-x) met what this VirtualBox does not have."],
+    steps: [
+      {
+        text: "Try a newer VirtualBox, and what ran inside without its hypervisor; report it with the log.",
+        commands: ["VBoxManage --version"],
+      },
+    ],
+    source: { message: "containers/krunvm#3", meaning: "VirtualBox, include/VBox/err.h" },
+  },
+  {
     id: "vbox-nested-paging",
     product: "VirtualBox",
     layer: "another hypervisor",

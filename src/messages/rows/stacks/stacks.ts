@@ -186,7 +186,7 @@ export const STACK_MESSAGES = [
     what: "Xen itself ended that guest, in its VMX code ({place}): it reached a state that it does not run. The host continues, and VMX is on.",
     causes: [
       "The line before it has the reason, where Xen printed one: an exit it has no handler for, an EPT violation, a failed VM entry.",
-      "In vvmx.c: a hypervisor inside that guest asked for what Xen's nested VMX does not have.",
+      "A hypervisor, such as KVM, runs inside that guest, and asked for what Xen's nested VMX does not have: Xen's SUPPORT.md calls nested HVM experimental.",
       "When Xen itself runs in a virtual machine, the hypervisor below returned what a CPU would not.",
     ],
     steps: [
@@ -567,7 +567,7 @@ export const STACK_MESSAGES = [
     what: "The <cpu> part of the XML contradicts itself, so libvirt refuses the machine: a feature is in it twice, or features, a vendor or a fallback without a model. The host was not checked.",
     causes: [
       "A tool adds the feature on its own: `libvirt.nested = true` of Vagrant adds vmx, so that naming it again is one too many.",
-      "What refines a <model> cannot be without one; features alone go with mode='host-model' or 'host-passthrough'. A tool that changes the mode of a machine that is defined already leaves the rest behind.",
+      "Features without a <model>, or a vendor or a fallback, refine nothing; features alone go with mode='host-model' or 'host-passthrough'. A tool that changes the mode of a machine that is defined already leaves the rest behind.",
     ],
     steps: [
       {

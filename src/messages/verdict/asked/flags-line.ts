@@ -55,7 +55,7 @@ export function flagsLineAsked(text: string): Omit<TextVerdict, "covers"> | unde
 }
 
 const ASKS_ALL =
-  /\b(?:what (?:do|are|is|does)|meaning of|(?:can|could|please|someone|somebody) [\w ]{0,16}explain|explanation of)\b[^\n]{0,120}\b(?:mean|stand for|these|those|names?|flags?|features?|all)\b|\bwhat [\w ]{0,24}\b(?:flags?|names?|features?)\b[^\n]{0,60}\bmean|什么意思|含义|是什么/i;
+  /\b(?:what (?:do|are|is|does)|meaning of|(?:can|could|please) [\w ]{0,16}explain|explanation of)\b[^\n]{0,120}\b(?:mean|these|those|names?|flags?|features?|all)\b|\bwhat [\w ]{0,24}\b(?:flags?|names?|features?)\b[^\n]{0,60}\bmean|什么意思|含义|是什么/i;
 const LEAST = 3;
 /** What each name on a `vmx flags` line is, where all are asked about. */
 export function allFlagsAsked(text: string): Omit<TextVerdict, "covers"> | undefined {

@@ -7,7 +7,7 @@ import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
-import { machineHas, ofModel, withoutUnrestricted } from "../cpu-model.js";
+import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU, SVM_ON, svmNamed } from "../other-cpus.js";
@@ -306,24 +306,6 @@ function notInContainer(
 
 const FIRMWARE_UPDATE =
   /\b(?:BIOS|UEFI|firmware) (?:updat|upgrad|flash)(?:e|es|ed|ing)?\b(?! (?:did|does|has|had|made)\b)|\b(?:updat|upgrad|flash)(?:ed|ing)(?: (?:the|my))? (?:\w{2,14} )?(?:BIOS|UEFI|firmware)\b/i;
-
-const FAILS =
-  /\b(?:fail\w{0,4}|errors?|not (?:seem to )?(?:work\w{0,3}|start|run)|crash\w{0,3}|exits?)\b|n['’]t (?:seem to )?(?:work|start|run|boot)\b/i;
-/** A CPU with VT-x and without EPT, where something does not work. */
-function withoutEpt(
-  text: string,
-  machine: OwnMachine | undefined,
-): { readonly says: string; readonly steps: readonly Step[] } | undefined {
-  if (machine === undefined || !FAILS.test(text)) return undefined;
-  const own = machineHas(machine.situation, "ept");
-  const has = own === "unknown" ? ofModel(machine.situation)(({ id }) => id === "ept") : own;
-  return has === "no"
-    ? {
-        says: "It has no EPT and no unrestricted guest: what needs one of them does not run on it.",
-        steps: [],
-      }
-    : undefined;
-}
 
 /** virt-host-validate, kvm-ok. */
 const DEVICE_FOUND = /'?\/dev\/kvm'? is accessible\s{0,60}: {0,4}PASS|\bKVM acceleration can be used\b/;
