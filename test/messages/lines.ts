@@ -49,6 +49,7 @@ export const LINES: { readonly [id: string]: string } = {
   "xen-hap-missing": "(XEN) HVM: Hardware Assisted Paging (HAP) not detected",
   "jailhouse-vmx": "JAILHOUSE_ENABLE: Input/output error",
   "rdmsr-no-device": "rdmsr: open: No such file or directory",
+  "rdmsr-no-right": "rdmsr: open: Operation not permitted",
   "vmware-passthrough": "Virtualization is not supported on a virtual machine with a PCI passthrough device.",
   "haxm-vm-entry": "VM entry failed: RIP=00007ffffffff000",
   "vmcs-dump": "*** Guest State ***",

@@ -12,6 +12,9 @@ const SUBJECT =
   /\b(?:(?:MSR_)?(IA32_(?:FEAT|VMX_)\w{2,40})|(?:MSR|register|rdmsr(?: -{1,2}\w{1,9}){0,3}) ?\(?0x0{0,5}(3a|4[89][0-9a-f])[)`]?|feature[ _-]control (?:MSR|register))(?: ?[([](?:MSR )?0x0{0,5}(3a|4[89][0-9a-f])[)\]])?/i;
 /** A word of a sentence; a line without one before the name is a row of a list, which has a reader of its own. */
 const PROSE = /\b(?!(?:cpu|processor|core|msr|rdmsr|chipsec)\d{0,4}\b)[a-z]{2,}(?=[ ,])/i;
+/** The sentence can begin with the command: "rdmsr 0x480 returns 3da0500000012 on my laptop". */
+const VERB = /^ [a-z]/i;
+const PROSE_BEHIND = /^ [a-z]{2,12} [a-z]{2}/i;
 /** What is between the name and the verb. */
 const FILLER =
   /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|here|there|which|that)(?=[ =:,])/i;
@@ -62,9 +65,11 @@ export const msrSentence: FactReader = {
         if (filler === null) break;
         rest = rest.slice(filler[0].length);
       }
-      if (fillers === 0 && !PROSE.test(before)) return false;
       const value = VALUE.exec(rest);
-      if (value === null || MEANING.test(rest.slice(value[0].length))) return false;
+      if (value === null) return false;
+      const after = rest.slice(value[0].length);
+      if (fillers === 0 && !PROSE.test(before) && !(VERB.test(value[0]) && PROSE_BEHIND.test(after))) return false;
+      if (MEANING.test(after)) return false;
       // More digits may have been behind the end of a cut text.
       if (line.cut && value[0].length === rest.trimEnd().length) return false;
       const whole = parseHexU64((value[1] ?? value[2] ?? value[3]) as string);

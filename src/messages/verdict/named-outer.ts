@@ -1,16 +1,11 @@
-import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
-import type { GuestCpu } from "../../input/guests/guest-cpu.js";
+import { showsVmx } from "../../host/host.js";
 import { outerStep } from "../../why/questions/next-steps.js";
-import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
-import { changesOf } from "../open-steps.js";
 import type { OwnMachine } from "../own-machine.js";
 import { cloudOf, instanceOf } from "./cloud-words.js";
-import { guestWithoutVmx } from "./guests/guest-verdict.js";
 import { mayName, NAMED_OUTER } from "./hypervisor-names.js";
-import { machineVerdict } from "./machine-verdict.js";
 
-interface Named {
+export interface Named {
   readonly name: string;
   readonly isBelow: boolean;
   readonly says: string;
@@ -79,7 +74,7 @@ const BARE_METAL = [
 ] as const;
 const NESTED = /\bnested|\bin (?:a|an|the|my|this|that) (?:HVM\b|\w{2,12} qube\b)/i;
 
-const ALWAYS_BELOW: readonly string[] = [
+export const ALWAYS_BELOW: readonly string[] = [
   "WSL",
   "Amazon EC2",
   "Google Compute Engine",
@@ -208,7 +203,7 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
     const says = ` The ${built.by} is the one of ${built.cloud}: a machine there has no VT-x unless its type passes it.`;
     return { name: built.cloud, isBelow: true, says, step: outerStep(built.cloud) };
   }
-  if (!mayName(text)) return undefined;
+  if (!mayName(text)) return rentedType(text);
   const model = shownModel(text);
   if (model !== undefined) {
     const says = ` The text shows a virtual machine of ${model}: without nested virtualization it has no VT-x.`;
@@ -242,9 +237,9 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
     one !== undefined ? [one] : all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
   const clouds = [first, ...more].filter((name) => name !== undefined);
   if (more.length > 0 && clouds.every((name) => CLOUDS.has(name))) return severalClouds(clouds);
+  if (first === undefined) return rentedType(text);
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.
-  if (first === undefined || (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")))
-    return undefined;
+  if (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")) return undefined;
   // The program that failed, on the machine itself.
   if (first === "VirtualBox" && !inside && OWN_PROGRAM.test(text)) return undefined;
   const inWsl = first === "WSL";
@@ -263,6 +258,19 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   };
 }
 
+/** A type of machine that only one cloud has. */
+function rentedType(text: string): Named | undefined {
+  const name = WHOLE_MACHINE.test(text) ? undefined : instanceOf(text);
+  return name === undefined
+    ? undefined
+    : {
+        name,
+        isBelow: true,
+        says: ` The text names a machine type of ${name}: a machine there has VT-x only where its type passes it.`,
+        step: outerStep(name),
+      };
+}
+
 /** The instance was created with it. */
 const ASKED_OF_GOOGLE = /\b(?:added|with|pass\w{0,3}|using|used|set)\b[^.\n]{0,30}--enable-nested-virtualization\b/i;
 const SEE_INSIDE: Step = {
@@ -270,7 +278,6 @@ const SEE_INSIDE: Step = {
   commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
 };
 
-const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
 /** A machine of a cloud without a hypervisor of the cloud below it. */
 export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
 
@@ -279,64 +286,6 @@ const SYSTEM_IN =
   /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b/gi;
 
 /** The one product in which the text says that Linux, or a program of it, runs. */
-function systemIn(text: string): string | undefined {
+export function systemIn(text: string): string | undefined {
   return OWN_PROGRAM.test(text) ? undefined : oneProduct(text, SYSTEM_IN);
 }
-
-/**
- * The one cloud or hypervisor that a machine without vmx runs in, by the words of the text. A product that is only named
- * may be the program that failed.
- */
-function saidOuter(text: string, named: Named | undefined): string | undefined {
-  if (WHOLE_MACHINE.test(text)) return undefined;
-  const rented = instanceOf(text);
-  if (rented !== undefined) return rented;
-  // Hetzner rents out whole machines as well.
-  if (named !== undefined && CLOUD_NAMES.has(named.name) && named.name !== "Hetzner Cloud") return named.name;
-  return systemIn(text);
-}
-
-/** Where no vmx is shown, the hypervisor that the text names comes first. */
-export function withNamedOuter(
-  found: Omit<TextVerdict, "covers">,
-  machine: OwnMachine,
-  text: string | undefined,
-  guests: () => readonly GuestCpu[],
-  failed: boolean,
-  isInside: () => boolean,
-): Omit<TextVerdict, "covers"> {
-  const { observed } = machine.situation.host;
-  const flag = showsVmx(machine.situation.host);
-  const refused = observed?.loadError === "EOPNOTSUPP" && flag !== true;
-  const isAbsent = msrOf(machine.situation.host.cores[0], 0x3a).state === "absent";
-  if (!(flag === false || refused || isAbsent) || observed?.outer !== undefined || isWsl2(machine.situation.host))
-    return found;
-  if (text === undefined) return found;
-  const guest = guestWithoutVmx(guests(), machine);
-  if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };
-  const named = namedOuter(text, machine);
-  const inside = isInside();
-  const outer = saidOuter(text, named) ?? (inside && named?.name !== "a virtual machine" ? named?.name : undefined);
-  if (outer !== undefined || inside) {
-    const said = machineVerdict(machine, failed, outer === undefined ? { isVirtual: true } : { outer });
-    if (said !== undefined) return said.verdict;
-  }
-  if (named === undefined || (CLOUDS.has(named.name) && WHOLE_MACHINE.test(text))) return found;
-  if (named.name === "Xen" && DOM0.test(text))
-    return {
-      ...found,
-      says: "Linux shows no `vmx`, and this is dom0 of Xen, which uses VT-x itself and shows dom0 none: kvm_intel does not load there.",
-      steps: [{ text: "See what Xen found.", commands: ["xl info | grep -E 'virt_caps|xen_caps'"] }],
-    };
-  // A product that is only named may be the one that runs beside Linux.
-  const asked = found.steps.filter(({ text }) => text !== WHICH_OUTER.text);
-  // A cloud has no firmware setup that its customers could change.
-  const left = CLOUDS.has(named.name) ? asked.filter((step) => changesOf(step) !== "firmware") : asked;
-  const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...left] : [...left, named.step];
-  return { ...found, says: `${found.says}${named.says}`, steps };
-}
-
-const DOM0 = /\bdom0\b|^\(XEN\) /im;
-
-/** Asks which hypervisor it is. */
-const WHICH_OUTER = outerStep(undefined);

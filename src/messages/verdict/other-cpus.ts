@@ -13,7 +13,7 @@ import { isWithoutHyperV } from "./desktop/windows-words.js";
 const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 export const ARM_MACHINE =
-  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5])\b/i;
+  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
 const OF_MACOS: ReadonlySet<string> = new Set([
   "hypervisor-framework",
   "macos-hv-support",

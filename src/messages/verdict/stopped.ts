@@ -11,7 +11,8 @@ const FROM_QEMU =
   /(?:^|[\s"'])(?:\S{0,80}\/)?qemu(?:-system-\w{1,16}|-kvm)?: (?![^\n]{0,40}\b(?:warning|info): )(?<said>\S.{3,400}?)\s*$/i;
 const ENDED_BY =
   /\*\*\* (?:buffer overflow|stack smashing) detected \*\*\*: terminated|\bAssertion [`'][^\n]{3,200}' failed\b|^\s{0,8}(?:Segmentation fault|Aborted)(?: \(core dumped\))?/;
-const NO_END = /terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
+const NO_END =
+  /^-\w[^:]{0,400}$|terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
 
 /**
  * Where all that is recognised are warnings, the line of the same program that is none stopped it: that is what the

@@ -30,7 +30,7 @@ import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdi
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { cpusNamed } from "./named-cpu.js";
-import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
+import { bareMetal, namedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
@@ -46,6 +46,7 @@ import {
   VBOX_NO_VMX,
   WHY_NO_DEVICE,
 } from "./weight.js";
+import { withNamedOuter } from "./with-named-outer.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
 const LONGEST_CONFIGURATION = 1_000_000;

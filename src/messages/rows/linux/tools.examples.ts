@@ -90,6 +90,11 @@ export const TOOL_EXAMPLES = {
   },
   "rdmsr-no-device": {
     examples: ["rdmsr: open: No such file or directory"],
+    not: ["rdmsr: open: Operation not permitted"],
+  },
+  "rdmsr-no-right": {
+    examples: ["rdmsr: open: Operation not permitted", "rdmsr:open: Permission denied"],
+    not: ["rdmsr: open: No such file or directory"],
   },
   "nyx-lip": {
     examples: ["[KVM-NYX] Error: IP Payloads are LIP!"],

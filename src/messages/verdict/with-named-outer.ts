@@ -1,0 +1,80 @@
+import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
+import type { GuestCpu } from "../../input/guests/guest-cpu.js";
+import { outerStep } from "../../why/questions/next-steps.js";
+import type { TextVerdict } from "../answer.js";
+import { changesOf } from "../open-steps.js";
+import type { OwnMachine } from "../own-machine.js";
+import { instanceOf } from "./cloud-words.js";
+import { guestWithoutVmx } from "./guests/guest-verdict.js";
+import { machineVerdict } from "./machine-verdict.js";
+import { ALWAYS_BELOW, CLOUDS, type Named, namedOuter, systemIn, WHOLE_MACHINE } from "./named-outer.js";
+
+/*
+ * The answer about a machine that shows no vmx, with the hypervisor below it that the text names.
+ */
+
+const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
+
+/**
+ * The one cloud or hypervisor that a machine without vmx runs in, by the words of the text. A product that is only named
+ * may be the program that failed.
+ */
+function saidOuter(text: string, named: Named | undefined): string | undefined {
+  if (WHOLE_MACHINE.test(text)) return undefined;
+  const rented = instanceOf(text);
+  if (rented !== undefined) return rented;
+  // Hetzner rents out whole machines as well.
+  if (named !== undefined && CLOUD_NAMES.has(named.name) && named.name !== "Hetzner Cloud") return named.name;
+  return systemIn(text);
+}
+
+/** Where no vmx is shown, the hypervisor that the text names comes first. */
+export function withNamedOuter(
+  found: Omit<TextVerdict, "covers">,
+  machine: OwnMachine,
+  text: string | undefined,
+  guests: () => readonly GuestCpu[],
+  failed: boolean,
+  isInside: () => boolean,
+): Omit<TextVerdict, "covers"> {
+  const { observed } = machine.situation.host;
+  const flag = showsVmx(machine.situation.host);
+  const refused = observed?.loadError === "EOPNOTSUPP" && flag !== true;
+  const isAbsent = msrOf(machine.situation.host.cores[0], 0x3a).state === "absent";
+  // Neither VMX nor SVM in CPUID.
+  const none = flag === undefined && observed?.messages?.some((one) => one.includes("no hardware support")) === true;
+  if (
+    !(flag === false || refused || isAbsent || none) ||
+    observed?.outer !== undefined ||
+    isWsl2(machine.situation.host)
+  )
+    return found;
+  if (text === undefined) return found;
+  const guest = guestWithoutVmx(guests(), machine);
+  if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };
+  const named = namedOuter(text, machine);
+  const inside = isInside();
+  const outer = saidOuter(text, named) ?? (inside && named?.name !== "a virtual machine" ? named?.name : undefined);
+  if (outer !== undefined || inside) {
+    const said = machineVerdict(machine, failed, outer === undefined ? { isVirtual: true } : { outer });
+    if (said !== undefined) return said.verdict;
+  }
+  if (named === undefined || (CLOUDS.has(named.name) && WHOLE_MACHINE.test(text))) return found;
+  if (named.name === "Xen" && DOM0.test(text))
+    return {
+      ...found,
+      says: "Linux shows no `vmx`, and this is dom0 of Xen, which uses VT-x itself and shows dom0 none: kvm_intel does not load there.",
+      steps: [{ text: "See what Xen found.", commands: ["xl info | grep -E 'virt_caps|xen_caps'"] }],
+    };
+  // A product that is only named may be the one that runs beside Linux.
+  const asked = found.steps.filter(({ text }) => text !== WHICH_OUTER.text);
+  // A cloud has no firmware setup that its customers could change.
+  const left = CLOUDS.has(named.name) ? asked.filter((step) => changesOf(step) !== "firmware") : asked;
+  const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...left] : [...left, named.step];
+  return { ...found, says: `${found.says}${named.says}`, steps };
+}
+
+const DOM0 = /\bdom0\b|^\(XEN\) /im;
+
+/** Asks which hypervisor it is. */
+const WHICH_OUTER = outerStep(undefined);
