@@ -155,6 +155,7 @@ export type Circumstance =
   | "macOS"
   | "no firmware switch"
   | "rival beside KVM"
+  | "after a suspend"
   | "no hypervisor below"
   | "no rival named"
   | "on illumos"

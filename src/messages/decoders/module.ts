@@ -41,6 +41,11 @@ const ERRNO_OF: { readonly [reason: string]: Errno | "EBUSY" | "EEXIST" | "signa
   "invalid module format": "symbol",
 };
 
+const SAME_BUILD: Step = {
+  text: "Install the modules of the kernel that runs, or restart into the kernel that they belong to.",
+  commands: ["uname -r; modinfo -F vermagic kvm kvm_intel", "sudo depmod -a"],
+};
+
 export function decodeModuleError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const reason = (match.groups.reason ?? "").toLowerCase();
   const errno = ERRNO_OF[reason] ?? (reason.startsWith("unknown symbol") ? "symbol" : undefined);
@@ -61,12 +66,20 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
   }
   if (errno === "signature") {
     return {
+      what: "The kernel refused the module's signature: under Secure Boot it takes only modules that are signed with a key it trusts. The CPU had not been checked yet.",
       causes: [
         {
-          text: "Secure Boot: the module is not signed with a key that the kernel trusts, or lockdown forbids it.",
+          text: "A kernel of one's own, whose modules are not signed or with a key that is not enrolled.",
           certainty: "likely",
         },
       ],
+      steps: [
+        {
+          text: "Boot the distribution's kernel, or sign the modules with a key that is enrolled (MOK), or switch Secure Boot off.",
+          commands: ["mokutil --sb-state; modinfo -F signer kvm_intel"],
+        },
+      ],
+      onlySteps: true,
     };
   }
   if (errno === "symbol") {
@@ -75,6 +88,13 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       certainty: "likely",
     } as const;
     if (!reason.startsWith("unknown symbol") || match.groups.module === "kvm") return { causes: [another] };
+    if (/\bmodprobe\b/.test(match.line))
+      return {
+        what: "kvm_intel needs functions that the kernel and kvm do not have, or not in this version: the modules come from another build than the kernel. The CPU had not been checked yet.",
+        causes: [another],
+        steps: [SAME_BUILD],
+        onlySteps: true,
+      };
     return {
       what: "kvm_intel needs functions that no loaded module has (unknown symbol): kvm is not loaded, or the two come from different kernel builds. The CPU had not been checked yet.",
       causes: [

@@ -1,3 +1,4 @@
+import { OUTER_DECIDES } from "../../why/questions/next-steps.js";
 import type { Advice, Alternative, RowCause, Step } from "../message.js";
 import type { Circumstance } from "../own-machine.js";
 
@@ -81,7 +82,7 @@ export const GIVE_TEXT =
 export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"];
 
 export const ENABLE_OUTER: Advice = {
-  text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",
+  text: OUTER_DECIDES,
   commands: Object.values(OUTER_COMMANDS).flat(),
   unless: ["bare metal", "in WSL2", "KVM runs a guest"],
   instead: {

@@ -234,7 +234,9 @@ function answerOf(
   if (named === undefined || (noKvm && !named.isBelow)) return found;
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
-  return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
+  // Of the hypervisors below, it is the one that is named.
+  const steps = found.steps.filter((step) => changesOf(step) !== "outer hypervisor");
+  return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
 
 /** Whether a message adds nothing to another one, which gives its reason. */

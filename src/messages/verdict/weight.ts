@@ -59,6 +59,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "fail-entry-bare": [...WITH_REASON, "vmcs-dump"],
   "kvm-kernel-bug": WITH_REASON,
   "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],
+  "modprobe-error": ["module-version"],
   "modprobe-config-line": ["modprobe-builtin"],
   "modules-missing": ["modprobe-not-found"],
   "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],

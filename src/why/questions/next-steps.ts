@@ -74,6 +74,10 @@ export const SEE_WHO_SETS_IT: NextStep = {
 /** What a program of Windows shows: which hypervisor runs below it, it does not say. */
 export const WINDOWS = "Windows";
 
+/** What is to be done where it is not known which one it is. */
+export const OUTER_DECIDES =
+  "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).";
+
 /** How the hypervisors that people run Linux in are made to pass VT-x on. */
 const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly commands?: readonly string[] }[] = [
   {
@@ -176,4 +180,9 @@ export function outerStep(outer: string | undefined): NextStep {
     text: "In a virtual machine the hypervisor below decides: let it pass VT-x (nested virtualization), with the machine off. Which one it is:",
     commands: ["systemd-detect-virt; lscpu | grep -i hypervisor"],
   };
+}
+
+/** Whether a step is how one certain hypervisor below is made to pass VT-x. */
+export function isOuterStep({ text }: { readonly text: string }): boolean {
+  return OUTER.some((one) => one.text === text);
 }

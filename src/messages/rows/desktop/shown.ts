@@ -75,6 +75,10 @@ export const SHOWN: readonly Shown[] = [
     /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|^(?:vboxdrv|vmmon) {1,20}\d/im,
     /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i,
   ],
+  [
+    "after a suspend",
+    /\b(?:after|since|from|upon|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i,
+  ],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],
   // No hypervisor of Windows' own, on a desktop.

@@ -40,6 +40,7 @@ export const KVM_DEVICE_MESSAGES = [
       {
         text: "If the node is a virtual machine of another Proxmox, give it the host's CPU there, with nesting on, and start it again.",
         commands: ["cat /sys/module/kvm_intel/parameters/nested", "qm set VMID --cpu host"],
+        changes: "outer hypervisor",
       },
       ENABLE_OUTER,
       { text: "Or run the guest without KVM, slowly.", commands: ["qm set VMID --kvm 0"] },

@@ -368,6 +368,11 @@ export const KVM_LOAD_MESSAGES = [
         what: "VMX could not be switched on on CPU {cpu}: by the text VirtualBox or VMware runs beside KVM, and only one hypervisor at a time can hold VT-x.",
         steps: [STOP_RIVAL],
       },
+      {
+        is: "after a suspend",
+        what: "VMX could not be switched on on CPU {cpu} after a suspend. At resume the firmware has to set IA32_FEAT_CTL as it was: left at 0 or locked off, VMXON faults.",
+        steps: [READ_FEAT_CTL, { text: "Update the firmware. Until that helps, restart after a suspend." }],
+      },
     ],
     steps: [WHO_USES_VMX, READ_FEAT_CTL, KERNEL_LOG],
     source: {
