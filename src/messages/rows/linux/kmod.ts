@@ -182,7 +182,7 @@ export const KMOD_MESSAGES = [
     needle: ["disagrees about version of symbol", "unknown symbol", "version magic"],
     pattern:
       /\b(?:kvm(?:[-_]intel)?|irqbypass): (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?!irq_bypass_)(?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
-    what: "kvm.ko and kvm_intel.ko come from different builds, or from another one than the running kernel, so the module does not load. The CPU had not been checked yet.",
+    what: "kvm.ko and kvm_intel.ko come from different builds: they do not belong to each other or to the running kernel, so the module does not load. The CPU had not been checked yet.",
     causes: [
       "One of the two comes from another build: a kernel that was updated and not booted, a module compiled by hand, or kvm.ko loaded by insmod in the wrong order (kvm before kvm_intel).",
     ],
