@@ -69,6 +69,8 @@ export type ChosenStep = Step & Pick<Advice, "changes">;
 /** An explanation with what the answer to the whole text needs of it. */
 export interface Recognised extends Explanation {
   readonly outcome?: Outcome;
+  /** Recognised by generic words. */
+  readonly generic?: boolean;
   readonly steps: readonly ChosenStep[];
 }
 

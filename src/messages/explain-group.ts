@@ -32,7 +32,7 @@ import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Outcome, Product } from "./message.js";
+import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Product } from "./message.js";
 import { openCauses, openSteps } from "./open-steps.js";
 import type { Circumstance } from "./own-machine.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
@@ -166,9 +166,13 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
 }
 
 /** What happened: the decoder's sentence where it has one. */
-function saidOf(decoded: Decoded, match: Match): { readonly what: string; readonly outcome?: Outcome } {
+function saidOf(decoded: Decoded, match: Match): Pick<Recognised, "what" | "outcome" | "generic"> {
   const { what = "", outcome } = decoded.what ? decoded : match.row;
-  return { what: decoded.what ? what : filled(what, match), ...(outcome === undefined ? {} : { outcome }) };
+  return {
+    what: decoded.what ? what : filled(what, match),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(match.row.generic === true ? { generic: true } : {}),
+  };
 }
 
 /** Each once. The page leaves both members of a source out. */

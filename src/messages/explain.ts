@@ -150,8 +150,13 @@ function explanationsOf(
     listed ??
     verdictOf(explanations, about as OwnMachine | undefined, text.whole(), context.circumstances, options.desktop) ??
     dumpVerdict(text.whole(), context);
+  // A text this long has ruled out many causes of generic words already: the steps of the verdict are those that are left.
+  const isStory = (verdict?.steps.length ?? 0) > 0 && isLong(text.whole());
   return {
-    explanations: [...explanations.map(withoutOutcome), ...unrecognised],
+    explanations: [
+      ...explanations.map((one) => withoutOutcome(isStory && one.generic ? withoutSteps(one) : one)),
+      ...unrecognised,
+    ],
     ...(verdict === undefined ? {} : { verdict }),
   };
 }
@@ -159,7 +164,16 @@ function explanationsOf(
 /** Messages that only say that something ended. */
 const LESS_THAN_A_LIST: ReadonlySet<string> = new Set(["xen-domain-crash", "haxm-panicked"]);
 
-function withoutOutcome({ outcome: _, ...explanation }: Recognised): Explanation {
+const FEW_LINES = 6;
+const FEW_CHARACTERS = 400;
+const isLong = (text: string | undefined): boolean =>
+  text !== undefined && text.length > FEW_CHARACTERS && text.split("\n", FEW_LINES + 1).length > FEW_LINES;
+
+function withoutSteps(one: Recognised): Recognised {
+  return { ...one, steps: [] };
+}
+
+function withoutOutcome({ outcome: _, generic: __, ...explanation }: Recognised): Explanation {
   return { ...explanation, steps: explanation.steps.map(plainStep) };
 }
 

@@ -2,6 +2,7 @@ import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import { DROP_VMX } from "../rows/shared-advice.js";
 import { proseOf } from "./guests/guest-verdict.js";
+import { cpusNamed } from "./named-cpu.js";
 import { svmNamed } from "./other-cpus.js";
 
 /*
@@ -14,7 +15,7 @@ const NESTED = /\bnest(?:ed|ing)\b|\bvmx\b/i;
 /** It is to be prevented, or a way is asked for. */
 const WISHED = /\b(?:prevent\w{0,3}|avoid\w{0,3}|against|without|in case of) (?:\w{2,10} ){0,2}$/i;
 const OF_KVM =
-  /\bKVM\b|\bqemu\b|\blibvirt\b|\bvirsh\b|\bLXD\b|\bIncus\b|\bcloud-hypervisor\b|\bProxmox\b|\boVirt\b|\bOpenNebula\b|\bHarvester\b|\bKubeVirt\b|\bnova\b/i;
+  /\bKVM\b|\bhost-(?:passthrough|model)\b|\bqemu\b|\blibvirt\b|\bvirsh\b|\bLXD\b|\bIncus\b|\bcloud-hypervisor\b|\bProxmox\b|\boVirt\b|\bOpenNebula\b|\bHarvester\b|\bKubeVirt\b|\bnova\b/i;
 /** The hosts are said to have different CPUs. */
 const DIFFERENT =
   /\b(?:heterogeneous|different|differing|mixed|not (?:\w{2,14} )?identical|unequal|older|newer)\b[^.\n]{0,30}\b(?:CPUs?|processors?)\b|\bCPUs?\b[^.\n]{0,30}\b(?:heterogeneous|differ\w{0,3}|not (?:\w{2,14} )?identical)\b|\bCPU generations\b/i;
@@ -115,6 +116,7 @@ export function migrationFails(text: string): Omit<TextVerdict, "covers"> | unde
       evidence: [],
     };
   const said = FAILS.exec(text);
+  if (said === null && MAY_MOVE.test(text)) return betweenCpus(text);
   if (said === null || WISHED.test(text.slice(Math.max(0, said.index - 40), said.index))) return undefined;
   const found = said[0].replace(/\s+/g, " ");
   const amd = svmNamed(text);
@@ -138,4 +140,26 @@ export function migrationFails(text: string): Omit<TextVerdict, "covers"> | unde
               : [compare(text), destination(text)],
         evidence: [],
       };
+}
+
+/** Whether a guest can move between hosts, asked. */
+const MAY_MOVE =
+  /\b(?:can|could|may|possible|able|works?|supported)\b[^.\n]{0,60}\b(?:live[- ])?migrat\w{1,3}\b[^.\n]{0,100}\?|\bmigrat\w{1,3}\b[^.\n]{0,80}\b(?:possible|work|supported)\b[^.\n]{0,20}\?/i;
+const OWN_CPU = /\bhost-passthrough\b|\bcpu(?: type| model)?\W{1,3}host\b|-cpu host\b/i;
+
+/** Two CPUs are named, and no failure. */
+function betweenCpus(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const [one, other, ...more] = cpusNamed(text);
+  if (one === undefined || other === undefined || more.length > 0) return undefined;
+  return {
+    says: `${OWN_CPU.test(text) ? "With host-passthrough (-cpu host) a guest has the very CPU of its host" : "A guest moves only to a host that has all of its CPU's features"}, and the ${one.name} and the ${other.name} are different CPUs: give the guest a named model that both have, that of the older one at most, and it can move both ways. A guest that has vmx needs the same VMX features on both as well.`,
+    steps: [
+      compare(text),
+      {
+        text: "Ask libvirt for the model that both have.",
+        commands: ["virsh domcapabilities > HOST.xml   # on each", "virsh hypervisor-cpu-baseline BOTH.xml"],
+      },
+    ],
+    evidence: [],
+  };
 }

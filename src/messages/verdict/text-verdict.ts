@@ -69,6 +69,7 @@ export function verdictOf(
   const cloud = circumstances.has("in a cloud") && short !== undefined ? rentedCloud(short) : undefined;
   const found = worded && {
     ...withoutQuestion(worded),
+    covers: [...worded.covers, ...besides(recognised, worded)],
     steps: uniqueSteps(openSteps(placed(inCloud(worded.steps, cloud), short, circumstances), circumstances)).map(
       plainStep,
     ),
@@ -82,6 +83,14 @@ export function verdictOf(
   // The first one may be the answer.
   const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
   return { ...found, evidence: [...left, ...found.evidence] };
+}
+
+/** Messages in generic words, where something else answers: what may be behind them is answered with it. */
+function besides(recognised: readonly Recognised[], { line, steps, covers }: TextVerdict): readonly string[] {
+  if (steps.length === 0) return [];
+  return recognised.flatMap(({ message = "", lines: [first], generic }) =>
+    generic === true && first !== line && !covers.includes(message) ? [message] : [],
+  );
 }
 
 /** A cloud has no firmware setup that its customers could change: the kind of machine decides. */
@@ -176,7 +185,7 @@ function answerOf(
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
       const whole = { ...withNamedOuter(found, machine, short, guests, failed, prose.isInside), covers };
-      return failed ? whole : withAskedFeatures(whole, machine, short);
+      return failed ? whole : withAskedFeatures(whole, machine, short, isKnown);
     }
   }
   // On an AMD CPU what is said about VMX is said about another module.
@@ -223,7 +232,10 @@ function answerOf(
   const asks = noKvm || inBare || refused || NO_VMX_HERE.has(first.message ?? "");
   const findsNone = NO_KVM_HERE.has(first.message ?? "") || NO_VMX_HERE.has(first.message ?? "");
   const inGuest = findsNone && short !== undefined ? guestOfHost(machine, guests, short, circumstances) : undefined;
-  if (inGuest !== undefined) return { ...found, ...inGuest };
+  if (inGuest !== undefined) {
+    const none = recognised.filter(({ message = "" }) => NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message));
+    return { ...found, ...inGuest, covers: none.map(({ message }) => message as string) };
+  }
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
   const guest =
     named === undefined && asks && !OWN_DOMAIN.test(short ?? "")

@@ -3,7 +3,7 @@ import type { Explanation, TextVerdict } from "../../messages/answer.js";
 import type { ExplainedBit } from "../../messages/decoders/bits.js";
 import { hexIndex } from "../../registers/registers.js";
 import { kernelsText } from "../../situation/kernels-text.js";
-import { isOuterStep, OUTER_DECIDES } from "../../why/questions/next-steps.js";
+import { isOuterStep, OUTER_UNKNOWN } from "../../why/questions/next-steps.js";
 import { labelled, table, wrap } from "../layout.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
 import { stepInline } from "./question-report.js";
@@ -46,7 +46,7 @@ export function saysNothing({ message, values, bits, steps }: Explanation): bool
 function verdictLines({ says, steps, evidence }: TextVerdict, shown: Set<string>, width: number): Line[] {
   const rows: (readonly [string, Inline])[] = [];
   // How other hypervisors pass VT-x on is of no use then.
-  if (steps.some(isOuterStep)) shown.add(OUTER_DECIDES);
+  if (steps.some(isOuterStep)) for (const text of OUTER_UNKNOWN) shown.add(text);
   for (const step of steps.slice(0, 3)) {
     shown.add(step.text);
     rows.push(["do", stepInline(step)]);

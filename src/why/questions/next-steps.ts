@@ -78,6 +78,11 @@ export const WINDOWS = "Windows";
 export const OUTER_DECIDES =
   "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).";
 
+export const OTHER_PROXMOX =
+  "If the node is a virtual machine of another Proxmox, give it the host's CPU there, with nesting on, and start it again.";
+/** Steps that one certain hypervisor below makes needless. */
+export const OUTER_UNKNOWN: readonly string[] = [OUTER_DECIDES, OTHER_PROXMOX];
+
 /** How the hypervisors that people run Linux in are made to pass VT-x on. */
 const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly commands?: readonly string[] }[] = [
   {

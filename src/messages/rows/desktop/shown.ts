@@ -23,6 +23,13 @@ function saysNestedVbox(text: string): boolean {
 /** QEMU over Windows' own hypervisor. */
 const ACCELERATED = /\bWHPX\b|\baccel[= ]whpx\b/i;
 
+/** Another hypervisor that runs, or its module in a list of lsmod. */
+const RIVAL_RUNS =
+  /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|^(?:vboxdrv|vmmon) {1,20}\d/im;
+const IN_RIVAL = /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i;
+const AFTER_SUSPEND =
+  /\b(?:after|since|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i;
+
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
 
@@ -69,16 +76,8 @@ export const SHOWN: readonly Shown[] = [
   ["kernel log shown", { test: showsLog }],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
-  // Running, or with its module in a list of lsmod.
-  [
-    "rival beside KVM",
-    /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|^(?:vboxdrv|vmmon) {1,20}\d/im,
-    /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i,
-  ],
-  [
-    "after a suspend",
-    /\b(?:after|since|from|upon|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i,
-  ],
+  ["rival beside KVM", RIVAL_RUNS, IN_RIVAL],
+  ["after a suspend", AFTER_SUSPEND],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],
   // No hypervisor of Windows' own, on a desktop.

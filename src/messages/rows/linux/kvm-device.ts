@@ -1,3 +1,4 @@
+import { OTHER_PROXMOX } from "../../../why/questions/next-steps.js";
 import type { MessageRow } from "../../message.js";
 import {
   DOCKER_ENGINE,
@@ -38,7 +39,7 @@ export const KVM_DEVICE_MESSAGES = [
       LOAD_KVM,
       ENABLE_FIRMWARE,
       {
-        text: "If the node is a virtual machine of another Proxmox, give it the host's CPU there, with nesting on, and start it again.",
+        text: OTHER_PROXMOX,
         commands: ["cat /sys/module/kvm_intel/parameters/nested", "qm set VMID --cpu host"],
         changes: "outer hypervisor",
       },

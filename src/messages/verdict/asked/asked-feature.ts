@@ -18,7 +18,15 @@ const ASKS =
   /\?|\b(?:why|how|no|not|cannot|can't|\w{2,6}n['’]t|without|missing|lacks?|absent|off|disabled?|enabled?|unsupported|supports?|supported)\b/i;
 /** A command, its prompt, or a line of a listing. */
 const NO_PROSE =
-  /^\s{0,40}(?:[#$>%]|[\w.-]{1,40}@[\w.-]{1,60}[:~]|\[\s{0,8}\d{1,8}\.\d{1,8}\]|[\w -]{1,40}\t|\w{1,60}\s{0,20}[:=]|-\w)|\/sys\/|\/proc\//;
+  /^\s{0,40}(?:[#$>%]|[\w.-]{1,40}@[\w.-]{1,60}[:~]|\[\s{0,8}\d{1,8}\.\d{1,8}\]|[\w -]{1,40}\t|\w{1,60}\s{0,20}[:=]|-\w)/;
+/** The path of a file in a command or before its value; in a sentence it is only named. */
+const OF_FILE = /\/sys\/|\/proc\//;
+const COMMAND = /^\s{0,8}(?:sudo |cat |[ef]?grep |find |ls |echo |awk |sed |head )/;
+const WORD = /\b[a-z]{2,14}(?=[ ,.?])/gi;
+const FEWEST_WORDS = 6;
+const isProse = (line: string): boolean =>
+  !NO_PROSE.test(line) &&
+  (!OF_FILE.test(line) || (!COMMAND.test(line) && (line.match(WORD)?.length ?? 0) >= FEWEST_WORDS));
 const LONGEST_LINE = 400;
 const MOST_LINES = 400;
 const MOST_FEATURES = 4;
@@ -55,7 +63,7 @@ export function featuresAsked(text: string, taken: ReadonlySet<number>): readonl
   for (const [at, line] of lines.entries()) {
     if (line.length > LONGEST_LINE) continue;
     const prose = taken.has(at + 1) ? questionsOf(line) : line;
-    if (!ASKS.test(prose) || NO_PROSE.test(prose)) continue;
+    if (!ASKS.test(prose) || !isProse(prose)) continue;
     for (const feature of featuresIn(prose)) found.set(feature.id, feature);
   }
   return found.size > MOST_FEATURES ? [] : [...found.values()];
@@ -98,7 +106,12 @@ export function featuresIn(line: string): readonly Feature[] {
 }
 
 /** The verdict, preceded by the answer about the features that the prose asks about. */
-export function withAskedFeatures(verdict: TextVerdict, machine: OwnMachine, text: string | undefined): TextVerdict {
+export function withAskedFeatures(
+  verdict: TextVerdict,
+  machine: OwnMachine,
+  text: string | undefined,
+  isKnown = true,
+): TextVerdict {
   if (text === undefined) return verdict;
   const features = featuresAsked(text, machine.lines);
   if (features.length === 0) return verdict;
@@ -113,12 +126,16 @@ export function withAskedFeatures(verdict: TextVerdict, machine: OwnMachine, tex
     commands: [`vmxlens why ${id} FILE`],
   };
   const isAnswered = machine.hasRegisters && says.length === features.length;
+  // Whether VT-x is on was not asked, and is not known.
+  if (isAnswered && !isKnown && !STATE.test(text)) return { ...verdict, says: says.join(" "), steps: [layers] };
   return {
     ...verdict,
     says: [...says, verdict.says].join(" "),
     steps: isAnswered ? [layers, ...verdict.steps] : [...verdict.steps, layers],
   };
 }
+
+const STATE = /\b(?:enabl|disabl|activ|lock)\w{0,4}\b|\b(?:BIOS|UEFI|firmware|turned on|switched on)\b/i;
 
 /** What the CPUs of the model have, or those of the die that the text names, by the atlas. */
 function ofAlike(feature: Feature, { situation }: OwnMachine, text: string): string | undefined {

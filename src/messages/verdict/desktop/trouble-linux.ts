@@ -218,10 +218,25 @@ const WANTS_HYPERV =
 const UNDER_KVM =
   /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bdockurr?\/windows\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
 
+/** Windows became slow with it, or is fast without it. */
+const SLOW_WITH_VBS =
+  /\b(?:slow\w{0,5}|sluggish|lag(?:s|gy|ging)?|stutter\w{0,3}|unusable|(?:poor|bad|terrible|worse) performance)\b[^\0]{0,200}\b(?:VBS|HVCI|virtuali[sz]ation[- ]based security|(?:Credential|Device) Guard|(?:memory|core) i(?:ntegrity|solation))|\b(?:VBS|HVCI|virtuali[sz]ation[- ]based security|(?:Credential|Device) Guard|(?:memory|core) i(?:ntegrity|solation))\b[^\0]{0,200}\b(?:slow\w{0,5}|sluggish|lag(?:s|gy|ging)?|stutter\w{0,3}|unusable|(?:poor|bad|terrible|worse) performance)\b/i;
+const VBS_IS_NESTED =
+  "Windows uses VT-x for itself as soon as its CPU shows vmx: with memory integrity or another part of VBS it runs on Windows' own hypervisor, as a nested guest of KVM, and every exit goes through both. Without vmx in its CPU it does not start that hypervisor; where VBS is wanted, mode-based execution control (MBEC) in the guest makes it cheaper.";
+const TAKE_VMX: Step = {
+  text: "If nothing in the guest needs VT-x, take vmx from its CPU, and start it again.",
+  commands: ["-cpu host,-vmx", "<feature policy='disable' name='vmx'/>", "qm set VMID --cpu x86-64-v3"],
+};
+const VBS_OFF: Step = {
+  text: "Or switch memory integrity (VBS) off in Windows, and see there whether it still runs.",
+  commands: ["msinfo32"],
+};
+
 /** Windows as a guest of KVM, with Hyper-V or WSL2 in it. */
 export function windowsGuest(text: string): Says | undefined {
   if (!WINDOWS_GUEST.test(text) || !WANTS_HYPERV.test(text) || !UNDER_KVM.test(text)) return undefined;
   if (SVM_CPU.test(text) && !INTEL_CPU.test(text)) return undefined;
+  if (SLOW_WITH_VBS.test(text)) return answer(VBS_IS_NESTED, [TAKE_VMX, VBS_OFF]);
   const trouble = troubleIn(text) ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
   return answer(
     `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), look first at what KVM passes on.`}`,
