@@ -8,7 +8,7 @@ import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { ALL_SAME, DROP_VMX, NESTED_ON, ONE_MODEL, withoutFeatures } from "../rows/shared-advice.js";
-import { FOR_MAC } from "../verdict/guests/guest-kinds.js";
+import { FOR_MAC, OLD_FOR_MAC } from "../verdict/guests/guest-kinds.js";
 import { explainBit, listFirst, listText } from "./bits.js";
 import {
   alwaysOffered,
@@ -97,7 +97,9 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   if (others.some((name) => name !== "invtsc") && vmx.length === 0 && !isVmx && !whole) {
     steps.push(
       context.circumstances.has("macOS as the guest")
-        ? FOR_MAC
+        ? others.some((name) => /^sse4[._-]?1$/.test(name))
+          ? OLD_FOR_MAC
+          : FOR_MAC
         : { text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] },
     );
   }

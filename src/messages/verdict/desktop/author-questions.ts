@@ -147,6 +147,11 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     words:
+      /(?:\b(?:0x)?49[12]h?\b|\bIA32_VMX_VMFUNC\b|\bCTLS3\b)[^\n]{0,120}\b(?:allowed[- ]?[01]|half|halves|split|shift\w{0,3}|upper|high)\b[^\n]{0,160}\?/i,
+    says: "IA32_VMX_VMFUNC (0x491) and IA32_VMX_PROCBASED_CTLS3 (0x492) have no halves: each of the 64 bits says that its function or control may be 1, and none has to be. Bit 0 of 0x491 is EPTP switching; the register is there where bit 45 of 0x48b is 1.",
+  },
+  {
+    words:
       /\b(?:allowed[- ]?[01]|must[- ]be[- ](?:1|one|0|zero)|reserved bits?|default1|adjust\w{0,3})\b[^\0]{0,160}\b(?:controls?|CTLS?|0x48[0-9a-f]|MSRs?)\b[^\0]{0,200}\?|\bVMSET_LIMITED\b/i,
     says: "A control word is made from its capability register: bits 31:0 say what has to be 1, bits 63:32 what may be 1, so it is (wanted | low half) & high half. With IA32_VMX_BASIC bit 55 at 1 take the TRUE registers (0x48d to 0x490), whose low halves ask for less. A wanted bit that gets lost is not there.",
     steps: [{ text: "Let it be made for a CPU.", commands: ["vmxlens controls HOST --want NAMES"] }],

@@ -32,6 +32,12 @@ export const FOR_MAC: Step = {
   ],
 };
 
+/** A host without what macOS needs, whatever model it is given. */
+export const OLD_FOR_MAC: Step = {
+  text: "macOS from 10.12 (Sierra) on needs SSE4.1, which this host does not give, whatever the model: take a newer CPU, or plain emulation, slowly.",
+  commands: ["-accel tcg"],
+};
+
 /**
  * macOS as a guest. Facts: kholia/OSX-KVM (its start script and notes, #252), thenickdude/KVM-Opencore#67: the CPU model, its vendor,
  * and ignore_msrs.
