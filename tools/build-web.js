@@ -243,6 +243,10 @@ const OMISSIONS = [
   // How features are checked, what loads modules, and parameters that no feature depends on (`explain`).
   [/[\\/]asked[\\/]how-to-check\.ts$/, () => "export const featureChecked = () => undefined;"],
   [/[\\/]asked[\\/]autoload\.ts$/, () => "export const autoloaded = () => undefined;"],
+  [
+    /[\\/]asked[\\/]other-register\.ts$/,
+    () => "export const otherRegister = () => undefined; export const isOfOtherRegister = () => false;",
+  ],
   [/[\\/]why[\\/]other-params\.ts$/, () => "export const otherParam = () => undefined;"],
   // What features and functions of the kernel are for (`explain`).
   [

@@ -66,6 +66,8 @@ export type Outcome =
   | "invalid controls"
   /** It is about AMD's SVM or its module. */
   | "AMD"
+  /** It is about a register that VMX has no part in. */
+  | "not VMX"
   /** The program was built without what was asked for. */
   | "not built in";
 

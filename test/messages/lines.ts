@@ -43,6 +43,9 @@ export const LINES: { readonly [id: string]: string } = {
   "vbox-feature-combo": "VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO",
   "windows-hypervisor-detected":
     "Hyper-V Requirements: A hypervisor has been detected. Features required for Hyper-V will not be displayed.",
+  "xen-installer-hap":
+    "missing features: HAP/SLAT/EPT/RVI. without these features, qubes os will not function normally",
+  "qemu-sev-init": "qemu-system-x86_64: sev_guest_init: failed to initialize ret=-25 fw_error=0 ''",
   "xen-not-below": "systemd-modules-load[610]: Failed to insert module 'xen_gntdev': No such device",
   "xen-cap-differs": "(XEN) VMX Pin-Based Exec Control: saw 0x7f expected 0xff",
   "xen-failed-initialise": "(XEN) VMX: failed to initialise.",

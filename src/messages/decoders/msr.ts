@@ -54,6 +54,7 @@ export function decodeMsrWrite([{ groups }]: readonly [Match, ...Match[]], _cont
       ? "It is not a VMX register: VT-x is not involved."
       : "VMX capability registers can only be read.";
   return {
+    ...(register === undefined ? { outcome: "not VMX" } : {}),
     what: `A program could not write ${which}: the CPU or the firmware has it locked, it does not exist there, or the kernel is locked down (Secure Boot). ${vmx}`,
   };
 }

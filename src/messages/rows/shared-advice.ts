@@ -137,6 +137,7 @@ export const HYPERV_ON: Advice = {
 export const WINDOWS_STATE: Advice = {
   text: "Ask Windows which of the four requirements is missing, or whether a hypervisor already runs.",
   commands: ["systeminfo"],
+  unless: ["on Linux", "macOS"],
 };
 
 export const LOAD_KVM: Advice = {

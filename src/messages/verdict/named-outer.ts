@@ -253,7 +253,9 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
           ? " The text names HAXM, which passes no VT-x to its guests."
           : first === "a virtual machine"
             ? " The text speaks of a virtual machine: if the program runs in it, the hypervisor below has to pass VT-x."
-            : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
+            : first === "Azure" && N_SIZE.test(text)
+              ? " The text names a size of Azure's N series (NC, ND, NV): Azure passes no VT-x to those."
+              : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
     step: inWsl ? WSL_NESTED : first.startsWith("Google") && ASKED_OF_GOOGLE.test(text) ? SEE_INSIDE : outerStep(first),
   };
 }
@@ -270,6 +272,7 @@ function rentedType(text: string): Named | undefined {
         step: outerStep(name),
       };
 }
+const N_SIZE = /\bN[CDV](?:\d{1,2}\w{0,8}| ?v\d)\b/;
 
 /** The instance was created with it. */
 const ASKED_OF_GOOGLE = /\b(?:added|with|pass\w{0,3}|using|used|set)\b[^.\n]{0,30}--enable-nested-virtualization\b/i;

@@ -25,6 +25,7 @@ import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded } from "./asked/autoload.js";
 import { featureChecked } from "./asked/how-to-check.js";
 import { askedName } from "./asked/name-asked.js";
+import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
 import { registersAsked } from "./asked/registers-read.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
@@ -145,12 +146,13 @@ function answerOf(
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
-    const isKvm = short !== undefined && !usesOther(short);
+    const isKvm = short !== undefined && !usesOther(short) && !LISTS_DEVICE.test(short);
     const guest = foreignGuestVerdict(short) ?? (isKvm ? guestVerdict(machine, guests(), short) : undefined);
     if (guest !== undefined) return guest;
     const named =
       registersAsked(short, machine) ??
       askedName(short, machine?.hasRegisters === true) ??
+      otherRegister(short, machine) ??
       autoloaded(short) ??
       (machine === undefined ? featureChecked(short) : undefined);
     if (named !== undefined) return { ...named, covers: [] };
@@ -200,7 +202,7 @@ function answerOf(
     gravity === "informs" ||
     (shown && GENERAL.has(message as string)) ||
     ((shown || machine?.hasRegisters === true) && message === "any-feature-missing");
-  if (machine !== undefined && recognised.every(saysLess)) {
+  if (machine !== undefined && recognised.every(saysLess) && !isOfOtherRegister(recognised, short)) {
     const found = machineVerdict(machine, false, prose);
     const covers = recognised.flatMap(({ message }) => (message === "any-feature-missing" ? [message] : []));
     if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers }, machine, short);
@@ -265,6 +267,9 @@ function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerd
     covers: covered.map(({ message }) => message as string),
   };
 }
+
+/** The host's own device is at stake. */
+const LISTS_DEVICE = /\b10, {1,4}232\b[^\n]{1,40}\/dev\/kvm\b/;
 
 /** QEMU over another accelerator than KVM, which passes no VMX. */
 const usesOther = (text: string | undefined): boolean =>

@@ -50,6 +50,8 @@ const WITH_REASON = [
 /** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
 export const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "bhyve-controls": ["xhyve-control"],
+  "qemu-no-kvm": ["qemu-sev-init"],
+  "any-no-kvm": ["qemu-no-kvm"],
   "generic-no-vmx": ["bhyve-no-vmx"],
   "libxl-create": ["libxl-no-iommu"],
   "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],

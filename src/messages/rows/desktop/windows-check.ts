@@ -73,13 +73,24 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
     );
   if (slat === false) return answer("VT-x is there and on, without EPT (SLAT), which Hyper-V requires.", [BARE]);
   if (firmware !== true) return undefined;
-  return answer(
+  const lacks = NOT_INSTALLED.test(text);
+  const says =
     monitor === undefined
       ? "VT-x (or AMD-V) is there and on, as Windows shows it."
-      : "VT-x (or AMD-V) is there and on: Windows finds everything that Hyper-V requires of the CPU.",
-    [],
+      : "VT-x (or AMD-V) is there and on: Windows finds everything that Hyper-V requires of the CPU.";
+  return answer(
+    lacks ? `${says} Hyper-V itself is not installed there: it is a feature of Windows (not in Home editions).` : says,
+    lacks ? [INSTALL] : [],
   );
 }
+const NOT_INSTALLED = /\bHyper-V (?:is )?not installed\b/i;
+const INSTALL: Step = {
+  text: "See the state of the feature, install it in a shell with administrator rights, and restart.",
+  commands: [
+    "Get-WindowsOptionalFeature -Online -FeatureName Microsoft-Hyper-V-All",
+    "Enable-WindowsOptionalFeature -Online -FeatureName Microsoft-Hyper-V -All",
+  ],
+};
 
 function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined {
   const found = SECURITY.exec(text);

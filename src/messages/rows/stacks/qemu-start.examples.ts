@@ -10,6 +10,13 @@ export const QEMU_START_EXAMPLES = {
       "qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'",
     ],
   },
+  "qemu-sev-init": {
+    examples: [
+      "qemu-system-x86_64: sev_guest_init: failed to initialize ret=-25 fw_error=0 ''",
+      "qemu-system-x86_64: sev_common_kvm_init: failed to initialize ret=-22 fw_error=0 ''",
+    ],
+    not: ["SEV: failed to INIT error 0x8003"],
+  },
   "qemu-no-accelerator": {
     examples: ["No accelerator found.", "qemu-system-x86_64: -machine accel=kvm: No accelerator found"],
     not: ["host does not support KVM", "This host does not support KVM-over-IP"],

@@ -21,6 +21,25 @@ const ACCEL = "QEMU, accel/kvm/kvm-all.c and system/vl.c";
 
 export const QEMU_START_MESSAGES = [
   {
+    id: "qemu-sev-init",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "failed to initialize ret=",
+    pattern: /sev\w{1,20}: failed to initialize ret=(?:-?\d{1,4}) fw_error=\w{1,8}/,
+    what: "QEMU could not start AMD's SEV, which encrypts the memory of guests, and so gave up KVM as a whole (`failed to initialize KVM: Operation not permitted`): /dev/kvm and the right to open it are not the cause. ret=-25 means that kvm_amd runs without SEV.",
+    steps: [
+      {
+        text: "See whether kvm_amd has SEV, and what the driver of AMD's security processor says.",
+        commands: ["cat /sys/module/kvm_amd/parameters/sev; sudo dmesg | grep -iE 'ccp|sev'; ls -l /dev/sev"],
+      },
+    ],
+    source: {
+      message: "AMDESE/AMDSEV#36",
+      meaning: "QEMU, target/i386/sev.c; Linux, arch/x86/kvm/svm/sev.c (sev_mem_enc_ioctl)",
+    },
+  },
+  {
     id: "qemu-host-needs-kvm",
     product: "QEMU",
     layer: "KVM load",

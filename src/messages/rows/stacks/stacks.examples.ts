@@ -27,6 +27,13 @@ export const STACK_EXAMPLES = {
     ],
     not: ["The build is missing features: ssl,vnc", "guest CPU doesn't match specification: missing features: abm"],
   },
+  "xen-installer-hap": {
+    examples: [
+      "get warning message missing HAP/SLAT/EPT/RVD",
+      "missing features: HAP/SLAT/EPT/RVI. without these features, qubes os will not function normally",
+    ],
+    not: ["HAP/SLAT/EPT/RVI: yes"],
+  },
   "xen-unexpected-exit": {
     examples: ["d?v0 Unexpected vmexit: reason 3", "bad vmexit 0x31 (EXIT_REASON_EPT_MISCONFIG)"],
   },

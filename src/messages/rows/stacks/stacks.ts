@@ -144,6 +144,30 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "xen-installer-hap",
+    product: "Xen",
+    layer: "silicon",
+    gravity: "blocks",
+    needle: "hap/slat",
+    pattern: /\bmissing (?:features: )?HAP\/SLAT(?:\/EPT)?(?:\/ ?RV[ID])?/i,
+    what: "The installer of Qubes OS asked Xen, and Xen has no EPT to use (HAP and SLAT are other names of it, RVI is AMD's): the CPU has none, or VT-x (AMD-V) is off in the firmware, which takes EPT along. Xen alone decides that: the module kvm_intel has no part in it.",
+    causes: [
+      "The CPU lacks EPT: Core 2 and older, some Celerons and Pentiums of that time.",
+      { text: "The firmware has VT-x off; coreboot has it as an option of the build.", layer: "firmware" },
+    ],
+    steps: [
+      {
+        text: "See what Xen found, in a shell of the installer (Ctrl+Alt+F2).",
+        commands: ["xl info | grep virt_caps; xl dmesg | grep -iE 'VMX|SVM|HVM|HAP|EPT'"],
+      },
+      ENABLE_FIRMWARE,
+    ],
+    source: {
+      message: "linuxboot/heads#1107, QubesOS/qubes-issues#4535",
+      meaning: "Xen, xen/arch/x86/hvm/hvm.c; Qubes OS, system requirements",
+    },
+  },
+  {
     id: "xen-unexpected-exit",
     product: "Xen",
     layer: "VM entry",

@@ -40,8 +40,19 @@ const RUNS =
   /\b(?:hook\w{0,3}|hypervisor|VMCB|VMEXIT|NPT|virtual machine)\b[^\0]{0,600}\b(?:freez\w{1,3}|BSOD|blue ?screen|CLOCK_WATCHDOG\w{0,10})\b/i;
 const SWITCH = /\b(?:BIOS|UEFI|firmware|enabled?|disabled?|SVM mode)\b/i;
 
+const SEV = /\/dev\/sev\b|\bSEV(?:-(?:ES|SNP))?\b/;
+/** Beside what kvm_amd prints of itself. */
+const ABOUT_NESTED = /\bnested\b(?! (?:virtualization|paging) enabled)/i;
+
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
+  if (SEV.test(text) && !ABOUT_NESTED.test(text))
+    return answer(
+      `${svm} SEV, which encrypts the memory of guests, has nothing to do with VT-x either: /dev/sev comes from the module ccp and the firmware of AMD's security processor, not from kvm_amd.`,
+      /\bccp \d{4}:/.test(text)
+        ? []
+        : [{ text: "See what they say.", commands: ["sudo dmesg | grep -iE 'ccp|sev'; ls -l /dev/sev"] }],
+    );
   if (isOnMac(text))
     return answer(
       `${svm} Apple's Hypervisor.framework is for Intel's VT-x alone (on x86), so what rests on it cannot run.`,

@@ -22,6 +22,10 @@ const BY_LIBVIRT = /\blibvirt(?:Error|d)?\b|\bclosed the monitor\b|\bconnecting 
 const NOT_IN_GROUP =
   /\b(?:not (?:in|part of|a member of)|(?:isn['’]t|aren['’]t) (?:in|part of)|add(?:ing|ed)? (?:the |my )?(?:\w{2,12} )?(?:user )?(?:to|in)) (?:the )?[`'"]?kvm[`'"]? group\b/i;
 
+/** `[ -r /dev/kvm ] && [ -w /dev/kvm ] && echo "OK" || echo "FAIL"`, and its second word as what came out. */
+const TESTED =
+  /\[ -[rw] \/dev\/kvm \][^\n]{0,60}\|\| echo ["']?(?:FAIL\w{0,2}|NO|denied|missing)\b[^\n]{0,40}(?:=|:|\n)[^\w\n]{0,4}(?:FAIL\w{0,2}|NO|denied|missing)\b/i;
+
 const IN_THE_CONTAINER: Step = {
   text: "In a container the number of the group counts, not its name: give its user the number that the host's device has.",
   commands: [
@@ -44,6 +48,8 @@ const GROUP_OF_DEVICE: Step = {
   ],
 };
 
+const NO_RIGHTS_SAID = /\bdon['’]t have (?:the )?(?:rights|permissions?)\b|\bnot in (?:the )?["'`]?kvm["'`]? group\b/i;
+
 /** What the listed rights come to; undefined where none are listed, or where they explain nothing. */
 function listed(text: string): Says | undefined {
   const { mode, more, owner, group } = LISTED.exec(text)?.groups ?? {};
@@ -53,7 +59,13 @@ function listed(text: string): Says | undefined {
       says: `/dev/kvm is there, and belongs to ${owner} and ${group}: the container does not map the owner of the host's device, so groups inside it do not count.`,
       steps: [IN_THE_CONTAINER, { text: "Or open it to all on the host.", commands: ["sudo chmod 666 /dev/kvm"] }],
     };
-  if (mode.slice(6, 8) === "rw") return undefined;
+  if (mode.slice(6, 8) === "rw")
+    return NO_RIGHTS_SAID.test(text) && !/\bpermission denied\b/i.test(text)
+      ? {
+          says: "/dev/kvm is there, and everyone may read and write it: the group kvm does not count, and a program that asks for it checks the wrong thing. KVM works there as far as rights go.",
+          steps: [],
+        }
+      : undefined;
   // Who logged in at the machine may be in the access list.
   const others = more === "+" ? "; the plus sign means further rights, which getfacl shows" : "";
   if (group === "root" && others === "")
@@ -76,12 +88,27 @@ function listed(text: string): Says | undefined {
 /** The rights in a text without a message. */
 export function rightsIn(text: string): Says | undefined {
   const found = listed(text);
-  if (found !== undefined || !NOT_IN_GROUP.test(text)) return found;
+  if (found !== undefined) return found;
+  if (TESTED.test(text))
+    return {
+      says: "The test of /dev/kvm in the text fails: the user may not read and write the device then, or the device is gone. That is about the rights of the file, which udev or a program may change at any time: VT-x and nested virtualization are not what is missing.",
+      steps: [
+        {
+          text: "See the device and its access list at that moment.",
+          commands: ["ls -l /dev/kvm; getfacl /dev/kvm; id -nG"],
+        },
+        JOIN_KVM,
+      ],
+    };
+  if (!NOT_IN_GROUP.test(text)) return found;
   return {
     says: "The text is about the right to open /dev/kvm, which the group kvm has: KVM itself is there.",
     steps: [JOIN_KVM, ...(IN_CONTAINER.test(text) ? [IN_THE_CONTAINER] : [])],
   };
 }
+
+/** A program that runs as a snap, by where its files are, and what its confinement comes to. */
+export const IN_SNAP = /\/home\/[^\s/]{1,32}\/snap\/[^\0]{1,4000}\bOperation not permitted\b/;
 
 /** The text says that the device may be opened, and what happens then. */
 const HAS_ACCESS =
@@ -89,6 +116,18 @@ const HAS_ACCESS =
 
 /** What the text adds to an answer that the device may not be opened. */
 export function withRights(found: TextVerdict, text: string): TextVerdict {
+  if (IN_SNAP.test(text))
+    return {
+      ...found,
+      covers: [...found.covers, "any-no-kvm", "qemu-no-kvm"],
+      says: "The kernel forbids the program to use /dev/kvm: it runs as a snap, whose confinement lets it do so only where its plug kvm is connected. The group kvm and the mode of the file do not count then.",
+      steps: [
+        {
+          text: "Connect it; the snap has to have the plug.",
+          commands: ["snap connections NAME", "sudo snap connect NAME:kvm"],
+        },
+      ],
+    };
   if (HAS_ACCESS.test(text))
     return {
       ...found,

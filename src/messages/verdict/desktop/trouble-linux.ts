@@ -91,12 +91,15 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
 
 /** Programs that run guests with KVM alone, and command lines that ask for it. */
 const ALWAYS_KVM =
-  /\bcloud[- ]hypervisor\b|\bCLH\b|\bfirecracker\b|\bcrosvm\b|\bkata\b|-enable-kvm\b|\baccel[= ]kvm\b|<domain type=['"]kvm/i;
+  /\bLibVMI\b|\bPVM\b|\baccel(?:erated)? by kvm\b|\bcloud[- ]hypervisor\b|\bCLH\b|\bfirecracker\b|\bcrosvm\b|\bkata\b|-enable-kvm\b|\baccel[= ]kvm\b|<domain type=['"]kvm/i;
 export const slow = (text: string): Says | undefined =>
   isSlow(text) && (NESTING.test(text) || /\bKVM\b/.test(text))
     ? answer(
-        `The text says that a guest is slow, and not that VT-x is missing. ${NESTING.test(text) ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : "First see whether KVM runs it at all."}`,
-        ALWAYS_KVM.test(text) ? [FAST_FEATURES] : [KVM_OR_EMULATED, FAST_FEATURES],
+        `The text says that a guest is slow, and not that VT-x is missing. ${NESTING.test(text) ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : ALWAYS_KVM.test(text) ? "KVM runs it." : "First see whether KVM runs it at all."}`,
+        [
+          ...(ALWAYS_KVM.test(text) ? [] : [KVM_OR_EMULATED]),
+          ...(NESTING.test(text) || (ALWAYS_KVM.test(text) && !/\bLibVMI\b/i.test(text)) ? [FAST_FEATURES] : []),
+        ],
       )
     : undefined;
 
@@ -198,6 +201,11 @@ const inContainer = (text: string): Says | undefined =>
 const ASKS_NESTED = /\bnested virtuali[sz]ation\b/i;
 const amdNested = (text: string): Says | undefined => {
   const cpu = INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
+  if (cpu !== undefined && /\bAVIC\b/.test(text))
+    return answer(
+      `The text shows an AMD CPU (${cpu}), and AVIC is AMD's counterpart of APICv: the parameter avic of kvm_amd. KVM of older kernels does not use it while nested is on.`,
+      [{ text: "See both.", commands: ["grep . /sys/module/kvm_amd/parameters/{avic,nested}"] }],
+    );
   return cpu === undefined || !ASKS_NESTED.test(text)
     ? undefined
     : answer(
@@ -215,6 +223,8 @@ const WINDOWS_GUEST =
   /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2}(?: \d{4}| \d\dH\d)? (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager)|hyper-?v in windows|dockurr?\/windows)\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
 const WANTS_HYPERV =
   /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
+/** What QEMU offers Windows as its guest, which needs no Hyper-V in it. */
+const ENLIGHTENED = /\bhyper-?v enlighten\w{1,8}|\benlightenments?\b[^.\n]{0,20}\bhyper-?v\b/gi;
 const UNDER_KVM =
   /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bdockurr?\/windows\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
 
@@ -234,7 +244,8 @@ const VBS_OFF: Step = {
 
 /** Windows as a guest of KVM, with Hyper-V or WSL2 in it. */
 export function windowsGuest(text: string): Says | undefined {
-  if (!WINDOWS_GUEST.test(text) || !WANTS_HYPERV.test(text) || !UNDER_KVM.test(text)) return undefined;
+  const wants = WANTS_HYPERV.test(text.replace(ENLIGHTENED, ""));
+  if (!WINDOWS_GUEST.test(text) || !wants || !UNDER_KVM.test(text)) return undefined;
   if (SVM_CPU.test(text) && !INTEL_CPU.test(text)) return undefined;
   if (SLOW_WITH_VBS.test(text)) return answer(VBS_IS_NESTED, [TAKE_VMX, VBS_OFF]);
   const trouble = troubleIn(text) ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
@@ -297,7 +308,12 @@ export function troubleOf(text: string, machine: OwnMachine | undefined): Says |
   const here = network(text) ?? lockup(text) ?? nodeLabel(text) ?? crashed(text);
   if (here !== undefined) return here;
   if (machine === undefined && DESKTOP.test(text))
-    return (OF_LINUX.test(text) ? misbehaving(text) : undefined) ?? windowsGuest(text) ?? besideKvm(text);
+    return (
+      (OF_LINUX.test(text) ? misbehaving(text) : undefined) ??
+      windowsGuest(text) ??
+      besideKvm(text) ??
+      (NESTING.test(text) ? slow(text) : undefined)
+    );
   if (machine !== undefined || !(OF_LINUX.test(text) || WINDOWS_GUEST.test(text))) return undefined;
   return (
     emulation(text) ??

@@ -161,13 +161,11 @@ export function subjectOfWindows(
     );
   if (both && WINDOWS.test(text))
     return answer(
-      `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.`,
+      `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.${NEEDS_IT.test(text) ? " It is needed for other machines there, so nothing else is to be had without a restart." : ""}`,
       [
         ...(/\bminikube\b/i.test(text) ? [HYPERV_DRIVER] : []),
         ...(ASKED_FOR_VTX.test(text) ? [WITHOUT_VTX] : []),
-        SEE_SECURITY,
-        HYPERV_OFF,
-        SECURITY_OFF,
+        ...(NEEDS_IT.test(text) ? [] : [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF]),
       ],
     );
   const isBelow = machine?.situation.host.observed?.outer !== undefined;
@@ -265,3 +263,6 @@ export function subjectOfWindows(
 const LACKING =
   /\b(?:VT-?x|vmx|virtuali[sz]ation)\b[^.\n]{0,60}\b(?:not|n['’]t|disabled|missing|off|unsupported|unavailable|must|fail\w{0,4}|enabled?|errors?)\b|\b(?:no|not|n['’]t|cannot|unable|enabl\w{1,3}|errors?|fail\w{0,4}|missing|without)\b[^.\n]{0,60}\b(?:VT-?x|vmx|virtuali[sz]ation)\b/i;
 const GUESTS = /\b(?:guests?|VMs?|virtual machines?|inside|within)\b/i;
+
+/** Other machines of the same host run in it. */
+const NEEDS_IT = /\bneed(?:ed|s)? (?:this|it|that|Hyper-?V|WSL ?2?|VBS) for (?:my |the )?other\b/i;

@@ -11,7 +11,7 @@ import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU, SVM_ON, svmNamed } from "../other-cpus.js";
-import { withRights } from "./device-rights.js";
+import { IN_SNAP, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
@@ -157,7 +157,8 @@ function besideWords(
         ...found.steps.filter((step) => changesOf(step) !== "firmware"),
       ],
     };
-  if (first?.outcome === "no access") {
+  const forbidden = recognised.some(({ message }) => message === "qemu-no-kvm") && IN_SNAP.test(text);
+  if (first !== undefined && (first.outcome === "no access" || forbidden)) {
     const said = withRights(found, text);
     // Where what is to be done is another thing, the row says no more.
     const isOther = !said.steps.some((step) => first.steps.some((own) => own.text === step.text));

@@ -3,6 +3,7 @@ import { NOT_REPLAYED } from "../../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../../rules/held.js";
 import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
+import { featureChecked } from "../../asked/how-to-check.js";
 
 /*
  * Features of the CPU that are wanted in a guest and that VT-x does not decide alone: SGX, Intel PT, LBR, performance counters. What
@@ -215,6 +216,8 @@ export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | un
       "`QEMU Virtual CPU` is QEMU's default model (qemu64): this guest was started without the CPU that was set, and has neither vmx nor the host's other features. A setting of a service counts when the service was started again, and for a machine only when it was shut down and started since; a restart from inside keeps the old CPU.",
       [{ text: "See what the running machine was given.", commands: ["virsh dumpxml NAME | grep -A4 '<cpu'"] }],
     );
+  const checked = /\bAPICv\b/i.test(text) ? featureChecked(text) : undefined;
+  if (checked !== undefined) return checked;
   if (!ASKS.test(text)) return undefined;
   const begin = text
     .split("\n")

@@ -80,6 +80,12 @@ function macShown(text: string, needs: boolean): Answer | undefined {
   const said = saidOf(text);
   if (!isOnMac(said) || OF_LINUX.test(said)) return undefined;
   const list = LISTED.exec(said)?.groups?.list;
+  const amd = ON_AMD.exec(said)?.[0];
+  if (amd !== undefined && ABOUT_FEATURES.test(said))
+    return answer(
+      `The text shows an AMD CPU (${amd}) under macOS, which has no use for AMD-V: sysctl names no svm among the features, whatever the firmware has on, and Apple's Hypervisor.framework (on x86) is for Intel's VT-x alone.`,
+      [OWN_DRIVER],
+    );
   if (list !== undefined && !/\bVMX\b/.test(list))
     return answer(
       "macOS lists no VMX among machdep.cpu.features: the CPU has no VT-x, or macOS is a virtual machine whose hypervisor does not pass it.",
@@ -97,6 +103,11 @@ function macShown(text: string, needs: boolean): Answer | undefined {
     [ASK, OTHERWISE],
   );
 }
+const ON_AMD = /\b(?:AMD )?(?:Ryzen|Threadripper|EPYC)(?: (?:\d|Pro|Threadripper)\b){0,2}(?: \d{4}\w{0,3})?/i;
+const ABOUT_FEATURES = /\bmachdep\.cpu\.\w{0,7}features\b|\bsysctl\b/i;
+const OWN_DRIVER: Step = {
+  text: "Use a hypervisor that brings its own driver (VirtualBox 6.1 or earlier, VMware Fusion), or plain emulation.",
+};
 /** Before EPT came with Nehalem. */
 const OLD_CPU = /\bCore\(TM\) ?2\b|\bXeon(?:\(R\))?(?: CPU)?\s{1,12}[EXL]?(?:3[0-3]|5[0-4]|7[0-4])\d\d\b/i;
 
