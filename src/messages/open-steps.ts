@@ -94,7 +94,9 @@ export function openSteps(
       IN_FIRMWARE.has(step.text) && circumstances.has(NO_SWITCH_OFF.is) ? { text: NO_SWITCH_OFF.text } : step,
     )
     .flatMap((step) => {
-      const commands = step.commands?.flatMap((command) => openCommand(command, circumstances, isSo));
+      const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
+        openCommand(command, circumstances, isSo),
+      );
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
@@ -105,6 +107,27 @@ export function openSteps(
       );
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     });
+}
+
+const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {
+  "# Linux": "on Linux",
+  "# Windows": "on Windows",
+};
+
+/** Of commands under the names of systems, those of the system that the text shows. */
+function ofSystem(commands: readonly string[] | undefined, { has }: Circumstances): readonly string[] | undefined {
+  const here = Object.keys(ON_SYSTEM).find(
+    (label) => commands?.includes(label) && has(ON_SYSTEM[label] as Circumstance),
+  );
+  if (commands === undefined || here === undefined) return commands;
+  let label: string | undefined;
+  return commands.filter((command) => {
+    if (ON_SYSTEM[command] !== undefined) {
+      label = command;
+      return false;
+    }
+    return label === undefined || label === here;
+  });
 }
 
 /** Commands that read nothing elsewhere. */

@@ -155,6 +155,7 @@ export type Circumstance =
   | "macOS"
   | "no firmware switch"
   | "rival beside KVM"
+  | "said to be physical"
   | "after a suspend"
   | "no hypervisor below"
   | "no rival named"

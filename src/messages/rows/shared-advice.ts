@@ -84,7 +84,7 @@ export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set 
 export const ENABLE_OUTER: Advice = {
   text: OUTER_DECIDES,
   commands: Object.values(OUTER_COMMANDS).flat(),
-  unless: ["bare metal", "in WSL2", "KVM runs a guest"],
+  unless: ["bare metal", "said to be physical", "in WSL2", "KVM runs a guest"],
   instead: {
     is: "in a cloud",
     text: "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).",

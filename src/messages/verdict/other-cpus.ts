@@ -13,7 +13,7 @@ import { isWithoutHyperV } from "./desktop/windows-words.js";
 const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 export const ARM_MACHINE =
-  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
+  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
 const OF_MACOS: ReadonlySet<string> = new Set([
   "hypervisor-framework",
   "macos-hv-support",
@@ -90,7 +90,8 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
   const arm = ARM_MACHINE.exec(text)?.[0];
   if (
     arm !== undefined &&
-    recognised.some(({ outcome, message }) => outcome === "no device" || NO_KVM_SAID.has(message ?? ""))
+    (first.message === "virt-host-validate" ||
+      recognised.some(({ outcome, message }) => outcome === "no device" || NO_KVM_SAID.has(message ?? "")))
   ) {
     return {
       says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,

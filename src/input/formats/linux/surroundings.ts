@@ -10,6 +10,7 @@ const MACHINES: readonly (readonly [words: RegExp, outer: string])[] = [
   [/\bGoogle Compute Engine\b/, "Google Compute Engine"],
   [/\bStandard PC \((?:i440FX|Q35)|\bQEMU\b/, "QEMU"],
   [/\bHVM domU\b/, "Xen"],
+  [/^KVM$|\bOpenStack (?:Nova|Compute)\b/, "KVM"],
   [/\bParallels Virtual Platform\b/, "Parallels"],
 ];
 /** The signatures of CPUID leaf 0x40000000, where a program prints them. */

@@ -1,7 +1,7 @@
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { VMX_FLAGS, VMX_FLAGS_LINE } from "../../../linux/vmx-features.js";
-import { formatHeld, holdsIn, releaseOf } from "../../../rules/held.js";
+import { formatHeld, heldIn, holdsIn, releaseOf } from "../../../rules/held.js";
 import { kernelName, type Release, resolveRelease } from "../../../rules/release.js";
 import { definitionOf } from "../../../why/definition.js";
 import type { TextVerdict } from "../../answer.js";
@@ -31,12 +31,14 @@ const NO_LINE =
   /\b(?:no|not|without|missing|absent|n['’]t (?:have|see|show|find|print|list))\b[^\n.?]{0,60}["'`*]?\bvmx flags\b|\bvmx flags\b[^\n.]{0,40}\b(?:missing|not|absent|n['’]t|gone|(?:prints?|gives?|shows?|returns?|outputs?) (?:nothing|no\b|empty))\b/i;
 
 function withoutLine(text: string): Omit<TextVerdict, "covers"> {
+  const named = kernelNamed(text);
   const release = kernelInWords(text);
-  const isOlder = release !== undefined && holdsIn(release, VMX_FLAGS_LINE.held) === false;
+  const isOlder =
+    release === undefined ? named !== undefined && isBefore(named) : holdsIn(release, VMX_FLAGS_LINE.held) === false;
   return {
     says: `Linux prints the line \`vmx flags\` from ${releaseOf(FEAT_CTL_AT_BOOT)} on${
       isOlder
-        ? `, and ${kernelName(release)} is older: nothing is missing, and it says nothing about the CPU. What the line would show is in the capability registers, 0x480 to 0x491.`
+        ? `, and ${release === undefined ? `Linux ${named}` : kernelName(release)} is older: nothing is missing, and it says nothing about the CPU. What the line would show is in the capability registers, 0x480 to 0x491.`
         : ", where CPUID shows VMX, the firmware has it on, and the kernel was built with CONFIG_X86_VMX_FEATURE_NAMES; an older kernel has no such line, whatever the CPU has."
     }`,
     steps: [
@@ -109,8 +111,19 @@ export function parameterLacked(name: string, text: string): string | undefined 
 const KERNEL =
   /\b(?:kernels?|linux)(?: (?:version|release|is|was|v))?[\s:=(v"'`]{1,4}(\d{1,2}\.\d{1,3}(?:\.\d{1,3}[\w.+~-]{0,40})?)\b|\b(\d{1,2}\.\d{1,3}\.\d{1,3}-[\w.+~-]{1,40})\b/i;
 
+/** Kernels older than the tables as well. */
+function isBefore(kernel: string): boolean {
+  const [, major, minor] = /^(\d{1,2})\.(\d{1,3})/.exec(kernel) ?? [];
+  if (major === undefined) return false;
+  return heldIn(VMX_FLAGS_LINE.held, { line: "upstream", base: `${Number(major)}.${Number(minor)}.0` }) === false;
+}
+
+function kernelNamed(text: string): string | undefined {
+  return KERNEL.exec(text)?.slice(1).find(Boolean);
+}
+
 /** The kernel that prose names: `kernel 5.4`, `on 5.15.0-91-generic`. */
 function kernelInWords(text: string): Release | undefined {
-  const found = KERNEL.exec(text)?.slice(1).find(Boolean);
+  const found = kernelNamed(text);
   return found === undefined ? undefined : resolveRelease(found).release;
 }

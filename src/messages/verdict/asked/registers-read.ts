@@ -77,11 +77,18 @@ function registerText(decoded: DecodedRegister, most: number): string {
   const unnamed = bits.flatMap(({ row, bit, setting }) =>
     row === undefined && setting === "must be 1" ? [String(bit)] : [],
   );
+  // Free by the TRUE register alone, which was not read.
+  const byDefault = bits.flatMap(({ row, bit, setting }) =>
+    setting === "unknown" && register.default1?.includes(bit)
+      ? [row === undefined ? String(bit) : `${row.sdm} (${bit})`]
+      : [],
+  );
   const part = (words: string, names: string) => (names === "" ? [] : [`${words} ${names}`]);
   const parts = [
     ...fields.map(({ row, text }) => `${row.sdm.replace(/ in bytes$/, "")} ${text}`),
     ...part("must be 1:", named("must be 1")),
     ...part("must be 1, without a name: bits", listed(unnamed, most)),
+    ...part("must be 1 unless the TRUE register lets it be 0: bits", listed(byDefault, most)),
     ...part("may be 1:", named("free", "default1")),
     ...part("must be 0:", named("must be 0")),
     ...part("set:", named("set")),
