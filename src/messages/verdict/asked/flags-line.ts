@@ -1,10 +1,11 @@
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { VMX_FLAGS, VMX_FLAGS_LINE } from "../../../linux/vmx-features.js";
-import { formatHeld, heldIn, holdsIn, releaseOf } from "../../../rules/held.js";
+import { formatHeld, holdsIn, releaseOf } from "../../../rules/held.js";
 import { kernelName, type Release, resolveRelease } from "../../../rules/release.js";
 import { definitionOf } from "../../../why/definition.js";
 import type { TextVerdict } from "../../answer.js";
+import { surelyNotIn } from "../../context.js";
 
 /*
  * What a kernel prints or takes and an older one does not: the line `vmx flags`, and parameters.
@@ -34,7 +35,7 @@ function withoutLine(text: string): Omit<TextVerdict, "covers"> {
   const named = kernelNamed(text);
   const release = kernelInWords(text);
   const isOlder =
-    release === undefined ? named !== undefined && isBefore(named) : holdsIn(release, VMX_FLAGS_LINE.held) === false;
+    release === undefined ? named !== undefined && printsNone(named) : holdsIn(release, VMX_FLAGS_LINE.held) === false;
   return {
     says: `Linux prints the line \`vmx flags\` from ${releaseOf(FEAT_CTL_AT_BOOT)} on${
       isOlder
@@ -112,10 +113,10 @@ const KERNEL =
   /\b(?:kernels?|linux)(?: (?:version|release|is|was|v))?[\s:=(v"'`]{1,4}(\d{1,2}\.\d{1,3}(?:\.\d{1,3}[\w.+~-]{0,40})?)\b|\b(\d{1,2}\.\d{1,3}\.\d{1,3}-[\w.+~-]{1,40})\b/i;
 
 /** Kernels older than the tables as well. */
-function isBefore(kernel: string): boolean {
+function printsNone(kernel: string): boolean {
   const [, major, minor] = /^(\d{1,2})\.(\d{1,3})/.exec(kernel) ?? [];
   if (major === undefined) return false;
-  return heldIn(VMX_FLAGS_LINE.held, { line: "upstream", base: `${Number(major)}.${Number(minor)}.0` }) === false;
+  return surelyNotIn({ text: kernel, major: Number(major), minor: Number(minor) }, VMX_FLAGS_LINE);
 }
 
 function kernelNamed(text: string): string | undefined {
