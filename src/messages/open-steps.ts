@@ -14,7 +14,10 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /\brdmsr (?:-a )?0x3a\b/, by: ["IA32_FEAT_CTL read", "AMD", "in WSL2", "in a cloud", "KVM runs a guest"] },
   { command: /\brdmsr\b/, by: ["AMD", "in WSL2"] },
   { command: /^grep (?:-\w+ )*vmx \/proc\/cpuinfo$/, by: ["vmx flag read"] },
-  { command: /^(?:sudo )?modprobe kvm_intel$/, by: ["kvm_intel loaded", "VMX locked off"] },
+  {
+    command: /^(?:sudo )?modprobe kvm_intel$/,
+    by: ["kvm_intel loaded", "VMX locked off", "/dev/kvm exists", "no vmx among the flags"],
+  },
   { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off"] },
   { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },

@@ -117,6 +117,7 @@ const CIRCUMSTANCES = {
   AMD: ({ vendor }: Host) => isSvmVendor(vendor),
   "VMX in CPUID": ({ cores: [boot] }: Host) => boot.cpuid.features.vmx === true,
   "vmx among the flags": (host: Host) => showsVmx(host) === true,
+  "no vmx among the flags": (host: Host) => showsVmx(host) === false,
   /** It is among the flags, or is not. */
   "vmx flag read": (host: Host) => showsVmx(host) !== undefined,
   "IA32_FEAT_CTL read": ({ cores: [boot] }: Host) =>
@@ -166,6 +167,9 @@ export type Circumstance =
   | "a named model"
   | "vmx given to a guest"
   | "in KubeVirt"
+  | "in a container"
+  | "a host model given"
+  | "enforced"
   | "exits traced"
   | "macOS as the guest"
   | "MSRs of KVM's own"

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCli } from "../cli/run.js";
@@ -18,17 +18,9 @@ interface Thread {
 
 const threadsOf = (file: string): readonly Thread[] =>
   JSON.parse(readFileSync(join(import.meta.dirname, file), "utf8"));
-const FILES = [
-  "threads.json",
-  "threads-more.json",
-  "threads-developers.json",
-  "threads-desktop.json",
-  "threads-linux.json",
-  "threads-qemu.json",
-  "threads-outputs.json",
-  "threads-learners.json",
-  "threads-features.json",
-];
+const FILES = readdirSync(import.meta.dirname)
+  .filter((file) => /^threads(?:-\w+)?\.json$/.test(file))
+  .sort();
 const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 
 describe("the verdict on what a thread holds, in the first two lines of at most 25", () => {

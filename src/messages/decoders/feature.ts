@@ -103,8 +103,12 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
         : { text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] },
     );
   }
+  // Where the text has `enforce`, QEMU says after the warnings that it stops.
+  const isEnforced = context.circumstances.has("enforced");
   steps.push({
-    text: "If the machine does not start, these warnings are not the reason: look for the next line that is not a warning. To silence them, leave the features out of the model.",
+    text: isEnforced
+      ? "Leave the features out of the model."
+      : "If the machine does not start, these warnings are not the reason: look for the next line that is not a warning. To silence them, leave the features out of the model.",
     ...(off.length === 0
       ? {}
       : { commands: [`-cpu MODEL,${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
@@ -117,7 +121,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const svm = isVmx && context.signs.amd ? " This is an AMD CPU, which has svm instead: nothing is lost." : "";
   const none = isVmx && !context.signs.amd ? "This host gives guests no VMX at all: vmx itself is refused. " : "";
   return {
-    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}${pt}${svm}`,
+    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and ${isEnforced ? "does not start, as the text has `enforce`" : `starts without ${wanted.length === 1 ? "it" : "them"}`}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}${pt}${svm}`,
     ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
     ...ruleFor(context, vmx),

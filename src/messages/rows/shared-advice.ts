@@ -137,7 +137,7 @@ export const HYPERV_ON: Advice = {
 export const WINDOWS_STATE: Advice = {
   text: "Ask Windows which of the four requirements is missing, or whether a hypervisor already runs.",
   commands: ["systeminfo"],
-  unless: ["on Linux", "macOS"],
+  unless: ["on Linux", "macOS", "in a container"],
 };
 
 export const LOAD_KVM: Advice = {
@@ -154,7 +154,7 @@ export const LOAD_KVM: Advice = {
 export const WHPX_ON: Advice = {
   text: "Switch `Windows Hypervisor Platform` on, and restart.",
   commands: ["dism /online /enable-feature /featurename:HypervisorPlatform /all"],
-  unless: ["on Linux", "macOS", "Windows 7", "Windows 8"],
+  unless: ["on Linux", "macOS", "Windows 7", "Windows 8", "in a container"],
 };
 
 export const KVM_ON_LINUX: Advice = {

@@ -220,7 +220,10 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   const guest = GUEST.exec(text)?.groups?.guest;
   const inside = guest === undefined && text.search(INSIDE) >= 0;
   const below =
-    cloudOf(text) ?? (inside ? insideOf(text) : undefined) ?? (guest === undefined ? systemIn(text) : undefined);
+    cloudOf(text) ??
+    (WHOLE_MACHINE.test(text) ? undefined : instanceOf(text)) ??
+    (inside ? insideOf(text) : undefined) ??
+    (guest === undefined ? systemIn(text) : undefined);
   const all: string[] = IN_HYPERV.test(text)
     ? ["Hyper-V"]
     : NAMED_OUTER.filter(([words]) => words.test(text) && (guest === undefined || !words.test(guest))).map(
@@ -242,6 +245,8 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   if (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")) return undefined;
   // The program that failed, on the machine itself.
   if (first === "VirtualBox" && !inside && OWN_PROGRAM.test(text)) return undefined;
+  // What runs in a guest of KVM is below nothing.
+  if (first === "HAXM" && /\bKVM\b/i.test(text)) return undefined;
   const inWsl = first === "WSL";
   return {
     name: first,

@@ -103,6 +103,8 @@ export const lscpu: FactReader = {
 /** Linux lists them in the order of CPUID, which begins like this on every x86 CPU of today. */
 const X86_FLAGS = /^\s{0,24}fpu vme de pse /;
 
+const OF_PACKAGES = /^(?:amd64|i386|all|any)\s*$/;
+
 function openLscpu(sink: FactSink): FactRun {
   let block: Block | undefined;
   let inFlags = false;
@@ -150,6 +152,8 @@ function openLscpu(sink: FactSink): FactRun {
       const key = (other === null ? field?.[1] : ENGLISH.get(other[1] as string)) as string;
       if (field !== null && Object.hasOwn(TITLES, key)) {
         const value = field[2] as string;
+        // Debian's name of it, in reports of bugs and packages.
+        if (key === "Architecture" && block === undefined && OF_PACKAGES.test(value)) return false;
         const name = TITLES[key];
         if (block !== undefined && name != null && block.fields.has(name)) close();
         block ??= openBlock(line);

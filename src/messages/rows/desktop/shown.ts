@@ -105,6 +105,13 @@ export const SHOWN: readonly Shown[] = [
   ["no hypervisor below", /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/],
   ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
   ["in WSL2", { test: isInWsl2 }],
+  [
+    "in a container",
+    /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i,
+    /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/,
+  ],
+  ["a host model given", /-cpu (?:host|max)\b|\bhost-passthrough\b/],
+  ["enforced", /-cpu\s{1,3}[\w.,=+-]{0,200},enforce\b/],
   ["in a cloud", { test: (text) => rentedCloud(text) !== undefined }],
   [
     "hypervisor launch off",

@@ -294,6 +294,13 @@ export const WINDOWS_MESSAGES = [
       "Windows itself is a virtual machine whose hypervisor does not pass VT-x.",
       "In a cloud: the kind of machine has no nested virtualization (on Azure also while Trusted Launch is on, on AWS most that are not metal).",
     ],
+    where: [
+      {
+        is: "in a cloud",
+        what: "No hypervisor runs on this Windows, so no virtual machine can start. It is a machine of a cloud, and its kind of machine has no nested virtualization (on Azure also while Trusted Launch is on, on AWS most that are not metal), or the feature is not installed. No firmware setup of its own decides that.",
+        steps: [ENABLE_OUTER, WINDOWS_STATE],
+      },
+    ],
     steps: [WINDOWS_STATE, ENABLE_FIRMWARE, HYPERV_ON, ENABLE_OUTER],
     source: {
       message:

@@ -75,7 +75,8 @@ export const TOOL_MESSAGES = [
     what: "There is no /dev/kvm: kvm_intel is not loaded.",
     outcome: "no device",
     where: [{ is: "AMD", what: "There is no /dev/kvm: kvm_amd is not loaded.", steps: [LOAD_KVM] }],
-    steps: [LOAD_KVM],
+    // There the kind of machine decides, as the line before it says.
+    steps: [{ ...LOAD_KVM, unless: [...(LOAD_KVM.unless ?? []), "in a cloud"] }],
     source: { message: "platform9/express#206, canonical/multipass#12", meaning: "cpu-checker (kvm-ok)" },
   },
   {

@@ -220,7 +220,7 @@ export const LIBVIRT_MESSAGES = [
       {
         text: "Load KVM, then let libvirt probe again.",
         commands: ["sudo modprobe kvm_intel", RESTART_LIBVIRT],
-        unless: ["in a cloud"],
+        unless: ["in a cloud", "/dev/kvm exists"],
         instead: {
           is: "KVM runs a guest",
           text: "KVM works there without libvirt: let libvirt probe again.",

@@ -89,7 +89,7 @@ export const QEMU_MESSAGES = [
         text: "Take `enforce` away, or turn off the named features one by one.",
         commands: ["-cpu MODEL,FEATURE=off"],
       },
-      { text: "Or use the host's own model.", commands: ["-cpu host"] },
+      { text: "Or use the host's own model.", commands: ["-cpu host"], unless: ["a host model given"] },
     ],
     source: { message: `${CPU_C} (x86_cpu_realizefn)`, meaning: CPU_C },
   },

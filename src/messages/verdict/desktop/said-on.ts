@@ -31,6 +31,8 @@ const SAID = [
   `^[ \\t>*•-]{0,8}(?:(?:CPU|Intel|AMD|hardware|HW) ){0,2}${VTX} enabled\\b(?! or)`,
   `\\b(?:BIOS|UEFI)(?: \\w{1,10}){0,3} (?:have ?n['’]?t|has ?n['’]?t|have not|has not|un) ?changed\\b`,
   `^[ \\t>*-]{0,8}I (?:did )?enable (?:the )?${VTX}\\b`,
+  // In words of their own, as "Virtual modulation".
+  `\\b(?:I|we)(?: have|['’]ve| had)?(?: already| also)? (?:enabled|turned on|switched on|activated)(?: the)? virtual\\w{0,10}(?: \\w{2,14})? (?:in|from|on) (?:the )?boot menu\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",
 ];
 const DENIED = [
@@ -47,7 +49,8 @@ const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 
 /** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
 const STATE = /enabl|activ|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
-const SUBJECT = /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|task ?manager|systeminfo/i;
+const SUBJECT =
+  /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
 
 const spoken = (text: string): string =>
   text

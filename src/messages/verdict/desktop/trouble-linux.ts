@@ -76,6 +76,10 @@ export function misbehaving(text: string): Says | undefined {
   );
 }
 
+/** A guest ran there, or a check found the device. */
+const WORKS_INSIDE =
+  /\bruns? successfully\b|^crw[^\n]{1,60} \/dev\/kvm\W?$|\bworks? (?:once|the first time|at first)\b/im;
+
 /** Whether the machine in between has VT-x at all is not said. */
 function insideTrouble(text: string, machine: OwnMachine | undefined): Says | undefined {
   const trouble = troubleIn(text);
@@ -83,6 +87,11 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   const isInside = named?.isBelow === true && named.name !== "a virtual machine";
   // Nested HVM is experimental: that is the answer there.
   if (trouble === undefined || named?.name === "Xen" || !(NESTING.test(text) || isInside)) return undefined;
+  if (WORKS_INSIDE.test(text))
+    return answer(
+      `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"), and KVM works in that machine: VT-x is there. Look for the fault in one of the two hypervisors, in the rights of /dev/kvm, or in the program that starts the inner guest.`,
+      [BOTH_LOGS],
+    );
   return answer(
     `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"). Unless the machine in between has no VT-x (vmx is not among its flags then), look for the fault in one of the two hypervisors, or in the program that starts the inner guest.${isInside ? named.says : ""}`,
     [SEE_BETWEEN, BOTH_LOGS, ...(isInside ? [named.step] : [])],
@@ -224,7 +233,8 @@ const WINDOWS_GUEST =
 const WANTS_HYPERV =
   /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
 /** What QEMU offers Windows as its guest, which needs no Hyper-V in it. */
-const ENLIGHTENED = /\bhyper-?v enlighten\w{1,8}|\benlightenments?\b[^.\n]{0,20}\bhyper-?v\b/gi;
+const ENLIGHTENED =
+  /\bhyper-?v[- ](?:enlighten\w{1,8}|features?|clock|timers?|stimer|synic|extensions)|\benlightenments?\b[^.\n]{0,20}\bhyper-?v\b/gi;
 const UNDER_KVM =
   /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bdockurr?\/windows\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
 
