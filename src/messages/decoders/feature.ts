@@ -103,12 +103,9 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
         : { text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] },
     );
   }
-  // Where the text has `enforce`, QEMU says after the warnings that it stops.
   const isEnforced = context.circumstances.has("enforced");
   steps.push({
-    text: isEnforced
-      ? "Leave the features out of the model."
-      : "If the machine does not start, these warnings are not the reason: look for the next line that is not a warning. To silence them, leave the features out of the model.",
+    text: `${isEnforced ? "L" : "If the machine does not start, these warnings are not the reason: look for the next line that is not a warning. To silence them, l"}eave the features out of the model.`,
     ...(off.length === 0
       ? {}
       : { commands: [`-cpu MODEL,${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
