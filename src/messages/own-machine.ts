@@ -156,6 +156,7 @@ export type Circumstance =
   | "macOS"
   | "no firmware switch"
   | "rival beside KVM"
+  | "Hyper-V said to be off"
   | "said to be physical"
   | "after a suspend"
   | "no hypervisor below"

@@ -108,11 +108,18 @@ export const HYPERV_OFF: Advice = {
   commands: ["bcdedit /set hypervisorlaunchtype off"],
   changes: "Windows' hypervisor",
   unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
-  instead: {
-    is: "hypervisor launch off",
-    text: "The boot entry is off already. See whether Windows' hypervisor runs all the same (`Virtualization-based security: Running`): the firmware can hold it (UEFI lock), and Microsoft's readiness tool for Device Guard takes that away.",
-    commands: ["msinfo32", "DG_Readiness_Tool.ps1 -Disable"],
-  },
+  instead: [
+    {
+      is: "hypervisor launch off",
+      text: "The boot entry is off already. See whether Windows' hypervisor runs all the same (`Virtualization-based security: Running`): the firmware can hold it (UEFI lock), and Microsoft's readiness tool for Device Guard takes that away.",
+      commands: ["msinfo32", "DG_Readiness_Tool.ps1 -Disable"],
+    },
+    {
+      is: "Hyper-V said to be off",
+      text: "Hyper-V is off by the text. See whether Windows' own hypervisor runs all the same (`Virtualization-based security: Running`): memory integrity, Credential Guard, WSL2 and Virtual Machine Platform start it as well, unless its boot entry is off.",
+      commands: ["msinfo32", "bcdedit /set hypervisorlaunchtype off"],
+    },
+  ],
 };
 
 /** For texts in which no program has to wait for it: there it stays. */

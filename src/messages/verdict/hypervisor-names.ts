@@ -61,7 +61,7 @@ const HINTS = [
   "standard-pc-",
   "virtual-machine",
 ];
-const IN_WORDS = /\b(?:in|inside|under|on) (?:KVM|QEMU)\b|\b(?:nested|VM)\b/i;
+const IN_WORDS = /\b(?:in|inside|under|on) (?:KVM|QEMU)\b|\bKVM guest\b|\b(?:nested|VM)\b/i;
 
 /** Whether a text can name one: to make all the patterns costs more than to look for a hint, and most texts have none. */
 export function mayName(text: string): boolean {

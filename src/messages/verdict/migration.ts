@@ -144,8 +144,13 @@ export function migrationFails(text: string): Omit<TextVerdict, "covers"> | unde
 
 /** Whether a guest can move between hosts, asked. */
 const MAY_MOVE =
-  /\b(?:can|could|may|possible|able|works?|supported)\b[^.\n]{0,60}\b(?:live[- ])?migrat\w{1,3}\b[^.\n]{0,100}\?|\bmigrat\w{1,3}\b[^.\n]{0,80}\b(?:possible|work|supported)\b[^.\n]{0,20}\?/i;
+  /\b(?:can|could|may|possible|able|works?|supported)\b[^.\n]{0,60}\b(?:live[- ])?migrat\w{1,3}\b[^.\n]{0,100}\?|\bmigrat\w{1,3}\b[^.\n]{0,80}\b(?:possible|work|supported)\b[^.\n]{0,20}\?|\b(?:which|what) CPU (?:type|model)\b[^.\n]{0,60}\bmigrat\w{1,3}\b/i;
 const OWN_CPU = /\bhost-passthrough\b|\bcpu(?: type| model)?\W{1,3}host\b|-cpu host\b/i;
+
+const PROXMOX_MODEL: Step = {
+  text: "Give it a CPU model of QEMU, at most as new as the older CPU; for nested guests add vmx, which kvm64 and the x86-64 models do not have.",
+  commands: ["qm set VMID --args '-cpu MODEL,vmx=on'"],
+};
 
 /** Two CPUs are named, and no failure. */
 function betweenCpus(text: string): Omit<TextVerdict, "covers"> | undefined {
@@ -155,10 +160,12 @@ function betweenCpus(text: string): Omit<TextVerdict, "covers"> | undefined {
     says: `${OWN_CPU.test(text) ? "With host-passthrough (-cpu host) a guest has the very CPU of its host" : "A guest moves only to a host that has all of its CPU's features"}, and the ${one.name} and the ${other.name} are different CPUs: give the guest a named model that both have, that of the older one at most, and it can move both ways. A guest that has vmx needs the same VMX features on both as well.`,
     steps: [
       compare(text),
-      {
-        text: "Ask libvirt for the model that both have.",
-        commands: ["virsh domcapabilities > HOST.xml   # on each", "virsh hypervisor-cpu-baseline BOTH.xml"],
-      },
+      /\bProxmox\b|\bPVE\b/.test(text)
+        ? PROXMOX_MODEL
+        : {
+            text: "Ask libvirt for the model that both have.",
+            commands: ["virsh domcapabilities > HOST.xml   # on each", "virsh hypervisor-cpu-baseline BOTH.xml"],
+          },
     ],
     evidence: [],
   };

@@ -33,6 +33,9 @@ const INLINE =
 /** The same in a sentence; only whole values, as a word may be anything. */
 const IN_SENTENCE =
   /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})["'`]{0,2},? (?:(?:it|which|that|always|still|just|now|only) ){0,3}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?|->|=>|→)(?: (?:me|always|still|only|just|back)){0,2}:? {1,3}["'`]?([YN01])\b/;
+/** The value comes first: "shows vpid:N in /sys/module/kvm_intel/parameters/vpid". */
+const AHEAD =
+  /\b(?<name>[a-z]\w{2,40}) ?[:=] ?(?<value>[YN01])\b(?: \w{2,8}){1,3} \/sys\/module\/(?<module>kvm(?:_intel)?)\/parameters\/(?<file>\w{2,40})\b/;
 const SAID =
   /^\s{0,8}(?:(?:it|which|that|this|and) ){0,2}(?:(?:now|always|still|only|just) ){0,2}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?)(?: (?:me|always|still|only|just|now|back)){0,3}:? {1,3}["'`]?([YN01])\b/;
 /** vmentry_l1d_flush is the one parameter with a blank in a value. */
@@ -118,6 +121,9 @@ function openParams(sink: FactSink): FactRun {
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
       const said = IN_SENTENCE.exec(text);
       if (said !== null) return take(line, said[1] as string, said[2] as string, said[3] as string);
+      const ahead = AHEAD.exec(text)?.groups;
+      if (ahead !== undefined && ahead.name === ahead.file)
+        return take(line, ahead.module as string, ahead.name as string, ahead.value as string);
       const path = PATH.exec(text);
       if (path !== null) {
         // Only at the end of the line, so that a sentence about the path does not ask for anything.

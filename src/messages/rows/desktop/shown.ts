@@ -36,6 +36,10 @@ const PHYSICAL =
 const NOT_PHYSICAL =
   /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox|cloud|L[12]|guests?)\b/i;
 
+const HYPERV_OFF =
+  /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
+const HYPERV_WANTED = /\b(?:need|want|enable|use|install)\w{0,3} (?:the )?Hyper-?V\b/i;
+
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
 
@@ -85,6 +89,7 @@ export const SHOWN: readonly Shown[] = [
   ["rival beside KVM", RIVAL_RUNS, IN_RIVAL],
   ["after a suspend", AFTER_SUSPEND],
   ["said to be physical", PHYSICAL, NOT_PHYSICAL],
+  ["Hyper-V said to be off", HYPERV_OFF, HYPERV_WANTED],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],
   // No hypervisor of Windows' own, on a desktop.

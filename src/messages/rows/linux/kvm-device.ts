@@ -142,6 +142,7 @@ export const KVM_DEVICE_MESSAGES = [
       {
         text: "Switch nested VT-x on for the machine, while it is off.",
         commands: ['VBoxManage modifyvm "GNS3 VM" --nested-hw-virt on', 'vhv.enable = "TRUE"'],
+        changes: "outer hypervisor",
       },
       HYPERV_OFF,
       ENABLE_FIRMWARE,

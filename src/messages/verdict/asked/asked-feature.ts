@@ -1,3 +1,5 @@
+import { msrOf } from "../../../host/host.js";
+import { msrBit } from "../../../host/msr.js";
 import { replays } from "../../../situation/replays.js";
 import { type Feature, LAYER_TITLES, LAYERS } from "../../../why/features.js";
 import { featureNamed } from "../../../why/find-feature.js";
@@ -105,6 +107,18 @@ export function featuresIn(line: string): readonly Feature[] {
   return found;
 }
 
+const SGX = /\bSGX\b[^\n]{0,40}\?/;
+
+/** What IA32_FEAT_CTL says about SGX. */
+function sgxOf({ situation: { read } }: OwnMachine): string | undefined {
+  const msr = msrOf(read.cores[0], 0x3a);
+  const [on, launch] = [msrBit(msr, 18), msrBit(msr, 17)];
+  if (on === "unknown" || launch === "unknown") return undefined;
+  return on === "yes"
+    ? `The firmware has SGX on: bit 18 of IA32_FEAT_CTL is 1, and ${launch === "yes" ? "bit 17 as well, so that Linux may launch enclaves of its choice" : "bit 17 (launch control) is 0, so that Linux gives it to guests at most"}.`
+    : "The firmware has SGX off: bit 18 of IA32_FEAT_CTL is 0.";
+}
+
 /** The verdict, preceded by the answer about the features that the prose asks about. */
 export function withAskedFeatures(
   verdict: TextVerdict,
@@ -113,6 +127,8 @@ export function withAskedFeatures(
   isKnown = true,
 ): TextVerdict {
   if (text === undefined) return verdict;
+  const sgx = SGX.test(text) ? sgxOf(machine) : undefined;
+  if (sgx !== undefined) return { ...verdict, says: `${sgx} ${verdict.says}` };
   const features = featuresAsked(text, machine.lines);
   if (features.length === 0) return verdict;
   const replayed = replays(machine.situation);

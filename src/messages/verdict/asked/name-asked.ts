@@ -4,6 +4,7 @@ import { type Definition, definitionOf } from "../../../why/definition.js";
 import { otherParam } from "../../../why/other-params.js";
 import type { TextVerdict } from "../../answer.js";
 import { allFlagsAsked, flagsLineAsked, parameterLacked } from "./flags-line.js";
+import { plainQuestion } from "./plain-questions.js";
 import { expressionsAsked } from "./source-expressions.js";
 
 /*
@@ -34,7 +35,7 @@ const isPlainName = (name: string): boolean =>
 /** What the names that a text asks about mean; undefined where it asks about none, or about more than eight. */
 export function askedName(text: string | undefined, hasRegisters: boolean): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined) return undefined;
-  const said = flagsLineAsked(text) ?? expressionsAsked(text);
+  const said = plainQuestion(text) ?? flagsLineAsked(text) ?? expressionsAsked(text);
   if (said !== undefined) return said;
   const found = new Map<string, Definition>();
   const isOfFlags = OF_FLAGS.test(text) || text.length <= SHORT;

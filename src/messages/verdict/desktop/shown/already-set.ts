@@ -1,4 +1,4 @@
-import { outerStep } from "../../../../why/questions/next-steps.js";
+import { outerStep, START_ANEW } from "../../../../why/questions/next-steps.js";
 import type { FoundVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
 import { SEE_SECURITY } from "../../../rows/shared-advice.js";
@@ -6,10 +6,6 @@ import { SEE_SECURITY } from "../../../rows/shared-advice.js";
 /*
  * Settings that let a hypervisor pass VT-x on, where the text shows that they are made.
  */
-
-const START_ANEW: Step = {
-  text: "Shut the machine down and start it: a restart from inside keeps the CPU that it had.",
-};
 
 /** Each hypervisor with what shows its setting, and what is left to look at. */
 const SETTINGS: readonly {
