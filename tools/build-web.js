@@ -240,8 +240,9 @@ const OMISSIONS = [
     (code) => code.replace(/(\bconst DESIGNS = )\[[\s\S]*?\n\](?= as const)/, "$1[]"),
   ],
   [/[\\/]asked[\\/]source-expressions\.ts$/, () => "export const expressionsAsked = () => undefined;"],
-  // How features are checked, what loads modules, and parameters that no feature depends on (`explain`).
+  // How features are checked, which options of a firmware KVM needs, what loads modules, and parameters that no feature depends on (`explain`).
   [/[\\/]asked[\\/]how-to-check\.ts$/, () => "export const featureChecked = () => undefined;"],
+  [/[\\/]asked[\\/]plain-questions\.ts$/, () => "export const plainQuestion = () => undefined;"],
   [/[\\/]asked[\\/]autoload\.ts$/, () => "export const autoloaded = () => undefined;"],
   [
     /[\\/]asked[\\/]other-register\.ts$/,
