@@ -43,6 +43,7 @@ export function explainUnknown(line: TextLine): Explanation {
   };
 }
 
+const FEW_REGISTERS = 2;
 const ASK_THE_MACHINE: Step = {
   text: "For more about this machine, save the text and ask.",
   commands: ["vmxlens layers FILE", "vmxlens why FEATURE FILE"],
@@ -82,7 +83,8 @@ export function explainDescription(first: TextLine, described: OwnMachine): Expl
     values,
     bits: [],
     causes: [],
-    steps: [ASK_THE_MACHINE],
+    // A register or two are all that there is to know.
+    steps: count <= FEW_REGISTERS && /^(?:msr|rdmsr)/.test(format) ? [] : [ASK_THE_MACHINE],
     depends: [],
     sources: [],
   };

@@ -49,7 +49,11 @@ export function readLine(line: string): ReadFromLine {
   }
   index = named ?? index;
   const parsed = value === null ? undefined : parseHexU64(value[1] as string);
-  if (parsed !== undefined && index !== undefined && !isOfAnother) bits.push(...setBits(index, parsed));
+  if (parsed !== undefined && index !== undefined && !isOfAnother) {
+    // In a register of controls bit 32 is about control 0, and so on.
+    const isControls = registerOf(index)?.layout === "controls";
+    bits.push(...setBits(index, parsed).filter(({ sdm }) => !isControls || sdm !== undefined));
+  }
   for (const [name] of line.matchAll(
     /\bvmx-(?!(?:non-?)?root\b|(?:mode|operation|related|enabled|capable|based)\b)[a-z0-9]+(?:-[a-z0-9]+){0,6}\b/g,
   )) {

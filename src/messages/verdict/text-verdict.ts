@@ -27,6 +27,7 @@ import { featureChecked } from "./asked/how-to-check.js";
 import { askedName } from "./asked/name-asked.js";
 import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
 import { registersAsked } from "./asked/registers-read.js";
+import { valueAsked, wantedRefused } from "./asked/values-asked.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict, sentenceOf } from "./machine-verdict.js";
@@ -114,6 +115,13 @@ function answerOf(
   const guests = once(() => (short === undefined ? [] : readGuests(short)));
   const stopped = short === undefined ? undefined : assertionLine(recognised, short);
   if (stopped !== undefined) return stopped;
+  const wanted = short === undefined ? undefined : wantedRefused(recognised, short);
+  if (wanted !== undefined) return wanted;
+  const value = recognised.every(({ message }) => message === "any-feature-missing")
+    ? valueAsked(short, machine?.hasRegisters === true)
+    : undefined;
+  if (value !== undefined && (recognised.length > 0 || registersAsked(short, machine) === undefined))
+    return { ...value, covers: recognised.map(({ message }) => message as string) };
   const joined = short === undefined ? undefined : desktop?.joined(short, recognised, machine);
   if (joined !== undefined) return { ...joined, covers: recognised.map(({ message }) => message as string) };
   const fatal = fatalLine(recognised, text) ?? (short === undefined ? undefined : crashLine(recognised, short));

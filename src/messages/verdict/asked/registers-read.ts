@@ -67,7 +67,7 @@ function showsOnlyRegisters(text: string, { situation: { read } }: OwnMachine): 
   );
 }
 
-function registerText(decoded: DecodedRegister, most: number): string {
+export function registerText(decoded: DecodedRegister, most: number): string {
   const { register, msr, bits, fields } = decoded;
   const named = (...settings: readonly string[]) =>
     listed(

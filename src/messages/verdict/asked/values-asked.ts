@@ -1,0 +1,163 @@
+import { parseHexU64, type U64 } from "../../../bits/u64.js";
+import { type DecodedRegister, decodeRegister } from "../../../host/decode.js";
+import { msrValue } from "../../../host/msr.js";
+import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
+import { hexIndex, registerOf } from "../../../registers/registers.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
+import { bitText, explainBit, listText } from "../../decoders/bits.js";
+import { registerText } from "./registers-read.js";
+
+/*
+ * Values that a text asks about, whether a machine has them or not: one register taken apart, or the control words that an author
+ * wanted held against what the registers allow. What the text does not hold stays unknown.
+ */
+
+type Says = Omit<TextVerdict, "covers">;
+
+const SHORT = 400;
+const FEW_LINES = 4;
+const LONGEST = 8_000;
+const ASKS = /[?？]|\b(?:mean|means|decode|explain)\b/i;
+/** Then the value is written, or it is about something else. */
+const OTHER = /\b(?:wrmsr|writ(?:e|es|ing|ten)|set MSR|fail\w{0,3}|errors?|#GP|VMXON|VMLAUNCH|should|must)\b/i;
+const PAIR =
+  /(?:\b(?:MSR_)?(?<name>IA32_(?:FEAT|VMX_)\w{2,40})|\b0x0{0,5}(?<index>3a|4[89][0-9a-f])\b)(?:\s?[([](?:MSR )?(?:0x[0-9a-f]{2,4}|[A-Z]\w{2,40})[)\]])?(?:\s?[=:]\s?|[ \t](?:is|was|gives?|gave|reads?|returns?|returned|prints?|printed|shows?|says|has|contains|equals|(?:has the |with )?value)[ \t](?:of |me )?|\n)(?:0x(?<hex>[0-9a-f]{1,16})|(?<bare>(?=[a-f]{0,15}\d)[0-9a-f]{1,16}))(?![\w'`-]|[.:]\w)/gi;
+const FEAT_CTL = 0x3a;
+
+/** The registers of a text with their values, where each has one. */
+function valuesIn(text: string): ReadonlyMap<number, U64> {
+  const found = new Map<number, U64>();
+  const several = new Set<number>();
+  for (const { groups = {} } of text.matchAll(PAIR)) {
+    const { name, index: number = "", hex, bare } = groups;
+    const index = name === undefined ? Number.parseInt(number, 16) : msrByName(name);
+    const value = parseHexU64((hex ?? bare) as string);
+    if (index === undefined || value === undefined || !isVmxMsr(index) || isNumberOfMsr(value, index)) continue;
+    const before = found.get(index);
+    if (before !== undefined && (before.hi !== value.hi || before.lo !== value.lo)) several.add(index);
+    found.set(index, value);
+  }
+  for (const index of several) found.delete(index);
+  return found;
+}
+
+/** What a short question about the value of one register comes to; one that was read as a machine's is answered as that. */
+export function valueAsked(text: string | undefined, isRead: boolean): Says | undefined {
+  if (text === undefined || text.length > SHORT || !ASKS.test(text) || OTHER.test(text)) return undefined;
+  if (text.trim().split("\n").length > FEW_LINES) return undefined;
+  const [only, ...more] = valuesIn(text);
+  if (only === undefined || more.length > 0) return undefined;
+  const [index, value] = only;
+  const decoded = decodeRegister(index, msrValue(value));
+  if (isLowHalf(decoded, value))
+    return {
+      says: `0x${value.lo.toString(16)} is the low half of ${decoded.register.sdm} (${hexIndex(index)}) alone: which controls must be 1 (allowed-0). What may be 1, and so whether a control can be used, is in the high half (bits 63:32), which is not 0 on any CPU.`,
+      steps: [
+        { text: "Read the high half: bit n is control n.", commands: [`sudo rdmsr -f 63:32 ${hexIndex(index)}`] },
+      ],
+      evidence: [],
+    };
+  if (isRead) return undefined;
+  return {
+    says: `${registerText(decoded, MOST_NAMES)}${index === FEAT_CTL ? lockText(value) : ""}`,
+    steps: [],
+    evidence: [],
+  };
+}
+const MOST_NAMES = 32;
+
+/** What must be 1 may be 1: a high half of 0 was left out. */
+const isLowHalf = ({ register }: DecodedRegister, { hi, lo }: U64): boolean =>
+  register.layout === "controls" && hi === 0 && lo !== 0;
+
+function lockText({ lo }: U64): string {
+  if ((lo & 1) === 0) return " It is not locked: VMXON faults until software sets the lock with VMX on, as Linux does.";
+  if ((lo & 4) !== 0) return " It is locked with VMX on: VMXON works.";
+  return (lo & 2) !== 0
+    ? " It is locked with VMX on inside SMX alone: outside, VMXON faults, and only the firmware can change that."
+    : " It is locked with VMX off: VMXON faults, and only the firmware can change that.";
+}
+
+/** The words of controls, and the registers that limit them: the TRUE one where the text has it. */
+const WORDS = {
+  pin: ["pin-based controls", 0x48d, 0x481],
+  proc: ["primary controls", 0x48e, 0x482],
+  proc2: ["secondary controls", 0x48b, 0x48b],
+  exit: ["VM-exit controls", 0x48f, 0x483],
+  entry: ["VM-entry controls", 0x490, 0x484],
+} as const;
+const WANTED =
+  /\b(?:(?<pin>pin)|(?<proc2>secondary|proc(?:essor)?[-_ ]?(?:based)?[-_ ]?(?:ctls)?2)|(?<proc>primary|proc(?:essor)?[-_ ]?based|cpu[-_ ]?based)|(?<exit>(?:vm[-_ ]?)?exit)|(?<entry>(?:vm[-_ ]?)?entry))(?:[-_ ]?(?:based|exec\w{0,6}|vm|ctls?|ctrls?|controls?)){0,4}(?:\s?[:=]\s?|\s)(?:is |was |of |wanted |value |I (?:write|wrote|set) )?0x(?<value>[0-9a-f]{1,8})\b/gi;
+const ALLOWED =
+  /\ballowed[-_ ]?(?<which>[01])(?:[-_ ]?settings?)?(?:\s?[:=]\s?|\s)(?:is |of )?0x(?<value>[0-9a-f]{1,8})\b/gi;
+
+interface Limits {
+  readonly register: number;
+  readonly must1?: number;
+  readonly may1?: number;
+}
+
+/** What an author wanted in a control word and its register refuses, where an entry failed for the controls. */
+export function wantedRefused(recognised: readonly Recognised[], text: string): TextVerdict | undefined {
+  const failed = recognised.find(({ outcome }) => outcome === "invalid controls");
+  if (failed === undefined || text.length > LONGEST) return undefined;
+  const wanted = new Map<keyof typeof WORDS, number>();
+  for (const { groups = {} } of text.matchAll(WANTED)) {
+    const word = (Object.keys(WORDS) as (keyof typeof WORDS)[]).find((name) => groups[name] !== undefined);
+    if (word !== undefined) wanted.set(word, Number.parseInt(groups.value as string, 16));
+  }
+  const registers = valuesIn(text);
+  const says = [...wanted].flatMap(([word, value]) => {
+    const limits = limitsOf(word, registers, wanted.size === 1 ? text : "");
+    return limits === undefined ? [] : [refusedText(word, value, limits)];
+  });
+  if (says.length === 0) return undefined;
+  return {
+    says: `${failed.what} ${says.join(" ")}`,
+    steps: [],
+    evidence: [],
+    line: failed.lines[0],
+    covers: [],
+  };
+}
+
+function limitsOf(word: keyof typeof WORDS, registers: ReadonlyMap<number, U64>, text: string): Limits | undefined {
+  const [, exact, plain] = WORDS[word];
+  const register = registers.has(exact) ? exact : plain;
+  const value = registers.get(register);
+  if (value !== undefined)
+    return { register, must1: value.lo, ...(value.hi === 0 && value.lo !== 0 ? {} : { may1: value.hi }) };
+  const said = new Map([...text.matchAll(ALLOWED)].map(({ groups = {} }) => [groups.which, groups.value] as const));
+  const [must1, may1] = [said.get("0"), said.get("1")].map((hex) =>
+    hex === undefined ? undefined : Number.parseInt(hex, 16),
+  );
+  if (must1 === undefined && may1 === undefined) return undefined;
+  return { register: plain, ...(must1 === undefined ? {} : { must1 }), ...(may1 === undefined ? {} : { may1 }) };
+}
+
+function refusedText(word: keyof typeof WORDS, wanted: number, { register, must1, may1 }: Limits): string {
+  const [name, exact] = WORDS[word];
+  const bits = (mask: number) =>
+    Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);
+  const named = (mask: number) => listText(bits(mask).map((bit) => bitText(explainBit(register, bit, "asked"))));
+  const missing = must1 === undefined ? 0 : must1 & ~wanted;
+  const excess = may1 === undefined ? 0 : wanted & ~may1;
+  const of = `The ${name} 0x${wanted.toString(16)}`;
+  const parts = [
+    ...(missing === 0 ? [] : [`lack what must be 1: ${named(missing)}`]),
+    ...(excess === 0 ? [] : [`have what must be 0: ${named(excess)}`]),
+  ];
+  const sdm = registerOf(register)?.sdm ?? "the register";
+  const open = [
+    ...(must1 === undefined ? ["what must be 1 is not in the text"] : []),
+    ...(may1 === undefined ? ["what may be 1 is not in the text"] : []),
+  ];
+  const rest = open.length === 0 ? "" : ` (${open.join(", ")})`;
+  const byTrue =
+    missing !== 0 && register !== exact
+      ? ` Where IA32_VMX_BASIC bit 55 is 1, ${registerOf(exact)?.sdm} (${hexIndex(exact)}) decides, and may let some of these be 0.`
+      : "";
+  return parts.length === 0
+    ? `${of} agree with ${sdm} (${hexIndex(register)}) as far as the text shows it${rest}.`
+    : `${of} ${parts.join("; they ")}, by ${sdm} (${hexIndex(register)})${rest}.${byTrue}`;
+}
