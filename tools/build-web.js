@@ -248,6 +248,11 @@ const OMISSIONS = [
     /[\\/]asked[\\/]other-register\.ts$/,
     () => "export const otherRegister = () => undefined; export const isOfOtherRegister = () => false;",
   ],
+  // Values in a question, and control words held against registers (`explain`).
+  [
+    /[\\/]asked[\\/]values-asked\.ts$/,
+    () => "export const valueAsked = () => undefined; export const wantedRefused = () => undefined;",
+  ],
   [/[\\/]why[\\/]other-params\.ts$/, () => "export const otherParam = () => undefined;"],
   // What features and functions of the kernel are for (`explain`).
   [
