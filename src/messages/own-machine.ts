@@ -120,6 +120,9 @@ const CIRCUMSTANCES = {
   "no vmx among the flags": (host: Host) => showsVmx(host) === false,
   /** It is among the flags, or is not. */
   "vmx flag read": (host: Host) => showsVmx(host) !== undefined,
+  /** Neither it nor svm is among the flags. */
+  "no vmx": (host: Host) =>
+    showsVmx(host) === false && !isSvmVendor(host.vendor) && host.observed?.cpuFlags?.includes("svm") !== true,
   "IA32_FEAT_CTL read": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 0) !== "unknown" &&
     msrBit(msrOf(boot, 0x3a), 2) !== "unknown" &&

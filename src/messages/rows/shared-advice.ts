@@ -81,13 +81,17 @@ export const GIVE_TEXT =
   "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.";
 export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"];
 
+/** Where only the kind of cloud is known, and no way of its own. */
+export const IN_CLOUD =
+  "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).";
+
 export const ENABLE_OUTER: Advice = {
   text: OUTER_DECIDES,
   commands: Object.values(OUTER_COMMANDS).flat(),
   unless: ["bare metal", "said to be physical", "in WSL2", "KVM runs a guest"],
   instead: {
     is: "in a cloud",
-    text: "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).",
+    text: IN_CLOUD,
   },
   changes: "outer hypervisor",
 };
@@ -150,7 +154,7 @@ export const WINDOWS_STATE: Advice = {
 export const LOAD_KVM: Advice = {
   text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-  unless: ["kvm_intel loaded", "/dev/kvm exists", "KVM runs a guest"],
+  unless: ["kvm_intel loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx"],
   instead: {
     is: "AMD",
     text: "Load AMD's module and read what it says; refused, it has the reason in the kernel log.",
@@ -190,7 +194,7 @@ export const JOIN_KVM: Advice = {
 
 export const PASS_DEVICE: Advice = {
   text: "In a container, pass the host's device in.",
-  unless: ["no container"],
+  unless: ["no container", "no vmx"],
   commands: [
     "docker run --device /dev/kvm ...",
     "# LXC: lxc.cgroup2.devices.allow = c 10:232 rwm and lxc.mount.entry = /dev/kvm dev/kvm none bind,create=file",

@@ -89,6 +89,7 @@ export const ALWAYS_BELOW: readonly string[] = [
   "Contabo",
   "Hetzner Cloud",
   "GitHub Actions",
+  "GitHub Codespaces",
   "GitLab CI",
   "a virtual machine",
   "Xen",
@@ -106,6 +107,7 @@ export const CLOUDS: ReadonlySet<string> = new Set([
   "OVHcloud",
   "Contabo",
   "Hetzner Cloud",
+  "GitHub Codespaces",
 ]);
 
 /** Each has its own way. */
@@ -225,6 +227,7 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   const below =
     cloudOf(text) ??
     (WHOLE_MACHINE.test(text) ? undefined : instanceOf(text)) ??
+    (guest === undefined ? guestIn(text) : undefined) ??
     (inside ? insideOf(text) : undefined) ??
     (guest === undefined ? systemIn(text) : undefined);
   const all: string[] = IN_HYPERV.test(text)
@@ -253,7 +256,7 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   const inWsl = first === "WSL";
   return {
     name: first,
-    isBelow: inside || ALWAYS_BELOW.includes(first),
+    isBelow: inside || ALWAYS_BELOW.includes(first) || (guest === undefined && first === guestIn(text)),
     says:
       first === "Docker Desktop"
         ? " The text names Docker Desktop, whose containers run in a virtual machine: the /dev/kvm that they can get is the one of that machine."
@@ -295,6 +298,11 @@ export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w
 /** A system of Linux, or a program of it, that runs in a product. */
 const SYSTEM_IN =
   /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b/gi;
+
+/** The same of people who say that they run Linux in it, or that they installed their nodes there. */
+const GUEST_IN =
+  /\bguest (?:\w{2,10} ){1,3}(?:with|using|via) (?<below>VM_?ware|Virtual ?Box|Hyper-?V|Parallels)\b|\b[Ii] use (?<of>Proxmox|PVE|ESXi) and (?:install|run)\w{0,4} (?:\w{2,10} ){0,2}(?:nodes?|cluster|Harvester|Kubernetes|k3s)\b/gi;
+const guestIn = (text: string): string | undefined => oneProduct(text, GUEST_IN);
 
 /** The one product in which the text says that Linux, or a program of it, runs. */
 export function systemIn(text: string): string | undefined {

@@ -5,6 +5,7 @@ import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHPX_ON } from "../rows/shared-advice.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
+import { namedCloud } from "./rented-cloud.js";
 
 /*
  * Texts about a machine that has no VMX because its CPU is not of the kind: ARM, POWER, IBM Z, RISC-V, and AMD's with SVM.
@@ -70,8 +71,25 @@ export function otherCpuVerdict(
 const OF_QEMU: ReadonlySet<string> = new Set(["QEMU", "KVM", "KVM user space"]);
 const FOREIGN_QEMU = /\bqemu-system-(?<of>aarch64|arm|riscv(?:32|64)|ppc64|s390x|mips\w{0,4}|loongarch64|sparc64)\b/;
 
+/** Boards with a CPU of Arm on which people look for the flags of x86. */
+const ARM_BOARD = /\b(?:(?:orange|raspberry|banana) ?pi|rock ?pi|rk3\d{3}|jetson)\b/i;
+
+/** The flag is looked for where x86 is not. */
+function onArmBoard(text: string): TextVerdict | undefined {
+  const board = ARM_BOARD.exec(text)?.[0];
+  if (board === undefined || !/\bvmx\b/.test(text) || !/\bkvm\b/i.test(text) || INTEL_CPU.test(text)) return undefined;
+  return {
+    says: `The text names a board with a CPU of Arm (${board}): it has no flag vmx or svm and no kvm_intel. KVM of Arm is part of the kernel and runs guests of Arm alone; qemu-system-x86_64 emulates x86 there, without KVM.`,
+    steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
+    evidence: [],
+    covers: [],
+  };
+}
+
 /** A guest of another architecture is configured: VMX is a matter of x86. */
 export function foreignGuestVerdict(text: string | undefined): TextVerdict | undefined {
+  const board = text === undefined ? undefined : onArmBoard(text);
+  if (board !== undefined) return board;
   const of = text === undefined ? undefined : FOREIGN_QEMU.exec(text)?.groups?.of;
   if (of === undefined || /\bqemu-system-(?:x86_64|i386)\b|\bvmx\b|-cpu host,/.test(text as string)) return undefined;
   return {
@@ -279,7 +297,11 @@ function svmVerdict(
       covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
     };
   if (known || own || ofModel || !recognised.some(isOfLoading)) return undefined;
-  const [state, steps] = moduleState(text, recognised, circumstances);
+  const cloud = SVM_WORKS.test(text) ? undefined : namedCloud(text);
+  const [state, steps] =
+    cloud === undefined
+      ? moduleState(text, recognised, circumstances)
+      : ([`and this is a machine of ${cloud}, whose kind has to pass SVM to it`, [SEE_SVM]] as const);
   return {
     says: `The text shows an AMD CPU (${printed ? "kvm_amd found SVM" : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,
     steps,

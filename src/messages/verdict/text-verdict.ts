@@ -21,6 +21,7 @@ import {
   type OwnMachine,
   saysOnlyVirtual,
 } from "../own-machine.js";
+import { IN_CLOUD } from "../rows/shared-advice.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded } from "./asked/autoload.js";
 import { featureChecked } from "./asked/how-to-check.js";
@@ -257,7 +258,7 @@ function answerOf(
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
   // Of the hypervisors below, it is the one that is named.
-  const steps = found.steps.filter((step) => changesOf(step) !== "outer hypervisor");
+  const steps = found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD);
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
 

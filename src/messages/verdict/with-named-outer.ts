@@ -13,7 +13,13 @@ import { ALWAYS_BELOW, CLOUDS, type Named, namedOuter, systemIn, WHOLE_MACHINE }
  * The answer about a machine that shows no vmx, with the hypervisor below it that the text names.
  */
 
-const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
+const CLOUD_NAMES: ReadonlySet<string> = new Set([
+  ...CLOUDS,
+  "GitHub Actions",
+  "GitHub Codespaces",
+  "GitLab CI",
+  "WSL",
+]);
 
 /**
  * The one cloud or hypervisor that a machine without vmx runs in, by the words of the text. A product that is only named

@@ -282,6 +282,10 @@ const STEPS: readonly Phrase[] = [
     "看看机器是否显示 vmx；如果没有，只能换一种机器（独享或裸金属），或者用纯软件模拟",
   ],
   [
+    "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine",
+    "codespace 没有任何设置能把它传进来。看看这台得到了什么（svm 是 AMD 的）；两者都没有时，换一台机器",
+  ],
+  [
     "Hosted Linux runners have /dev/kvm, for root alone until a rule opens it; where it is missing, the runner is self-hosted or of a kind without nested virtualization",
     "托管的 Linux runner 有 /dev/kvm，在用规则开放之前只有 root 可用；没有它时，runner 是自托管的，或者是不带嵌套虚拟化的一类",
   ],

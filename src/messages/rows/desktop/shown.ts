@@ -11,11 +11,15 @@ import { svmNamed } from "../../verdict/other-cpus.js";
 import { rentedCloud } from "../../verdict/rented-cloud.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
+/** Its own program failed there, whatever runs in its machines. */
+const RUNS_WINDOWS = /\bVBoxManage\.exe: error:/;
 const OF_LINUX =
   /\/dev\/kvm|\buname\b|\b(?:EVE-NG|GNS3 VM|PNETLab|Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
 /** VirtualBox in a machine. */
 const NESTED_VBOX =
   /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i;
+/** Its firmware is the one of the machine, and no setup of the computer's. */
+const WINDOWS_GUEST = /\bWindows(?: \d{2})? guest (?:under|in|on) (?:Cloud Hypervisor|KVM|QEMU)\b/i;
 function saysNestedVbox(text: string): boolean {
   const at = text.search(NESTED_VBOX);
   return at >= 0 && !isSupposed(text, at);
@@ -51,7 +55,13 @@ export const SHOWN: readonly Shown[] = [
     /\/dev\/kvm\b|\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
-  ["on Windows", { test: (text) => OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text)) }],
+  [
+    "on Windows",
+    {
+      test: (text) =>
+        RUNS_WINDOWS.test(text) || (OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text))),
+    },
+  ],
   ["Windows 10", { test: isWindows10 }],
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
   [
@@ -126,7 +136,10 @@ export const SHOWN: readonly Shown[] = [
   // People who looked.
   ["said to be on", { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) }, { test: saysOff }],
   // Of a program that starts machines itself, only what says that it runs in one.
-  ["said to be nested", { test: (text) => saysNestedVbox(text) || vboxBelow(text) !== undefined }],
+  [
+    "said to be nested",
+    { test: (text) => WINDOWS_GUEST.test(text) || saysNestedVbox(text) || vboxBelow(text) !== undefined },
+  ],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
   ["said to be virtual", { test: saysInside }],

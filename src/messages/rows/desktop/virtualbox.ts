@@ -364,7 +364,7 @@ export const VIRTUALBOX_MESSAGES = [
         commands: ["VBoxManage modifyvm NAME --nestedpaging on", "VBoxManage modifyvm NAME --nested-hw-virt off"],
       },
       HYPERV_OFF,
-      ENABLE_OUTER,
+      { ...ENABLE_OUTER, unless: ["bare metal", "on Windows"] },
     ],
     source: { message: "laravel/homestead#1579", meaning: "VirtualBox, src/VBox/VMM/VMMR3/CPUMR3CpuId.cpp" },
   },

@@ -28,6 +28,7 @@ export const TOOL_EXAMPLES = {
     examples: [
       "cat: /sys/module/kvm_intel/parameters/nested: No such file or directory",
       "open /sys/module/kvm_intel/parameters/nested: no such file or directory",
+      "It fails, because `/sys/module/kvm_intel/parameters/nested` doesn't exist.",
     ],
     not: [
       "cat /sys/module/kvm_intel/parameters/nested",

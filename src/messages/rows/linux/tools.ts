@@ -102,7 +102,7 @@ export const TOOL_MESSAGES = [
     gravity: "harmless",
     needle: "/sys/module/kvm_intel/parameters/",
     pattern:
-      /(?:\b(?:open|cat|grep|tee|ls|cannot access|systool):? )?['"]?\/sys\/module\/kvm_intel\/parameters\/(?<name>\w{1,40})['"]?: no such file or directory/i,
+      /(?:\b(?:open|cat|grep|tee|ls|cannot access|systool):? )?['"]?\/sys\/module\/kvm_intel\/parameters\/(?<name>\w{1,40})['"`]?(?:: no such file or directory|(?<=\/nested.?) (?:does not|doesn['’]t) exist)/i,
     what: "kvm_intel has no parameter {name} here: the module is not loaded, or its kernel was built or patched without it.",
     decoder: "module-parameter",
     where: [

@@ -132,9 +132,9 @@ export const QEMU_MESSAGES = [
     product: "KVM user space",
     layer: "VM entry",
     gravity: "blocks",
-    needle: ["failentry", "fail_entry", "fail entry 0x", "hardware_entry_failure_reason"],
+    needle: ["failentry", "fail_entry", "fail entry 0x", "entry_failure_reason"],
     pattern:
-      /(?:hardware_entry_failure_reason\s{0,3}[:=]?\s{0,3}|FailEntry\(|\bfail entry (?=0x)|KVM_EXIT_FAIL_ENTRY[\s:,(]{1,3}(?:(?:hardware |error |reason )?(?:reason|error|code)\s?[:=]?\s?)?)(?<code>0x[0-9a-f]{1,16}|\d{1,20})/i,
+      /(?:\b(?:hardware|hw)_entry_failure_reason\s{0,3}[:=]?\s{0,3}|FailEntry\(|\bfail entry (?=0x)|KVM_EXIT_FAIL_ENTRY[\s:,(]{1,3}(?:(?:hardware |error |reason )?(?:reason|error|code)\s?[:=]?\s?)?)(?<code>0x[0-9a-f]{1,16}|\d{1,20})/i,
     what: "KVM_EXIT_FAIL_ENTRY: the CPU refused to enter the guest.",
     decoder: "hardware-error",
     steps: [DUMP_VMCS],

@@ -31,6 +31,11 @@ interface Question {
 
 const QUESTIONS: readonly Question[] = [
   {
+    words: /\b(?:TXT|TxtEnable|SMX)\b[^\0]{0,300}\bVMX_(?:IN|OUT)SIDE_SMX\b/,
+    says: "IA32_FEAT_CTL (0x3a) has a bit for each: bit 1 lets VMXON run inside SMX, after GETSEC[SENTER] of a measured launch, and bit 2 outside it, which is where Windows, Linux and their hypervisors run when nothing launched them so. A firmware that turns TXT on has to set bit 2 as well, before it sets the lock (bit 0): 0x5 or 0x7, and with TXT the SENTER bits 8 to 15 besides.",
+    steps: [{ text: "Read what the firmware left.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"] }],
+  },
+  {
     words:
       /\b(?:how (?:do|does|can|to|would|should)|(?:best|right|any|a) way to)\b[^\n?]{0,40}\b(?:detect|check|know|find out|determine|verify)\b[^\n?]{0,60}\b(?:VMX|VT-?x)\b/i,
     says: "CPUID leaf 1, ECX bit 5 says that the CPU has VMX. Whether the firmware left it on is in IA32_FEAT_CTL (0x3a), which only kernel mode can read: bits 0 and 2 at 1 are on, bit 0 at 1 without bit 2 is off until the next reset, and with bit 0 at 0 a program may set both itself. In user mode Windows answers with IsProcessorFeaturePresent(21), PF_VIRT_FIRMWARE_ENABLED, and Linux with vmx among the flags.",

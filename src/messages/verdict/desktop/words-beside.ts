@@ -1,6 +1,6 @@
 import { showsVmx } from "../../../host/host.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
-import { EITHER_FIRMWARE, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
+import { EITHER_FIRMWARE, isOuterStep, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import { REAL_STEP } from "../../decoders/suberror.js";
 import type { Step } from "../../message.js";
@@ -36,6 +36,11 @@ const LOAD_EITHER: Step = {
 
 const WANTS_OFF =
   /\b(?:disabl\w{1,3}|turn(?:ing)? off|switch(?:ing)? off|hid(?:e|ing)|mask(?:ing)?)\b[^.\n]{0,30}\b(?:nested|vmx|VT-x)\b/i;
+const TYPE_HOST = /\bTYPE:? host\b|\bcpu(?: type)?[=: ]{1,3}host\b/i;
+const SEE_ARRIVED: Step = {
+  text: "The text names the CPU type host already: shut the guest down, start it, and see in it whether the flag arrived.",
+  commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; sudo dmesg | grep -i kvm"],
+};
 const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
 const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
@@ -261,7 +266,10 @@ function besideWords(
   return {
     ...found,
     says: `${found.says} The text says that nested virtualization is on: on the host that is not enough, the guest's CPU has to be given vmx as well.`,
-    steps: [GUEST_IS_GIVEN, ...found.steps.filter(({ changes }) => changes !== "firmware")],
+    steps: [
+      TYPE_HOST.test(text) ? SEE_ARRIVED : GUEST_IS_GIVEN,
+      ...found.steps.filter((step) => step.changes !== "firmware" && !isOuterStep(step)),
+    ],
   };
 }
 
