@@ -203,6 +203,29 @@ const OMISSIONS = [
         )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
+  // Boards with a CPU of Arm (`explain`).
+  [
+    /[\\/]verdict[\\/]other-cpus\.ts$/,
+    (code) =>
+      code.replace(
+        /\nconst ARM_BOARD = [\s\S]*?\nfunction onArmBoard[\s\S]*?\n\}\n/,
+        "\nconst onArmBoard = (_: string): undefined => undefined;\n",
+      ),
+  ],
+  // GitHub Codespaces, and guests in words that few use (`explain`).
+  [/[\\/]hypervisor-names\.ts$/, (code) => code.replace(/^.*"GitHub Codespaces".*\n/m, "")],
+  [
+    /[\\/]questions[\\/]next-steps\.ts$/,
+    (code) => code.replace(/ {2}\{\n {4}name: \/\^GitHub Codespaces[\s\S]*?\n {2}\},\n/, ""),
+  ],
+  [
+    /[\\/]verdict[\\/]named-outer\.ts$/,
+    (code) =>
+      code.replace(
+        /\nconst GUEST_IN =[\s\S]*?\nconst guestIn = .*\n/,
+        "\nconst guestIn = (_: string): string | undefined => undefined;\n",
+      ),
+  ],
   // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).
   [/[\\/]atlas-data\.ts$/, withoutOrigins],
   // Register values in words, which a view of the page has, and the instruction in the code bytes of a crashed kernel (`explain`).
