@@ -11,6 +11,7 @@ import {
   registerBlock,
   vmxInstruction,
 } from "../register-block.js";
+import { REAL_STEP } from "../rows/shared-advice.js";
 
 const RESET =
   "The register block shows a CPU just after reset: real mode (CR0.PE is 0) in the firmware's segment. KVM must emulate real mode where it has no unrestricted guest.";
@@ -274,11 +275,6 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
     onlySteps: true,
   };
 }
-
-export const REAL_STEP = {
-  text: "See whether KVM can run real mode without emulation.",
-  commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
-};
 
 const IN_SMM: Decoded = {
   what: "KVM could not emulate an instruction of the guest (suberror 1), in system-management mode (SMM=1 in the register block), which begins in a form of real mode. KVM emulates that where it has no unrestricted guest, and its emulator does not know all that the firmware does there.",

@@ -288,3 +288,8 @@ export const withoutFeatures = (names: readonly string[]): Step => ({
       .join(", ")}]`,
   ],
 });
+
+export const REAL_STEP: Step = {
+  text: "See whether KVM can run real mode without emulation.",
+  commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
+};
