@@ -40,38 +40,61 @@ export interface KeptText {
   readonly dumps: () => Dumps;
 }
 
-/** Signs of a cause, anywhere in a long log; cheap, because every piece is searched for them. */
+interface Sign {
+  readonly pattern: RegExp;
+  /** One of them is in every text that the pattern matches. */
+  readonly needs?: readonly string[];
+}
+
+/**
+ * Signs of a cause, anywhere in a long log. Every piece is searched for them: where a pattern needs one of a few words, they are looked
+ * for first, which costs next to nothing.
+ */
 const WHOLE_SIGNS = {
   /** A register block of QEMU shows the CPU in SMM. */
-  smm: /\bSMM=1\b/,
+  smm: { needs: ["SMM=1"], pattern: /\bSMM=1\b/ },
   /** The guest may halt the CPU itself. */
-  "own-halt": /cpu-pm=on|DISABLE_EXITS/,
+  "own-halt": { needs: ["cpu-pm=on", "DISABLE_EXITS"], pattern: /cpu-pm=on|DISABLE_EXITS/ },
   /** It shows it out of SMM. */
-  "no-smm": /\bSMM=0\b/,
+  "no-smm": { needs: ["SMM=0"], pattern: /\bSMM=0\b/ },
   /** A dump of the VMCS shows blocking by STI or MOV SS. */
-  blocking: /\bInterruptibility ?= ?0{0,8}[123]\b/i,
+  blocking: { pattern: /\bInterruptibility ?= ?0{0,8}[123]\b/i },
   /** A guest was reset. */
-  "guest-reset":
-    /\bsystem_reset\b|\bvirsh reset\b|\b(?:machine|guest|VM|platform) (?:reset|reboot)|\b(?:reset|reboot)(?:s|ting|ing)? (?:the |a |an |my )?(?:VM|guest|virtual machine|nest\w{2,5})\b/i,
+  "guest-reset": {
+    pattern:
+      /\bsystem_reset\b|\bvirsh reset\b|\b(?:machine|guest|VM|platform) (?:reset|reboot)|\b(?:reset|reboot)(?:s|ting|ing)? (?:the |a |an |my )?(?:VM|guest|virtual machine|nest\w{2,5})\b/i,
+  },
   /** A guest came from another host or from a file. */
-  migration: /\b(?:live|living)[- ]migrat|\bmigrat(?:e|ed|ing|ion)\b|\bloadvm\b|\bvirsh (?:restore|managedsave)\b/i,
+  migration: {
+    pattern: /\b(?:live|living)[- ]migrat|\bmigrat(?:e|ed|ing|ion)\b|\bloadvm\b|\bvirsh (?:restore|managedsave)\b/i,
+  },
   /** ENDBR32 or ENDBR64 among the code bytes, at the place of the fault. */
-  endbr: /<f3> 0f 1e f[ab]/,
+  endbr: { needs: ["<f3> 0f 1e f"], pattern: /<f3> 0f 1e f[ab]/ },
   /** The module was loaded by hand, and then the device is listed. */
-  "loaded-since":
-    /\b(?:modprobe|insmod)\b[^\n]{0,40}\bkvm[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,3}crw[-\w+.]{4,10} [^\n]{0,60}\/dev\/kvm/,
+  "loaded-since": {
+    needs: ["/dev/kvm"],
+    pattern:
+      /\b(?:modprobe|insmod)\b[^\n]{0,40}\bkvm[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,3}crw[-\w+.]{4,10} [^\n]{0,60}\/dev\/kvm/,
+  },
   /** The guest is given the host's CPU. */
-  "cpu-host": /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough|\bis tainted: host-cpu\b/,
+  "cpu-host": {
+    needs: ["-cpu ", "host-passthrough", "host-cpu"],
+    pattern: /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough|\bis tainted: host-cpu\b/,
+  },
   /** A machine is started. */
-  "domain-start":
-    /\bvirDomainCreate|\bstart(?:ing|ed)? (?:the )?domain\b|\bvagrant up\b|\bvirsh start\b|\bvirt-install\b/i,
+  "domain-start": {
+    pattern: /\bvirDomainCreate|\bstart(?:ing|ed)? (?:the )?domain\b|\bvagrant up\b|\bvirsh start\b|\bvirt-install\b/i,
+  },
   /** A machine comes from another host, or there are several. */
-  fleet:
-    /\bmigrat(?:e|ed|es|ing|ion)\b|\b(?:nodes?|clusters?|hosts)\b|\bMigrateToURI|\bsaved? (?:state|image)|\brestor(?:e|ed|ing)\b|\bmanagedsave\b/i,
-  "no-unrestricted-guest": /unrestricted_guest\W{1,12}N\b/,
-} as const satisfies { readonly [sign: string]: RegExp };
+  fleet: {
+    pattern:
+      /\bmigrat(?:e|ed|es|ing|ion)\b|\b(?:nodes?|clusters?|hosts)\b|\bMigrateToURI|\bsaved? (?:state|image)|\brestor(?:e|ed|ing)\b|\bmanagedsave\b/i,
+  },
+  "no-unrestricted-guest": { needs: ["unrestricted_guest"], pattern: /unrestricted_guest\W{1,12}N\b/ },
+} as const satisfies { readonly [sign: string]: Sign };
 
 export type WholeSign = keyof typeof WHOLE_SIGNS;
+const SIGNS = Object.entries(WHOLE_SIGNS) as readonly (readonly [WholeSign, Sign])[];
 
 /** A piece of the text, or only the number of lines of some that were not kept. */
 interface Part {
@@ -117,8 +140,9 @@ export function keptText(): KeptText {
     push(text, lines) {
       length += text.length;
       words ||= /\S/.test(text);
-      for (const [sign, pattern] of Object.entries(WHOLE_SIGNS)) {
-        if (!signs.has(sign as WholeSign) && pattern.test(text)) signs.add(sign as WholeSign);
+      for (const [sign, { pattern, needs }] of SIGNS) {
+        if (signs.has(sign) || needs?.some((word) => text.includes(word)) === false) continue;
+        if (pattern.test(text)) signs.add(sign);
       }
       if (head !== undefined) add(text, lines);
       else {
