@@ -19,9 +19,10 @@ export interface Match {
 /** The messages that begin in the first line of the window. */
 export function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
   const [seen] = window as [TextLine, ...TextLine[]];
-  if (seen.rejected && seam(window) === "") return [];
+  const over = seam(window);
+  if (seen.rejected && over === "") return [];
   const lower = seen.text.toLowerCase();
-  if ((seen.rejected || !wanted.mayMatch(lower)) && !wanted.mayMatch(seam(window))) return [];
+  if ((seen.rejected || !wanted.mayMatch(lower)) && !wanted.mayMatch(over)) return [];
   const line = { ...seen, text: ownCopy(seen.text) };
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];

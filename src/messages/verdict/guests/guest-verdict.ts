@@ -155,10 +155,11 @@ export function guestOfHost(
   const nested = machine.situation.host.params?.kvm_intel?.nested;
   const off = parseBool(nested ?? "") === false;
   const none = guests().find((one) => vmxOf(one, machine).gets === "none");
+  const { why: ofModel } = none === undefined ? {} : vmxOf(none, machine);
   if (none === undefined && !off) return undefined;
   const who = none?.name ?? "The guest";
   const why = [
-    ...(none === undefined ? [] : [String((vmxOf(none, machine) as { readonly why: string }).why)]),
+    ...(ofModel === undefined ? [] : [ofModel]),
     ...(off ? [`kvm_intel.nested is ${nested} on its host`] : []),
   ];
   return {
