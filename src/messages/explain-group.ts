@@ -142,6 +142,9 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       sources: sourcesOf(row),
     };
   }
+  const said = saidOf(decoded, first);
+  const causes = [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)];
+  const isSvm = said.outcome === "no device" && context.circumstances.has("AMD");
   const { layer, gravity } = { layer: decoded.layer ?? row.layer, gravity: decoded.gravity ?? row.gravity };
   return {
     lines: [first.first, first.last],
@@ -151,11 +154,12 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     product: decoded.product ?? row.product,
     layer,
     gravity,
-    ...saidOf(decoded, first),
+    ...said,
+    ...(isSvm ? { what: ofAmd(said.what) } : {}),
     values: decoded.values ?? [],
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
-    causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
+    causes: isSvm ? causes.map((one) => ({ ...one, text: ofAmd(one.text) })) : causes,
     steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), row, context).map(
       (step) => chosenStep(forOuter(step, row, context)),
     ),
@@ -164,6 +168,9 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     sources: sourcesOf(row, decoded.sources),
   };
 }
+
+/** The same on an AMD CPU, whose module has another name. */
+const ofAmd = (text: string): string => text.replaceAll("kvm_intel", "kvm_amd").replaceAll("VT-x", "AMD-V");
 
 /** What happened: the decoder's sentence where it has one. */
 function saidOf(decoded: Decoded, match: Match): Pick<Recognised, "what" | "outcome" | "generic"> {

@@ -55,6 +55,8 @@ export interface ExplainedText {
   readonly explanations: readonly Explanation[];
   /** Missing where nothing is recognised and no machine described. */
   readonly verdict?: TextVerdict;
+  /** The text is so long that what its verdict leaves out of the messages was most likely ruled out by it. */
+  readonly isStory?: true;
 }
 
 /** As `explainStream`, with the verdict on the whole text. `read`: the machines in it, if they were read already. */
@@ -158,6 +160,7 @@ function explanationsOf(
       ...unrecognised,
     ],
     ...(verdict === undefined ? {} : { verdict }),
+    ...(isStory ? { isStory } : {}),
   };
 }
 

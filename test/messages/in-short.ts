@@ -8,6 +8,8 @@ export async function inShort(text: string): Promise<{ readonly lines: (width: n
   const pieces = (async function* () {
     yield `${text}\n`;
   })();
-  const { explanations, verdict }: ExplainedText = await explainPieces(pieces, { desktop: await desktopMessages() });
-  return { lines: (width) => shortReport(explanations, width, verdict).map((line) => plainText(line)) };
+  const { explanations, verdict, isStory }: ExplainedText = await explainPieces(pieces, {
+    desktop: await desktopMessages(),
+  });
+  return { lines: (width) => shortReport(explanations, width, verdict, isStory).map((line) => plainText(line)) };
 }

@@ -33,7 +33,7 @@ export async function explain(
     if (typeof prepared === "number") return prepared;
     machine = { situation: prepared.situation };
   } else if (settings.kernel !== undefined) machine = { kernel: settings.kernel };
-  const { explanations, verdict } = await explainPieces(givenPieces(given ?? "-", world), {
+  const { explanations, verdict, isStory } = await explainPieces(givenPieces(given ?? "-", world), {
     ...machine,
     ...vcpu,
     desktop: await desktopMessages(),
@@ -43,8 +43,11 @@ export async function explain(
     showJson({ format: "vmxlens-explain/1", ...(verdict === undefined ? {} : { verdict }), explanations }, world);
   else {
     const { renderLines } = await import("../../report/ansi.js");
-    const report = raw.verbose === true ? explainReport : shortReport;
-    world.out(renderLines(report(explanations, settings.width, verdict), settings.color));
+    const lines =
+      raw.verbose === true
+        ? explainReport(explanations, settings.width, verdict)
+        : shortReport(explanations, settings.width, verdict, isStory);
+    world.out(renderLines(lines, settings.color));
   }
   return verdict !== undefined || explanations.some(({ message }) => message !== undefined) ? EXIT.ok : EXIT.no;
 }

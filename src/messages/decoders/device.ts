@@ -34,7 +34,7 @@ const NUMBERS: { readonly [number: string]: Errno | undefined } = {
 
 const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
   [
-    /no such file|not found|missing|n['’o]t (?:exist|appear|show up|created|being created|been created|there)|never|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
+    /no such file|not found|(?:cannot|can['’]t|could not|unable to) find|missing|n['’o]t (?:exist|appear|show up|created|being created|been created|there)|never|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
     "ENOENT",
   ],
   [/no such device|device not configured/i, "ENODEV"],
@@ -123,16 +123,16 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
 };
 
 /** `Could not access KVM kernel module: Permission denied`, `KvmNew(Error(13))`, `(os error 2)` and their like. */
-export function decodeDevice([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  const errno = errnoOf(match);
+export function decodeDevice(matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  // A line that names the error says more than one that only says that something failed.
+  const errno = matches.map(errnoOf).find((one) => one !== undefined);
   const { circumstances } = context;
-  if ((errno === undefined || errno === "ENOENT") && circumstances.has("KVM's module not loaded"))
-    return circumstances.has("AMD") ? ofAmd(NOT_LOADED) : NOT_LOADED;
+  if ((errno === undefined || errno === "ENOENT") && circumstances.has("KVM's module not loaded")) return NOT_LOADED;
   if (errno === undefined && circumstances.has("kvm_intel loaded")) return LOADED;
   if (errno === undefined) return {};
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
   if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
-  const known = circumstances.has("AMD") ? ofAmd(MEANINGS[errno]) : MEANINGS[errno];
+  const known = MEANINGS[errno];
   const { causes, ...meaning } = circumstances.has("no container") ? onMachine(known) : known;
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
@@ -153,17 +153,6 @@ function onMachine({ what, causes, ...meaning }: Meaning): Meaning {
     ...meaning,
     what: what.replace(/, or the device was not passed into the container[^.]*/, ""),
     causes: causes.filter(({ text }) => !/container/.test(text)),
-  };
-}
-
-/** The same on an AMD CPU, whose module has another name. */
-function ofAmd<D extends { readonly what?: string; readonly causes?: readonly Cause[] }>(decoded: D): D {
-  const inWords = (text: string) => text.replaceAll("kvm_intel", "kvm_amd").replaceAll("VT-x", "AMD-V");
-  const { what, causes } = decoded;
-  return {
-    ...decoded,
-    ...(what === undefined ? {} : { what: inWords(what) }),
-    ...(causes === undefined ? {} : { causes: causes.map((one) => ({ ...one, text: inWords(one.text) })) }),
   };
 }
 
@@ -270,7 +259,7 @@ const NOT_PASSED: Decoded = {
 };
 
 const SYSTEM =
-  /no such|(?:cannot|can't) (?:read|write)|not writable|not readable|(?:read|write) access|permission|not permitted|busy|input\/output|\bE[A-Z]{3,6}\b|missing|not (?:loaded|exist|installed|found|present)/i;
+  /no such|(?:cannot|can['’]t|could not|unable to) find|(?:cannot|can't) (?:read|write)|not writable|not readable|(?:read|write) access|permission|not permitted|busy|input\/output|\bE[A-Z]{3,6}\b|missing|not (?:loaded|exist|installed|found|present)/i;
 
 function errnoOf({ row, groups, text }: Match): Errno | undefined {
   const number = groups.errno ?? groups.errno2 ?? groups.errno3 ?? groups.errno4;

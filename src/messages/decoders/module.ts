@@ -87,14 +87,16 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       text: "The module belongs to another kernel build than the one that runs.",
       certainty: "likely",
     } as const;
-    if (!reason.startsWith("unknown symbol") || match.groups.module === "kvm") return { causes: [another] };
+    const module = match.groups.module ?? "kvm_intel";
+    if (!reason.startsWith("unknown symbol")) return { causes: [another] };
     if (/\bmodprobe\b/.test(match.line))
       return {
-        what: "kvm_intel needs functions that the kernel and kvm do not have, or not in this version: the modules come from another build than the kernel. The CPU had not been checked yet.",
+        what: `${module} needs functions that the kernel and ${module === "kvm" ? "irqbypass" : "kvm"} do not have, or not in this version: the modules come from another build than the kernel. The CPU had not been checked yet.`,
         causes: [another],
         steps: [SAME_BUILD],
         onlySteps: true,
       };
+    if (module === "kvm") return { causes: [another] };
     return {
       what: "kvm_intel needs functions that no loaded module has (unknown symbol): kvm is not loaded, or the two come from different kernel builds. The CPU had not been checked yet.",
       causes: [

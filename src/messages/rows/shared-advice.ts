@@ -46,6 +46,7 @@ export const NO_SWITCH: Alternative = {
 /** For messages that only say that something is missing. */
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
+  text: FIRMWARE_IS_OFF.text.replace("), save", ") if it is off there, save"),
   instead: [NO_SWITCH, { is: "AMD", text: SVM_MODE }],
   unless: [
     ...INSIDE,

@@ -24,6 +24,7 @@ import {
 import { IN_CLOUD } from "../rows/shared-advice.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded } from "./asked/autoload.js";
+import { withoutCpuFlags } from "./asked/flags-line.js";
 import { featureChecked } from "./asked/how-to-check.js";
 import { askedName } from "./asked/name-asked.js";
 import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
@@ -191,7 +192,7 @@ function answerOf(
     const about = isKnown ? undefined : subject();
     if (about !== undefined) return { ...about, covers: [] };
     // What was not read is a question only where VT-x is one.
-    const asked = !isBare || short === undefined || ASKS_VTX.test(short);
+    const asked = !isBare || short === undefined || ASKS_VTX.test(withoutCpuFlags(short));
     const found = isKnown || (!usable && asked) ? answer?.verdict : undefined;
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {

@@ -55,6 +55,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "generic-no-vmx": ["bhyve-no-vmx"],
   "libxl-create": ["libxl-no-iommu"],
   "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
+  "kata-no-module": ["modprobe-error", "modprobe-not-found"],
   "vmx-intrinsic-status": WITH_REASON,
   "generic-vmlaunch-failed": WITH_REASON,
   "generic-vmxon-failed": ["qemu-entry-failed", "kvm-old-vmcs-fail"],

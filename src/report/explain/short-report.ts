@@ -42,23 +42,42 @@ const CUTS: readonly Cut[] = [
   { leaves: "the messages", make: () => undefined },
 ];
 
+const OF_STORY: readonly string[] = ["what it depends on", "possible causes", "likely causes", "further steps"];
+
 /** Without a verdict, the first message is the answer, and keeps what the last cuts would take. */
 const WITHOUT_VERDICT = CUTS.length - 4;
 
 /** More messages do not fit: each has a line, and an empty one before it. */
 const MOST_MESSAGES = 12;
 
+/** What may be behind a message besides, and what else there is to do about it. */
+const BESIDE_STORY = CUTS.filter(({ leaves }) => OF_STORY.includes(leaves ?? ""));
+
 /**
  * The report of explain, shortened to what fits: first what an expert does without, and never the verdict with its
- * steps. What was left out is named in the last line.
+ * steps. What was left out is named in the last line. `isStory`: the text is a whole thread, which has tried or ruled out
+ * much of what a message alone leaves open; then the steps are those of the verdict.
  */
-export function shortReport(explanations: readonly Explanation[], width: number, verdict?: TextVerdict): Line[] {
+export function shortReport(
+  explanations: readonly Explanation[],
+  width: number,
+  verdict?: TextVerdict,
+  isStory?: boolean,
+): Line[] {
   const left = new Set<string>();
   const messages = explanations.filter((one) => !saysNothing(one));
   let shown: readonly (Explanation | undefined)[] = explanations;
   if (messages.length > MOST_MESSAGES) {
     shown = [...messages.slice(0, MOST_MESSAGES), ...explanations.filter(saysNothing)];
     left.add(FURTHER);
+  }
+  if (isStory === true && verdict !== undefined) {
+    for (const { leaves, make } of BESIDE_STORY) {
+      const rest = shown.map((one) => one && make(one, 1));
+      if (leaves !== undefined && rest.some((one, at) => isShorter(one, shown[at]))) left.add(leaves);
+      shown = rest;
+    }
+    if (messages.length > 0) shown = shown.filter((one) => one !== undefined && !saysNothing(one));
   }
   const report = () => {
     const kept = shown.filter((one) => one !== undefined);
@@ -84,6 +103,12 @@ export function shortReport(explanations: readonly Explanation[], width: number,
     }
   }
   return lines;
+}
+
+function isShorter(one: Explanation | undefined, before: Explanation | undefined): boolean {
+  const size = (of: Explanation | undefined) =>
+    of === undefined ? 0 : of.steps.length + of.causes.length + of.depends.length;
+  return size(one) < size(before);
 }
 
 function leftLines(left: readonly string[], width: number): Line[] {

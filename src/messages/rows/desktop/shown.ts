@@ -44,6 +44,11 @@ const HYPERV_OFF =
   /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
 const HYPERV_WANTED = /\b(?:need|want|enable|use|install)\w{0,3} (?:the )?Hyper-?V\b/i;
 
+/** So long a text names what its programs run in. */
+const STORY = 400;
+const ON_MACHINE =
+  /\b(?:podman machine|colima|limactl|multipass|virt-manager|virt-install|GNOME Boxes|quickemu|vagrant|virsh|(?:VMware|VirtualBox) VM|Kali Linux)\b/i;
+
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
 
@@ -85,10 +90,10 @@ export const SHOWN: readonly Shown[] = [
     "other guest",
     /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]/,
   ],
-  // Programs that start QEMU on the machine itself, where no container is named.
+  // Programs that start QEMU on the machine itself, or a whole thread, where no container is named.
   [
     "no container",
-    /\b(?:podman machine|colima|limactl|multipass|virt-manager|virt-install|GNOME Boxes|quickemu|vagrant|virsh|(?:VMware|VirtualBox) VM|Kali Linux)\b/i,
+    { test: (text) => text.length > STORY || ON_MACHINE.test(text) },
     /\b(?:docker|containers?|podman (?:run|build|exec|compose)|LX[CD]|kubernetes|k8s|k3s|pods?|WSL|flatpak|snap)\b/i,
   ],
   // Their text is about KVM's own way with EPT, and no hypervisor of the poster's.

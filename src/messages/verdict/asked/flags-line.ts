@@ -86,7 +86,7 @@ const LISTING = /\bvmx flags\b\s{0,12}:[^\n"]{1,600}/gi;
 
 /** The text without the names on a `vmx flags` line, which are not what it is about. */
 export function withoutFlagNames(whole: string): string {
-  const text = whole.replace(LISTING, "");
+  const text = withoutCpuFlags(whole.replace(LISTING, ""));
   if (text.length > LONGEST) return text;
   let count = 0;
   const rest = text.replace(/\b[a-z]\w{1,24}\b/g, (word) => {
@@ -98,6 +98,9 @@ export function withoutFlagNames(whole: string): string {
 }
 const FLAG_NAMES: ReadonlySet<string> = new Set(VMX_FLAGS.map(({ flag }) => flag));
 const FEWEST_OF_A_LINE = 4;
+/** The flags of a CPU, wherever they are listed: `apic` or `vmx` among them asks nothing. */
+export const withoutCpuFlags = (text: string): string => text.replace(CPU_FLAGS, " ");
+const CPU_FLAGS = /\bfpu (?:(?:vme|de|pse|tsc) ){2,4}(?:[a-z0-9_]{1,24}[ \n]{1,4}){8,400}/g;
 
 /** A parameter that the kernel which the text names does not have. */
 export function parameterLacked(name: string, text: string): string | undefined {

@@ -44,6 +44,9 @@ const SEV = /\/dev\/sev\b|\bSEV(?:-(?:ES|SNP))?\b/;
 /** Beside what kvm_amd prints of itself. */
 const ABOUT_NESTED = /\bnested\b(?! (?:virtualization|paging) enabled)/i;
 
+/** The flag of Intel's CPUs alone is looked for. */
+const LOOKS_FOR_VMX = /\bgrep (?:-\w{1,4} ){0,3}['"]?vmx['"]?(?![|\\])/;
+
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
   if (SEV.test(text) && !ABOUT_NESTED.test(text))
@@ -124,9 +127,13 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         commands: ["systeminfo"],
       },
     ]);
+  if (LOOKS_FOR_VMX.test(text))
+    return answer(`${svm} \`vmx\` is Intel's flag, and AMD's CPUs never show it; theirs is \`svm\`.`, [
+      { text: "Look for AMD's flag and module.", commands: ["grep -m1 -ow svm /proc/cpuinfo; sudo modprobe kvm_amd"] },
+    ]);
   return answer(svm, [
     {
-      text: "Enable SVM Mode in the firmware setup, and see what the kernel says.",
+      text: "See whether Linux shows it, and what the kernel says; where svm is not among the flags, enable SVM Mode in the firmware setup.",
       commands: ["grep -m1 -ow svm /proc/cpuinfo; sudo dmesg | grep -iE 'kvm|svm' | tail"],
     },
   ]);

@@ -13,6 +13,7 @@ import { INTEL_CPU, SVM_CPU, SVM_ON, svmNamed } from "../other-cpus.js";
 import { IN_SNAP, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
+import { loadedByHand } from "./shown/by-hand.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsGuest } from "./trouble-linux.js";
 import { isInWsl2, isWindows10 } from "./windows-words.js";
@@ -194,7 +195,8 @@ function besideWords(
     };
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};
-  const shown = showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true;
+  const flag = showsVmx(machine?.situation.host);
+  const shown = flag === true || cores?.[0].cpuid.features.vmx === true;
   const virtual = cores?.[0].cpuid.features.hypervisor === true || observed?.outer !== undefined;
   const failed = recognised.some(({ gravity }) => gravity === "blocks");
   if (!failed && shown) {
@@ -226,10 +228,11 @@ function besideWords(
             "virsh domcapabilities --virttype kvm | head; command -v qemu-system-x86_64 qemu-kvm",
           ],
         },
-        ...found.steps.slice(0, 1),
       ],
     };
   const outer = namedOuter(text, machine);
+  const byHand = loadedByHand(found, text, first, outer?.isBelow !== true && flag === undefined);
+  if (byHand !== undefined) return byHand;
   if (outer?.isBelow !== true && FIRMWARE_UPDATE.test(text))
     return {
       ...found,

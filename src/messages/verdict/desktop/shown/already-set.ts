@@ -39,6 +39,17 @@ const SETTINGS: readonly {
     ],
   },
   {
+    outer: "Google Compute Engine",
+    set: /\blicenses\/enable-vmx\b|\bclou?d compute instances create\b[^\0]{0,400}--enable-nested-virtualization\b|\benableNestedVirtualization["']?: *true\b/i,
+    left: "It counts for instances that were created with it, on a type with an Intel CPU",
+    steps: [
+      {
+        text: "In the instance, see whether it arrived.",
+        commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
+      },
+    ],
+  },
+  {
     outer: "WSL2",
     set: /^\s{0,8}nestedVirtualization ?= ?true\b/im,
     left: "WSL2 reads it when all of it is started again, and has it on Windows 11 alone",
@@ -96,6 +107,8 @@ export function withoutDone(found: FoundVerdict, text: string): FoundVerdict {
   return { ...answer, steps: withoutGiven(answer.steps, text) };
 }
 
+const looks = ({ commands = [] }: Step): boolean => commands.some((command) => command.startsWith("grep -m1 "));
+
 function withoutSet(found: FoundVerdict, text: string): FoundVerdict {
   for (const { outer, set, left, steps } of SETTINGS) {
     const asked = outerStep(outer).text;
@@ -103,7 +116,7 @@ function withoutSet(found: FoundVerdict, text: string): FoundVerdict {
     return {
       ...found,
       says: `${found.says} The text shows that this is switched on for ${outer} already. ${left}.`,
-      steps: [...steps, ...found.steps.filter((step) => step.text !== asked)],
+      steps: [...steps, ...found.steps.filter((step) => step.text !== asked && !(steps.some(looks) && looks(step)))],
     };
   }
   return found;

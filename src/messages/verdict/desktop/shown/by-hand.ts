@@ -1,0 +1,40 @@
+import type { FoundVerdict, Recognised } from "../../../answer.js";
+
+/*
+ * People who loaded a module of KVM by hand.
+ */
+
+/** The vendor's module was loaded, and then it worked. */
+const MENDED =
+  /\bmodprobe kvm[-_](?<module>intel|amd)\b[^\0]{0,40}?\b(?<!\b(?:not|n['’]t|never) )(?:fix(?:es|ed)?|solv(?:es|ed)|resolv(?:es|ed)|help(?:s|ed))\b(?! me\b)/i;
+
+/** The module that both vendors share, and those of the vendors. */
+const SHARED_PART = /\bmodprobe (?:-v )?kvm\b(?![-_])/i;
+const OWN_PART = /\bkvm[-_](?:intel|amd)\b/i;
+
+/** What follows from it, where KVM is missing. `isOpen`: nothing else shows why it is. */
+export function loadedByHand(
+  found: FoundVerdict,
+  text: string,
+  first: Recognised,
+  isOpen: boolean,
+): FoundVerdict | undefined {
+  const mended = MENDED.exec(text)?.groups?.module?.toLowerCase();
+  if (mended !== undefined)
+    return {
+      ...found,
+      says: `${found.says} The text says that loading kvm_${mended} by hand mends it: the module was not loaded, and nothing keeps it from loading.`,
+      steps: [
+        {
+          text: "Have it loaded at every boot.",
+          commands: [`echo kvm_${mended} | sudo tee /etc/modules-load.d/kvm.conf`],
+        },
+      ],
+    };
+  return isOpen && first.outcome === "no device" && SHARED_PART.test(text) && !OWN_PART.test(text)
+    ? {
+        ...found,
+        says: `${found.says} \`modprobe kvm\` loads what both vendors share, and succeeds without VT-x: the device comes with kvm_intel (on AMD, kvm_amd).`,
+      }
+    : undefined;
+}
