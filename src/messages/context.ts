@@ -239,7 +239,7 @@ export function replayOptions({ options }: ExplainContext, release?: Release): R
 
 /** kvm-ok, virt-host-validate and ls, where they find the device. */
 const DEVICE_THERE =
-  /INFO: \/dev\/kvm exists|\bKVM \(version \d{1,3}\) is installed and usable|Checking if device '?\/dev\/kvm'? (?:exists|is accessible)\s{0,60}: {0,4}PASS|^c[rwx-]{9}[^\n]{1,60} \/dev\/kvm\W?$/m;
+  /INFO: \/dev\/kvm exists|\bKVM \(version \d{1,3}\) is installed and usable|Checking if device '?\/dev\/kvm'? (?:exists|is accessible)\s{0,60}: {0,4}PASS|^c[rwx-]{9}[^\n]{1,60} \/dev\/kvm\W?$|(?<!\b(?:if|whether|when|no|check\w{0,3}|unless|until) (?:device )?["'`]?)\/dev\/kvm[`'"]? (?:does exist|is there|is present|exists)\b(?!\s{0,60}:| (?:or|if|when|and is not)\b|\?)/m;
 
 /** The file was made by hand, or opening it says that no module is behind it. */
 const NAME_ALONE = /\bNo such device\b|\b(?:os )?error\W{0,2}19\b|\bmknod [^\n]{0,24}\/dev\/kvm\b/i;

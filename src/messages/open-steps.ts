@@ -2,7 +2,7 @@ import { EITHER_FIRMWARE, FIRMWARE_OFF, KERNEL_LOG, LOAD_IT, READ_BOTH } from ".
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
 import type { Circumstance, Circumstances } from "./own-machine.js";
-import { INSIDE, LOAD_KVM, NO_SWITCH_OFF } from "./rows/shared-advice.js";
+import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SWITCH_OFF } from "./rows/shared-advice.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -22,6 +22,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
+  { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["virtual", "bare metal"] },
 ];
 
@@ -93,9 +94,12 @@ export function openSteps(
       const changes = changesOf(step);
       return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
     })
-    .map((step) =>
-      IN_FIRMWARE.has(step.text) && circumstances.has(NO_SWITCH_OFF.is) ? { text: NO_SWITCH_OFF.text } : step,
-    )
+    .map((step) => {
+      const instead = IN_FIRMWARE.has(step.text)
+        ? [NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
+        : undefined;
+      return instead === undefined ? step : { text: instead.text };
+    })
     .flatMap((step) => {
       const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
         openCommand(command, circumstances, isSo),

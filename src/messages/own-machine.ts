@@ -67,6 +67,15 @@ export function ownMachine(
   };
 }
 
+/** The text without the lines that the machine was read from: a listing has the words of questions and manuals, too. */
+export const besideMachine = (text: string, machine: OwnMachine | undefined): string =>
+  machine === undefined || machine.lines.size === 0
+    ? text
+    : text
+        .split("\n")
+        .filter((_, at) => !machine.lines.has(at + 1))
+        .join("\n");
+
 /** A message proves something of a register, too; but nothing that its own explanation could be held against. */
 function showsRegisters({ evidence, host }: ReadResult): boolean {
   return (
@@ -105,6 +114,9 @@ export function hostsOfPrompts(text: string): number {
   ).size;
 }
 
+/** More of them were listed than one that is asked about. */
+const MANY_PARAMETERS = 3;
+
 /** What is known to be so of a machine; a cause or a step for which it must not be so is left out. */
 const CIRCUMSTANCES = {
   /** It runs in a hypervisor. */
@@ -142,6 +154,7 @@ const CIRCUMSTANCES = {
   /** lsmod shows neither of the two. */
   "KVM's module not loaded": ({ observed }: Host) =>
     observed?.modules?.kvm_intel === false && observed.modules.kvm_amd !== true,
+  "KVM's parameters read": ({ params }: Host) => Object.keys(params?.kvm_intel ?? {}).length >= MANY_PARAMETERS,
   /** As read back, and not as it was asked for. */
   "nested on": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === true,
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
@@ -169,6 +182,7 @@ export type Circumstance =
   /** Of before 2015: its kernel has no parameter that later ones have. */
   | "an old system"
   | "a named model"
+  | "a program of its own on KVM"
   | "vmx given to a guest"
   | "in KubeVirt"
   | "in a container"

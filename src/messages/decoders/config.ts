@@ -237,6 +237,9 @@ export function decodeControlRequest([match]: readonly [Match, ...Match[]], _con
     return { values: [{ name: "register", value: describeMsr(index) }] };
   }
   const differs = row.id === "xen-cap-differs";
+  // A line that was cut: what is there cannot be what was refused.
+  if (row.gravity === "blocks" && bitsOf64(minus(requested, got)).length === 0)
+    return { values: [{ name: "register", value: describeMsr(index) }] };
   const missing = bitsOf64(minus(requested, got)).map((bit) => explainBit(index, bit, differs ? "differs" : "refused"));
   const added = bitsOf64(minus(got, requested)).map((bit) => explainBit(index, bit, differs ? "differs" : "added"));
   const shown = differs ? [...missing, ...added] : [...missing, ...(row.id === "acrn-vmx-ctrl" ? added : [])];

@@ -23,6 +23,12 @@ export const NO_SWITCH_OFF: Alternative = {
   text: "The text finds no switch for it in the firmware setup, and nothing but the firmware can change it: update the firmware, and look under CPU, Advanced and Security (a password can hide it); Intel TXT on can keep it off, too.",
 };
 
+/** People who switched it on, where the kernel found it locked off all the same. */
+export const DID_NOT_TAKE: Alternative = {
+  is: "said to be on",
+  text: "The text says that the setting is on, and Linux finds it off: save it once more, take the power away (a restart keeps the lock), switch Intel TXT off where it is on, and update the firmware. VT-d is another setting.",
+};
+
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",

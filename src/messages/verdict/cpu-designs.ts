@@ -15,13 +15,9 @@ interface Design {
   readonly lacks: readonly FeatureId[];
 }
 
-/** What came with Ivy Bridge or later. */
-const LATER = [
+/** What came with Haswell or later. */
+const AFTER_IVY_BRIDGE = [
   "ept-ad",
-  "apicv",
-  "apic-register-virt",
-  "virtual-interrupt-delivery",
-  "posted-interrupts",
   "ipi-virt",
   "shadow-vmcs",
   "vmfunc",
@@ -36,6 +32,14 @@ const LATER = [
   "hlat",
   "sgx",
   "intel-pt",
+] as const satisfies readonly FeatureId[];
+/** What came with Ivy Bridge or later. */
+const LATER = [
+  ...AFTER_IVY_BRIDGE,
+  "apicv",
+  "apic-register-virt",
+  "virtual-interrupt-delivery",
+  "posted-interrupts",
 ] as const satisfies readonly FeatureId[];
 const OF_NEHALEM = ["ept", "vpid", "vnmi", "preemption-timer"] as const satisfies readonly FeatureId[];
 
@@ -66,6 +70,20 @@ const DESIGNS = [
     number: /^(?:i[357]-2\d{3}[A-Z]{0,2}|E3-12\d\dL?)$/,
     has: [...OF_NEHALEM, "unrestricted-guest"],
     lacks: LATER,
+  },
+  // FreeBSD's vmm found all of APICv on an E5-2620 v2 (r260410); the Xeons of 1, 2, 4 and 8 sockets are of one die.
+  {
+    name: "Ivy Bridge-EP",
+    number: /^E[57]-\d{4}[A-Z]{0,2} ?v2$/i,
+    has: [
+      ...OF_NEHALEM,
+      "unrestricted-guest",
+      "apicv",
+      "apic-register-virt",
+      "virtual-interrupt-delivery",
+      "posted-interrupts",
+    ],
+    lacks: AFTER_IVY_BRIDGE,
   },
 ] as const satisfies readonly Design[];
 

@@ -29,6 +29,8 @@ export interface SaidInProse extends SaidOfMachine {
   readonly cpu?: () => NamedCpu | undefined;
   /** Whether it runs in a virtual machine of any hypervisor. */
   readonly isInside?: () => boolean;
+  /** The cloud that it names as the place of the machine. */
+  readonly cloud?: () => string | undefined;
   /** Whether it speaks of guests with VMX, and not only shows the parameter among others. */
   readonly isOfNested?: () => boolean;
 }
@@ -269,11 +271,14 @@ function unreadInsights(situation: Situation, off: readonly string[], said: Said
   }
   // A machine whose guests get VMX is the one below them.
   const givesVmx = parseBool(host.params?.kvm_intel?.nested ?? "") === true;
-  if (host.cores[0].cpuid.features.hypervisor === undefined && !givesVmx && said.isInside?.() === true) {
+  const cloud = host.cores[0].cpuid.features.hypervisor === undefined ? said.cloud?.() : undefined;
+  const isInside = host.cores[0].cpuid.features.hypervisor === undefined && !givesVmx && said.isInside?.() === true;
+  if (cloud !== undefined || isInside) {
+    const where = cloud === undefined ? "a virtual machine" : `a machine of ${cloud}`;
     return {
       ...NO_INSIGHTS,
       says: [
-        `Off: ${off.join(", ")}. By the text this is a virtual machine: the hypervisor below does not pass what they need, or they were switched off.`,
+        `Off: ${off.join(", ")}. By the text this is ${where}: the hypervisor below does not pass what they need, or they were switched off.`,
       ],
     };
   }

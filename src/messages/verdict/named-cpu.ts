@@ -79,7 +79,7 @@ function isOf(name: string, { name: brand }: AtlasEntry): boolean {
 }
 
 /** What Intel switches off per product, so that CPUs of one die differ in it. */
-const OF_PRODUCT: ReadonlySet<string> = new Set(["shadow-vmcs", "tsc-scaling"]);
+export const OF_PRODUCT: ReadonlySet<string> = new Set(["shadow-vmcs", "tsc-scaling"]);
 
 /** Whether CPUs of the atlas hold a condition, where all agree; they are replayed when it is first asked. */
 export function sharedBy(entries: readonly AtlasEntry[], release: Release): (condition: Condition) => Tri {

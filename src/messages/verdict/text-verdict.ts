@@ -145,6 +145,7 @@ function answerOf(
   const prose = {
     cpu,
     isInside: () => circumstances.has("said to be virtual"),
+    cloud: () => (circumstances.has("in a cloud") && short !== undefined ? rentedCloud(short) : undefined),
     product: (shown: string) => (short === undefined ? undefined : productBelow(shown, short)),
     isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1 && !OF_TWO.test(short),
     isOfNested: () => short === undefined || OF_NESTED.test(short),
@@ -186,7 +187,9 @@ function answerOf(
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
-    const usable = recognised.length === 0 && (passesChecks(short) || circumstances.has("KVM runs a guest"));
+    const usable =
+      recognised.length === 0 &&
+      (passesChecks(short) || circumstances.has("KVM runs a guest") || circumstances.has("/dev/kvm exists"));
     const answer = machineVerdict(machine, failed, prose);
     const isKnown = answer?.isKnown === true;
     const about = isKnown ? undefined : subject();

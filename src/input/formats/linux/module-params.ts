@@ -36,6 +36,10 @@ const IN_SENTENCE =
 /** The value comes first: "shows vpid:N in /sys/module/kvm_intel/parameters/vpid". */
 const AHEAD =
   /\b(?<name>[a-z]\w{2,40}) ?[:=] ?(?<value>[YN01])\b(?: \w{2,8}){1,3} \/sys\/module\/(?<module>kvm(?:_intel)?)\/parameters\/(?<file>\w{2,40})\b/;
+/** Several in one sentence: "kvm_intel params: enable_apicv N, nested Y". */
+const LISTED =
+  /\b(kvm_intel|kvm) (?:module )?param(?:eter)?s?(?: are| show)?:? ((?:[a-z]\w{2,40}(?: ?[:=] ?| )[YN01]\b(?:,? and |[,;] ?)?){1,24})/;
+const ONE_LISTED = /\b([a-z]\w{2,40})(?: ?[:=] ?| )([YN01])\b/g;
 const SAID =
   /^\s{0,8}(?:(?:it|which|that|this|and) ){0,2}(?:(?:now|always|still|only|just) ){0,2}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?)(?: (?:me|always|still|only|just|now|back)){0,3}:? {1,3}["'`]?([YN01])\b/;
 /** vmentry_l1d_flush is the one parameter with a blank in a value. */
@@ -124,6 +128,12 @@ function openParams(sink: FactSink): FactRun {
       const ahead = AHEAD.exec(text)?.groups;
       if (ahead !== undefined && ahead.name === ahead.file)
         return take(line, ahead.module as string, ahead.name as string, ahead.value as string);
+      const list = LISTED.exec(text);
+      if (list !== null) {
+        for (const [, name = "", value = ""] of (list[2] as string).matchAll(ONE_LISTED))
+          take(line, list[1] as string, name, value);
+        return true;
+      }
       const path = PATH.exec(text);
       if (path !== null) {
         // Only at the end of the line, so that a sentence about the path does not ask for anything.

@@ -75,6 +75,12 @@ export const SHOWN: readonly Shown[] = [
   ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
   ["a named model", /(?:^|\s)-cpu\s{1,3}(?!host\b|max\b|qemu|kvm)[A-Za-z]|<model\b[^>\n]{0,60}>(?!host)[A-Z]/m],
+  // Its author sets the registers, and no QEMU.
+  [
+    "a program of its own on KVM",
+    /\b(?:KVM_EXIT_FAIL_ENTRY|hardware_entry_failure_reason|KVM_SET_SREGS|set_sregs|kvm[-_]ioctls|rust-vmm|KVM_CREATE_VCPU|[Uu]hyve)\b/,
+    /\b(?:QEMU|qemu-\w{2,12}|libvirt|Proxmox|VirtualBox)\b/i,
+  ],
   ["macOS as the guest", { test: (text) => text.length <= LONGEST && isMacGuest(text) }],
   [
     "model with AVX2",

@@ -22,10 +22,18 @@ export const SMM_TIMING: Advice = {
 const GIVE_BLOCK: Advice = {
   text: "Give QEMU's whole register block: SMM=1 in it means system-management mode, CR0 without bit 0 real mode; they have different causes.",
 };
+/** KVM_GET_SREGS: Linux, Documentation/virt/kvm/api.rst; the rules: SDM volume 3C, checks on guest segment registers. */
+const READ_STATE: Advice = {
+  text: "The program set this state (KVM_SET_SREGS, KVM_SET_REGS). Change only what has to differ from what KVM_GET_SREGS gives after KVM_CREATE_VCPU: CS needs type 9, 11, 13 or 15 (in real mode also 3), SS 3 or 7, the other usable segments the accessed bit, TR a busy type, limits that fit the granularity, and RFLAGS bit 1 is 1; CR0.PG needs PE, and EFER.LMA has to be LME and PG.",
+};
 const TDP_MMU: readonly ParamRow[] = PARAMS.filter(({ name }) => name === "tdp_mmu");
 
 /** The steps that the text leaves open: the register block, a parameter or the kernel can decide. */
-export function entrySteps(steps: readonly Advice[], { anywhere, params, kernel }: ExplainContext): readonly Advice[] {
+export function entrySteps(
+  steps: readonly Advice[],
+  { anywhere, params, kernel, circumstances }: ExplainContext,
+): readonly Advice[] {
+  if (steps.includes(SMM_UPDATE) && circumstances.has("a program of its own on KVM")) return [READ_STATE, REAL_MODE];
   const isKnown = params?.kvm_intel?.unrestricted_guest !== undefined || anywhere.has("no-unrestricted-guest");
   const noBlock = !anywhere.has("smm") && !anywhere.has("no-smm");
   const timing =

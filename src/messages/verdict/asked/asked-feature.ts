@@ -1,3 +1,4 @@
+import type { Tri } from "../../../bits/tri.js";
 import { msrOf } from "../../../host/host.js";
 import { msrBit } from "../../../host/msr.js";
 import { replays } from "../../../situation/replays.js";
@@ -6,9 +7,9 @@ import { featureNamed } from "../../../why/find-feature.js";
 import { type FeatureLayers, layersUnder } from "../../../why/layers.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
+import { besideMachine, type OwnMachine } from "../../own-machine.js";
 import { ofModel } from "../cpu-model.js";
-import { cpusNamed, hasOf } from "../named-cpu.js";
+import { cpusNamed, generationsNamed, hasOf, OF_PRODUCT } from "../named-cpu.js";
 
 /*
  * People paste what they have and ask below it: "why is posted_intr missing?". What the machine of the text makes of the
@@ -134,7 +135,7 @@ export function withAskedFeatures(
   const replayed = replays(machine.situation);
   const rows = features.map((feature) => layersUnder(replayed, feature));
   const says = rows
-    .map((row) => sentence(row) ?? ofAlike(row.feature, machine, text))
+    .map((row) => hidden(row, machine, text) ?? sentence(row) ?? ofAlike(row.feature, machine, text))
     .filter((one) => one !== undefined);
   const [{ id }] = features as [Feature];
   const layers: Step = {
@@ -143,7 +144,8 @@ export function withAskedFeatures(
   };
   const isAnswered = machine.hasRegisters && says.length === features.length;
   // Whether VT-x is on was not asked, and is not known.
-  if (isAnswered && !isKnown && !STATE.test(text)) return { ...verdict, says: says.join(" "), steps: [layers] };
+  if (isAnswered && !isKnown && !STATE.test(besideMachine(text, machine)))
+    return { ...verdict, says: says.join(" "), steps: [layers] };
   return {
     ...verdict,
     says: [...says, verdict.says].join(" "),
@@ -157,12 +159,27 @@ const STATE = /\b(?:enabl|disabl|activ|lock)\w{0,4}\b|\b(?:BIOS|UEFI|firmware|tu
 function ofAlike(feature: Feature, { situation }: OwnMachine, text: string): string | undefined {
   // What KVM shows of itself has an answer of its own.
   if (situation.host.params !== undefined) return undefined;
-  const [named, ...others] = cpusNamed(text);
-  const ofModels = ofModel(situation)(({ id }) => id === feature.id);
-  const has = ofModels === "unknown" && named !== undefined && others.length === 0 ? hasOf(named)(feature) : ofModels;
+  const has = alikeHas(feature, situation, text);
   return has === "unknown"
     ? undefined
     : `${titleOf(feature)}: CPUs of this model have ${has === "yes" ? "it" : "none"} (by the atlas).`;
+}
+
+function alikeHas(feature: Feature, situation: OwnMachine["situation"], text: string): Tri {
+  const ofModels = ofModel(situation)(({ id }) => id === feature.id);
+  if (ofModels !== "unknown") return ofModels;
+  const cpus = cpusNamed(text);
+  const [named, ...others] = cpus.length === 0 ? generationsNamed(text) : cpus;
+  return named !== undefined && others.length === 0 ? hasOf(named)(feature) : "unknown";
+}
+
+/** A feature that the registers do not show, and that the CPU has by its model. */
+function hidden({ feature, lostAt }: FeatureLayers, { situation }: OwnMachine, text: string): string | undefined {
+  if (lostAt !== "silicon" || OF_PRODUCT.has(feature.id) || situation.host.cores[0].cpuid.features.hypervisor === false)
+    return undefined;
+  return alikeHas(feature, situation, text) === "yes"
+    ? `${titleOf(feature)}: the registers of the text do not show it, and CPUs of this model have it (by the atlas). So they are those of a virtual machine, whose hypervisor does not pass it on, or the firmware or microcode hides it.`
+    : undefined;
 }
 
 const titleOf = ({ id, name }: Feature) => (name === id ? id : `${id} (${name})`);

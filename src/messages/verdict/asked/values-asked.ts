@@ -5,6 +5,7 @@ import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-name
 import { hexIndex, registerOf } from "../../../registers/registers.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import { bitText, explainBit, listText } from "../../decoders/bits.js";
+import type { Step } from "../../message.js";
 import { registerText } from "./registers-read.js";
 
 /*
@@ -39,6 +40,21 @@ function valuesIn(text: string): ReadonlyMap<number, U64> {
   }
   for (const index of several) found.delete(index);
   return found;
+}
+
+/** `TRUE_PINBASED = 0x7f00000016`: a whole register by the end of its name. */
+const BY_SHORT_NAME =
+  /\b(?<true>TRUE_)?(?<which>PIN|PROC|EXIT|ENTRY)(?:_?BASED)?(?<two>_?2)?(?:_?CT(?:R?L)S)?(?:_?2)?\s?[:=]\s?0x(?<hex>[0-9a-f]{9,16})\b/gi;
+
+function capabilitiesIn(text: string): ReadonlyMap<number, U64> {
+  const found = new Map<number, U64>();
+  for (const { 0: whole, groups = {} } of text.matchAll(BY_SHORT_NAME)) {
+    const word =
+      WORDS[/2\s?[:=]/.test(whole) ? "proc2" : ((groups.which as string).toLowerCase() as keyof typeof WORDS)];
+    const value = parseHexU64(groups.hex as string);
+    if (value !== undefined) found.set(groups.true === undefined ? word[2] : word[1], value);
+  }
+  return new Map([...found, ...valuesIn(text)]);
 }
 
 /** What a short question about the value of one register comes to; one that was read as a machine's is answered as that. */
@@ -106,15 +122,18 @@ export function wantedRefused(recognised: readonly Recognised[], text: string): 
     const word = (Object.keys(WORDS) as (keyof typeof WORDS)[]).find((name) => groups[name] !== undefined);
     if (word !== undefined) wanted.set(word, Number.parseInt(groups.value as string, 16));
   }
-  const registers = valuesIn(text);
-  const says = [...wanted].flatMap(([word, value]) => {
+  const registers = capabilitiesIn(text);
+  const judged = [...wanted].flatMap(([word, value]) => {
     const limits = limitsOf(word, registers, wanted.size === 1 ? text : "");
-    return limits === undefined ? [] : [refusedText(word, value, limits)];
+    return limits === undefined ? [] : [judgedWord(word, value, limits)];
   });
-  if (says.length === 0) return undefined;
+  if (judged.length === 0) return undefined;
+  const allAgree = judged.length > 1 && judged.every(({ agrees }) => agrees);
   return {
-    says: `${failed.what} ${says.join(" ")}`,
-    steps: [],
+    says: allAgree
+      ? `${failed.what} The ${judged.length} control words of the text (${judged.map(({ name }) => name).join(", ")}) are allowed by its registers, so another check failed: two controls that do not go together, an address or a pointer that a control needs, or the event to inject.`
+      : `${failed.what} ${judged.map(({ says }) => says).join(" ")}`,
+    steps: allAgree ? [PRINT_REST] : [],
     evidence: [],
     line: failed.lines[0],
     covers: [],
@@ -135,7 +154,19 @@ function limitsOf(word: keyof typeof WORDS, registers: ReadonlyMap<number, U64>,
   return { register: plain, ...(must1 === undefined ? {} : { must1 }), ...(may1 === undefined ? {} : { may1 }) };
 }
 
-function refusedText(word: keyof typeof WORDS, wanted: number, { register, must1, may1 }: Limits): string {
+const PRINT_REST: Step = {
+  text: "Print the fields that the controls use, with the words and the registers, and have all of it checked: EPT_POINTER, the addresses of bitmaps and pages, VPID, the counts of MSR lists, VM_ENTRY_INTR_INFO_FIELD.",
+  commands: ["vmxlens audit DUMP.txt"],
+};
+
+interface Judged {
+  readonly name: string;
+  readonly says: string;
+  /** Both halves are known, and neither refuses it. */
+  readonly agrees: boolean;
+}
+
+function judgedWord(word: keyof typeof WORDS, wanted: number, { register, must1, may1 }: Limits): Judged {
   const [name, exact] = WORDS[word];
   const bits = (mask: number) =>
     Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);
@@ -157,7 +188,9 @@ function refusedText(word: keyof typeof WORDS, wanted: number, { register, must1
     missing !== 0 && register !== exact
       ? ` Where IA32_VMX_BASIC bit 55 is 1, ${registerOf(exact)?.sdm} (${hexIndex(exact)}) decides, and may let some of these be 0.`
       : "";
-  return parts.length === 0
-    ? `${of} agree with ${sdm} (${hexIndex(register)}) as far as the text shows it${rest}.`
-    : `${of} ${parts.join("; they ")}, by ${sdm} (${hexIndex(register)})${rest}.${byTrue}`;
+  const says =
+    parts.length === 0
+      ? `${of} agree with ${sdm} (${hexIndex(register)}) as far as the text shows it${rest}.`
+      : `${of} ${parts.join("; they ")}, by ${sdm} (${hexIndex(register)})${rest}.${byTrue}`;
+  return { name, says, agrees: parts.length === 0 && open.length === 0 };
 }

@@ -2,7 +2,7 @@ import { EXIT_REASONS } from "../../../vmcs/fields/decode-tables.js";
 import { exitsNamed } from "../../../vmcs/fields/exit-names.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
+import { besideMachine, type OwnMachine } from "../../own-machine.js";
 import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 import { withoutFlagNames } from "../asked/flags-line.js";
@@ -181,11 +181,11 @@ export function authorQuestion(
   whole: string,
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
-  const text = withoutFlagNames(whole);
-  if (text.length > LONGEST) return undefined;
+  if (whole.length > LONGEST) return undefined;
+  const [read, text] = [withoutFlagNames(whole), withoutFlagNames(besideMachine(whole, machine))];
   const isOwn = OWN.test(text);
   const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
-  const symptom = isAbout ? symptomOf(text, []) : undefined;
+  const symptom = isAbout ? symptomOf(read, []) : undefined;
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found =
     isAbout || (AUTHOR.test(text) && !MANAGED.test(text))
@@ -214,13 +214,13 @@ export function authorInstead(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
-  const text = withoutFlagNames(whole);
-  if (text.length > LONGEST) return undefined;
+  if (whole.length > LONGEST) return undefined;
+  const [read, text] = [withoutFlagNames(whole), withoutFlagNames(besideMachine(whole, machine))];
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const isOwn = OWN.test(text);
   // A machine's own lists of features have the same words.
   const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
-  const symptom = isAbout ? symptomOf(text, messages) : undefined;
+  const symptom = isAbout ? symptomOf(read, messages) : undefined;
   if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
   const found =
     TROUBLE.test(text) || CRASHED.test(text)
