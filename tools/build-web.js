@@ -231,6 +231,11 @@ const OMISSIONS = [
   // Register values in words, which a view of the page has, and the instruction in the code bytes of a crashed kernel (`explain`).
   [/[\\/]registers-read\.ts$/, () => "export const registersAsked = () => undefined;"],
   [/[\\/]verdict[\\/]faulting\.ts$/, () => "export const faultingInstruction = () => undefined;"],
+  // What a name or a word of the field means that a question asks about (`explain`).
+  [
+    /[\\/]asked[\\/]name-asked\.ts$/,
+    () => "export const askedName = () => undefined; export const parametersNamed = () => undefined;",
+  ],
   // Why KVM refused an ioctl, or a virtual CPU (`explain`): the sentence of the row says which it was.
   [/[\\/]decoders[\\/]kvm-ioctl\.ts$/, () => "export const decodeKvmIoctl = () => ({});"],
   [/[\\/]set-msr[\\/]vcpu-refused\.ts$/, () => "export const decodeVcpuRefused = () => ({});"],
@@ -255,19 +260,18 @@ const OMISSIONS = [
     () =>
       "export const flagsLineAsked = () => undefined; export const allFlagsAsked = () => undefined; export const parameterLacked = () => undefined; export const withoutCpuFlags = (text) => text;",
   ],
+  // What parameters that are asked for do (`explain`).
   [
     /[\\/]asked[\\/]asked-only\.ts$/,
     () => "export const asksOnly = () => false; export const askedVerdict = () => undefined;",
   ],
-  // Designs of CPUs that the atlas does not have, and lines of the kernel's code (`explain`).
+  // Designs of CPUs that the atlas does not have (`explain`).
   [
     /[\\/]verdict[\\/]cpu-designs\.ts$/,
     (code) => code.replace(/(\bconst DESIGNS = )\[[\s\S]*?\n\](?= as const)/, "$1[]"),
   ],
-  [/[\\/]asked[\\/]source-expressions\.ts$/, () => "export const expressionsAsked = () => undefined;"],
-  // How features are checked, which options of a firmware KVM needs, what loads modules, and parameters that no feature depends on (`explain`).
+  // How features are checked, and what loads modules (`explain`).
   [/[\\/]asked[\\/]how-to-check\.ts$/, () => "export const featureChecked = () => undefined;"],
-  [/[\\/]asked[\\/]plain-questions\.ts$/, () => "export const plainQuestion = () => undefined;"],
   [/[\\/]asked[\\/]autoload\.ts$/, () => "export const autoloaded = () => undefined;"],
   [
     /[\\/]asked[\\/]other-register\.ts$/,
@@ -277,12 +281,6 @@ const OMISSIONS = [
   [
     /[\\/]asked[\\/]values-asked\.ts$/,
     () => "export const valueAsked = () => undefined; export const wantedRefused = () => undefined;",
-  ],
-  [/[\\/]why[\\/]other-params\.ts$/, () => "export const otherParam = () => undefined;"],
-  // What features and functions of the kernel are for (`explain`).
-  [
-    /[\\/]why[\\/]purposes\.ts$/,
-    (code) => code.replace(/(\bexport const (?:PURPOSES|FUNCTIONS|REGISTER_PARTS)\b[^=]*= )\{[\s\S]*?\n\};/g, "$1{};"),
   ],
   // Notes on VMCS fields and checks (`vmcs`).
   [

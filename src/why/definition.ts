@@ -37,7 +37,9 @@ export function definitionOf(name: string): Definition | undefined {
   const bits = bitsNamed(name.replace(/^(?:X86|VMX)_FEATURE_/, "")).filter(
     ({ register: { isTrue } }) => isTrue !== true,
   );
-  if (bits.length > 0) {
+  // flexpriority of Linux is two controls, and the one of them that QEMU calls so says too little.
+  const whole = featureNamed(name);
+  if (bits.length > 0 && !(whole?.id === name && isJoined(whole))) {
     const also = param === undefined ? "" : ` ${param.module}.${param.name} is the parameter of KVM for it.`;
     const [{ row }] = bits as [BitMatch];
     const named = featureNamed(name) ?? featureNamed(row.cpuinfo ?? row.key);
@@ -76,6 +78,9 @@ export function definitionOf(name: string): Definition | undefined {
   const says = `${name} (${source.file}): ${aboutSourceName(source)}`;
   return { says, short: says, command: whyOf(name) };
 }
+
+/** Several bits have to be there for it. */
+const isJoined = ({ silicon }: Feature): boolean => silicon !== undefined && "all" in silicon && silicon.all.length > 1;
 
 const SHOWN =
   " What /sys shows is what KVM's checks left of it: N where the CPU (or the hypervisor below) lacks what it needs, or where it was switched off.";

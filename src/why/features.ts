@@ -139,6 +139,7 @@ const FEATURES = [
   {
     id: "mbec",
     name: "mode-based execute control",
+    aliases: ["mode-based execution control"],
     flag: "ept_mode_based_exec",
     param: "mbec",
     ...inSecondary("MODE_BASED_EPT_EXEC"),

@@ -50,7 +50,7 @@ export interface DecodedField {
 }
 
 /** The parts of a field, where the project knows them. Control words come from the capability tables. */
-function partsOf(row: FieldRow): readonly Part[] | undefined {
+export function partsOf(row: FieldRow): readonly Part[] | undefined {
   const key = row.key;
   const word = controlWordOf(row.encoding);
   if (word !== undefined) return word.bits.map(({ bit, sdm }) => ({ bits: bit, name: sdm }));

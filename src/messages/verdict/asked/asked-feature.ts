@@ -36,6 +36,10 @@ const MOST_FEATURES = 4;
 /** Of a name: `mode-based execute control for EPT`. */
 const MOST_WORDS = 6;
 
+/** "How do I know if I have it?": the feature was named before. */
+export const HAS_IT =
+  /\bhow (?:do|can|could|would|to) (?:I |we |you )?(?:know|check|see|tel[l]|find out|verify)(?: if| whether| that) (?:I|we|my \w{2,12}|it|this) (?:have|has|is|supports?)\b/i;
+
 /** Names that are words of other subjects as well. */
 const OTHER_SUBJECTS: ReadonlySet<string> = new Set([
   "ve",

@@ -4,7 +4,7 @@ import { definitionOf } from "../../../why/definition.js";
 import type { Feature } from "../../../why/features.js";
 import type { TextVerdict } from "../../answer.js";
 import { cpusNamed } from "../named-cpu.js";
-import { featuresIn } from "./asked-feature.js";
+import { featuresIn, HAS_IT } from "./asked-feature.js";
 
 /*
  * "How do I see whether my CPU has APICv?" No machine is in the text: what the feature is, and where a machine shows it.
@@ -16,12 +16,14 @@ const CHECKS =
 const OTHER = /\b(?:AMD|SVM|Ryzen|EPYC|ARM|Apple|macOS|Windows|Hyper-?V|VMware|VirtualBox)\b/i;
 /** A longer text has more than this question. */
 const LONGEST = 1_500;
+const SHORT = 160;
 const MOST = 2;
 
 /** Where a machine shows the features about which a text asks whether a CPU has them. */
 export function featureChecked(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined || text.length > LONGEST || OTHER.test(text) || cpusNamed(text).length > 0) return undefined;
-  const asked = [...text.matchAll(CHECKS)].flatMap(([sentence]) => featuresIn(sentence));
+  const named = [...text.matchAll(CHECKS)].flatMap(([sentence]) => featuresIn(sentence));
+  const asked = named.length === 0 && text.length <= SHORT && HAS_IT.test(text) ? featuresIn(text) : named;
   const features = [...new Map(asked.map((feature) => [feature.id, feature])).values()];
   if (features.length === 0 || features.length > MOST) return undefined;
   return {

@@ -3,9 +3,12 @@ import { VMX_FLAGS } from "../../../linux/vmx-features.js";
 import { type Definition, definitionOf } from "../../../why/definition.js";
 import { otherParam } from "../../../why/other-params.js";
 import type { TextVerdict } from "../../answer.js";
+import { featuresIn, HAS_IT } from "./asked-feature.js";
 import { allFlagsAsked, flagsLineAsked, parameterLacked } from "./flags-line.js";
 import { plainQuestion } from "./plain-questions.js";
 import { expressionsAsked } from "./source-expressions.js";
+import { termsAsked } from "./terms.js";
+import { vmcsDefinition } from "./vmcs-names.js";
 
 /*
  * Questions about a name: "what does ept_ad in vmx flags mean?"
@@ -37,10 +40,12 @@ export function askedName(text: string | undefined, hasRegisters: boolean): Omit
   if (text === undefined) return undefined;
   const said = plainQuestion(text) ?? flagsLineAsked(text) ?? expressionsAsked(text);
   if (said !== undefined) return said;
+  const terms = termsAsked(text);
+  if (terms !== undefined) return { ...terms, evidence: [] };
   const found = new Map<string, Definition>();
   const isOfFlags = OF_FLAGS.test(text) || text.length <= SHORT;
   const look = (name: string | undefined) => {
-    const definition = name === undefined || found.has(name) ? undefined : definitionOf(name);
+    const definition = name === undefined || found.has(name) ? undefined : (definitionOf(name) ?? vmcsDefinition(name));
     if (name !== undefined && definition !== undefined) found.set(name, definition);
   };
   for (const line of text.split("\n").slice(0, MOST_LINES)) {
@@ -51,8 +56,14 @@ export function askedName(text: string | undefined, hasRegisters: boolean): Omit
       if (isOfFlags) for (const [word] of sentence.matchAll(PLAIN)) if (isPlainName(word)) look(word);
     }
   }
+  // "what is VMCS shadowing?"
+  if (found.size === 0 && text.length <= SHORT && ASKS.test(text) && !HAS_IT.test(text))
+    for (const { id, flag } of featuresIn(text)) look(flag ?? id);
   return found.size === 0 || found.size > MOST_NAMES ? allFlagsAsked(text) : defined(found, hasRegisters, text);
 }
+
+/** Without a host. */
+const OF_VMCS = /^vmxlens (?:vmcs|explain)\b/;
 
 const PARAMETER = /\bkvm(?:[-_]intel)?[. ](\w{3,40})(?:=\w{1,8}| (?:module )?(?:options?|parameters?))\b/g;
 const FEW_LINES = 40;
@@ -89,7 +100,9 @@ function defined(
         : {
             text: definitions.every(({ command }) => command.startsWith("cat "))
               ? "See it on a host."
-              : "See it on a host, or on a CPU by its name.",
+              : definitions.every(({ command }) => OF_VMCS.test(command))
+                ? "See more of it."
+                : "See it on a host, or on a CPU by its name.",
             commands: definitions.slice(0, MOST_COMMANDS).map(({ command }) => command),
           },
     ],

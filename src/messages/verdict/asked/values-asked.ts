@@ -136,7 +136,7 @@ export function wantedRefused(recognised: readonly Recognised[], text: string): 
     steps: allAgree ? [PRINT_REST] : [],
     evidence: [],
     line: failed.lines[0],
-    covers: [],
+    covers: [failed.message as string],
   };
 }
 
