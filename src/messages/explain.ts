@@ -55,7 +55,7 @@ export interface ExplainedText {
   readonly explanations: readonly Explanation[];
   /** Missing where nothing is recognised and no machine described. */
   readonly verdict?: TextVerdict;
-  /** The text is so long that what its verdict leaves out of the messages was most likely ruled out by it. */
+  /** The text is so long that it has tried or ruled out much of what its messages alone leave open. */
   readonly isStory?: true;
 }
 
@@ -153,10 +153,11 @@ function explanationsOf(
     verdictOf(explanations, about as OwnMachine | undefined, text.whole(), context.circumstances, options.desktop) ??
     dumpVerdict(text.whole(), context);
   // A text this long has ruled out many causes of generic words already: the steps of the verdict are those that are left.
-  const isStory = (verdict?.steps.length ?? 0) > 0 && isLong(text.whole());
+  const isStory = isLong(text.whole());
+  const isAnswered = isStory && (verdict?.steps.length ?? 0) > 0;
   return {
     explanations: [
-      ...explanations.map((one) => withoutOutcome(isStory && one.generic ? withoutSteps(one) : one)),
+      ...explanations.map((one) => withoutOutcome(isAnswered && one.generic ? withoutSteps(one) : one)),
       ...unrecognised,
     ],
     ...(verdict === undefined ? {} : { verdict }),

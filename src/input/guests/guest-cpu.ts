@@ -184,6 +184,8 @@ function commandLines(lines: readonly string[]): GuestCpu[] {
     const text = option?.[1] ?? option?.[2] ?? option?.[3];
     // `args:` of Proxmox belongs to its own format.
     if (text === undefined || NO_MODEL.test(text) || /^\s*args:/.test(whole)) continue;
+    // With two dashes other programs have it, too, and people who speak of it.
+    if (/(?:^|[\s"'`])--cpu[ =]/.test(whole) && !/\bqemu|\bkvm\b/i.test(whole)) continue;
     const name = /-name (?:guest=)?([\w.-]{1,80})/.exec(whole)?.[1];
     found.push({
       ...guestFromCpuText(text),

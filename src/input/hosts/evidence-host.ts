@@ -207,7 +207,9 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
   const listed =
     whole === undefined &&
     [...cpuFlags.values()].some(({ value, disputed }) => !disputed && value.names.includes("vmx"));
-  const counted = undisputed(system, "flag vmx");
+  // The same count of another machine.
+  const isOfTwo = system.get("flag vmx or svm")?.disputed === true;
+  const counted = isOfTwo ? undefined : undisputed(system, "flag vmx");
   // Counted together, they are the vendor's own.
   const either = undisputed(system, "flag vmx or svm") === "yes" && marks.vendor === "GenuineIntel";
   const vmx = counted === undefined ? (listed || either ? true : undefined) : counted === "yes";

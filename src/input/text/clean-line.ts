@@ -44,7 +44,7 @@ const BB_TAG = /\[\/?(?:font|color|size|code|quote|spoiler)(?:=[^[\]]{0,80})?\]/
 /** Code within a line of Markdown. A backtick between two digits is WinDbg's, between the halves of a value. */
 const CODE_SPAN = /(?<![0-9a-z`])`([^`]{1,200})`(?![0-9a-z`])/gi;
 /** A code span that begins here and ends lines below. */
-const OPEN_SPAN = /^`(?=[^`]{2,}$)/;
+const OPEN_SPAN = /^`(?=[^`]{2,}`?\s{0,4}$)/;
 const BOLD = /(?<![*\w])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![*\w])/g;
 /** A hard line break of Markdown behind a title and its value; a command that goes on in the next line has no title. */
 const HARD_BREAK = /^(?<field>\s{0,16}[A-Za-z][\w ()-]{1,30}\s{0,8}:\s{1,60}\S[^\\]{0,4000})\\$/;

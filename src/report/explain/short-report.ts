@@ -50,6 +50,8 @@ const WITHOUT_VERDICT = CUTS.length - 4;
 /** More messages do not fit: each has a line, and an empty one before it. */
 const MOST_MESSAGES = 12;
 
+const NOTHING = "Nothing in this text is recognised as a message about virtualization.";
+
 /** What may be behind a message besides, and what else there is to do about it. */
 const BESIDE_STORY = CUTS.filter(({ leaves }) => OF_STORY.includes(leaves ?? ""));
 
@@ -71,13 +73,16 @@ export function shortReport(
     shown = [...messages.slice(0, MOST_MESSAGES), ...explanations.filter(saysNothing)];
     left.add(FURTHER);
   }
+  if (isStory === true && verdict === undefined && messages.length === 0) return wrap(NOTHING, width);
   if (isStory === true && verdict !== undefined) {
-    for (const { leaves, make } of BESIDE_STORY) {
+    // What there is to ask about any machine.
+    shown = shown.map((one) => (one?.message === undefined ? one && { ...one, steps: [] } : one));
+    for (const { leaves, make } of verdict.steps.length === 0 ? [] : BESIDE_STORY) {
       const rest = shown.map((one) => one && make(one, 1));
       if (leaves !== undefined && rest.some((one, at) => isShorter(one, shown[at]))) left.add(leaves);
       shown = rest;
     }
-    if (messages.length > 0) shown = shown.filter((one) => one !== undefined && !saysNothing(one));
+    shown = shown.filter((one) => one !== undefined && !saysNothing(one));
   }
   const report = () => {
     const kept = shown.filter((one) => one !== undefined);

@@ -140,7 +140,8 @@ function openSurroundings(sink: FactSink) {
     if (!/^\d{1,5}$/.test(word)) return false;
     // Counted together with svm, only none at all says something of vmx.
     if (word === "0") sink.system("flag vmx", "no", placeOf(line));
-    else sink.system(question.svm ? "flag vmx or svm" : "flag vmx", "yes", placeOf(line));
+    if (word !== "0" || question.svm)
+      sink.system(question.svm ? "flag vmx or svm" : "flag vmx", word === "0" ? "no" : "yes", placeOf(line));
     return true;
   };
 

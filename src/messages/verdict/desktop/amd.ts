@@ -47,15 +47,26 @@ const ABOUT_NESTED = /\bnested\b(?! (?:virtualization|paging) enabled)/i;
 /** The flag of Intel's CPUs alone is looked for. */
 const LOOKS_FOR_VMX = /\bgrep (?:-\w{1,4} ){0,3}['"]?vmx['"]?(?![|\\])/;
 
+const svmOf = (name: string): string =>
+  `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
+
+/** What a text about SEV comes to, which VMX has nothing like. */
+export function sevOnAmd(name: string, text: string): Omit<TextVerdict, "covers"> | undefined {
+  const svm = svmOf(name);
+  return !SEV.test(text) || ABOUT_NESTED.test(text)
+    ? undefined
+    : answer(
+        `${svm} SEV, which encrypts the memory of guests, has nothing to do with VT-x either: /dev/sev comes from the module ccp and the firmware of AMD's security processor, not from kvm_amd.`,
+        /\bccp \d{4}:/.test(text)
+          ? []
+          : [{ text: "See what they say.", commands: ["sudo dmesg | grep -iE 'ccp|sev'; ls -l /dev/sev"] }],
+      );
+}
+
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
-  const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
-  if (SEV.test(text) && !ABOUT_NESTED.test(text))
-    return answer(
-      `${svm} SEV, which encrypts the memory of guests, has nothing to do with VT-x either: /dev/sev comes from the module ccp and the firmware of AMD's security processor, not from kvm_amd.`,
-      /\bccp \d{4}:/.test(text)
-        ? []
-        : [{ text: "See what they say.", commands: ["sudo dmesg | grep -iE 'ccp|sev'; ls -l /dev/sev"] }],
-    );
+  const svm = svmOf(name);
+  const sev = sevOnAmd(name, text);
+  if (sev !== undefined) return sev;
   if (isOnMac(text))
     return answer(
       `${svm} Apple's Hypervisor.framework is for Intel's VT-x alone (on x86), so what rests on it cannot run.`,

@@ -48,6 +48,10 @@ const GROUP_OF_DEVICE: Step = {
   ],
 };
 
+/** The same command works from a shell. */
+const BY_HAND =
+  /\b(?:direct(?:ly)?|manual(?:ly)?|by hand|from (?:the|a|my) (?:shell|terminal|command line))\b[^.\n]{0,60}\b(?<!\b(?:not|never|n['’]t) )(?:works?|worked|succeeds?|starts fine|runs fine)\b|\bworks?(?: fine)? (?:when|if) (?:I |it is |it['’]s )?(?:run|execut|start|launch)\w{0,3} (?:it )?(?:manually|directly|by hand)\b/i;
+
 const NO_RIGHTS_SAID = /\bdon['’]t have (?:the )?(?:rights|permissions?)\b|\bnot in (?:the )?["'`]?kvm["'`]? group\b/i;
 
 /** What the listed rights come to; undefined where none are listed, or where they explain nothing. */
@@ -145,7 +149,18 @@ export function withRights(found: TextVerdict, text: string): TextVerdict {
     return {
       ...found,
       says: `${found.says} Under libvirt that is QEMU's own user.`,
-      steps: [QEMU_OF_LIBVIRT, ...found.steps],
+      steps: [QEMU_OF_LIBVIRT],
+    };
+  if (BY_HAND.test(text))
+    return {
+      ...found,
+      says: `${found.says} The text says that it works by hand: the program that starts QEMU runs it as another user, or where it does not get the device.`,
+      steps: [
+        {
+          text: "Give the right to the user as whom that program starts QEMU, and start the program again.",
+          commands: ["ls -l /dev/kvm; sudo usermod -aG kvm USER"],
+        },
+      ],
     };
   if (ON_GITHUB.test(text) && !/\bself-hosted\b/i.test(text))
     return {

@@ -184,7 +184,8 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const amd = isSvmVendor(vendor) ? vendor : INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
   const xen = amd === undefined || bareMetal(text) === "VMware" ? undefined : xenAlone(text);
   if (xen !== undefined) return { ...xen, says: `${xen.says} On this CPU (${amd}) it is AMD-V (SVM).` };
-  if (amd !== undefined && both) {
+  // Whether guests get AMD-V there is a question of its own.
+  if (amd !== undefined && both && !/\bnested\b/i.test(text)) {
     const found = subjectOfWindows(text, machine);
     if (found !== undefined) return { ...found, says: `${found.says} On this CPU (${amd}) that is AMD-V.` };
   }

@@ -215,7 +215,12 @@ const amdNested = (text: string): Says | undefined => {
       `The text shows an AMD CPU (${cpu}), and AVIC is AMD's counterpart of APICv: the parameter avic of kvm_amd. KVM of older kernels does not use it while nested is on.`,
       [{ text: "See both.", commands: ["grep . /sys/module/kvm_amd/parameters/{avic,nested}"] }],
     );
-  return cpu === undefined || !ASKS_NESTED.test(text)
+  // There its hypervisor is the one below.
+  const ofWindows =
+    /\bHyper-?V\b|\bWSL/i.test(text) && !/\b(?:libvirt|virsh|virt-manager|Proxmox|PVE|QEMU)\b/i.test(text);
+  // QEMU has models of that name.
+  const isModel = cpu === "EPYC" && !/\bAMD\b/.test(text);
+  return cpu === undefined || ofWindows || isModel || !ASKS_NESTED.test(text)
     ? undefined
     : answer(
         `The text shows an AMD CPU (${cpu}): there the module is kvm_amd and the flag svm, and options of kvm_intel change nothing. kvm_amd has nested on by default; the guest's CPU has to be given svm.`,

@@ -55,6 +55,16 @@ const FEATURES: readonly GuestFeature[] = [
     but: /#VE\b|\bvirtuali[sz]ation exception|\battestation\b|\bPCCS\b|\bDCAP\b|\bquot(?:e|ing)\b|\bRTMR/i,
     shown: [
       [
+        /^(?=[^\0]*\bBIOS enabled: private KeyID range\b)(?![^\0]*(?:module initialized$|not enabled by BIOS|module not loaded|SEAMCALL|initialization failed))/im,
+        "The firmware has TDX on (private KeyIDs), and the log of the text has no line that the TDX module was initialized: kvm_intel has that done when it loads with tdx=1, and says so where it fails. So either kvm_intel did not load, or its line is not in the text; VT-x is not in question.",
+        [
+          {
+            text: "See whether the module loaded, and with it.",
+            commands: ["lsmod | grep kvm_intel; cat /sys/module/kvm_intel/parameters/tdx"],
+          },
+        ],
+      ],
+      [
         /\bvm-type tdx not supported\b[^\0]{0,4000}\bmodule initialized\b/i,
         `The kernel initialized the TDX module, and its KVM does not have the kind of machine that this QEMU asks for: the interface before Linux ${tdxGuests.held.since} was each vendor's own, so kernel and QEMU have to be of one stack; QEMU has the upstream one from 10.1 on. A TD also needs the machine to name its object, or it is an ordinary guest.`,
         [

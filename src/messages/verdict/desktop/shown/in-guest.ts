@@ -1,7 +1,8 @@
-import { showsVmx } from "../../../../host/host.js";
+import { isSvmVendor, showsVmx } from "../../../../host/host.js";
 import { SVM_MODULE } from "../../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../../answer.js";
 import type { OwnMachine } from "../../../own-machine.js";
+import { sevOnAmd } from "../amd.js";
 
 /*
  * Machines about which VT-x is not the question.
@@ -10,7 +11,7 @@ import type { OwnMachine } from "../../../own-machine.js";
 /** A longer text is a log. */
 const LONGEST = 8_000;
 
-/** A guest in which something goes wrong, and no virtual machine is wanted in it. */
+/** AMD's SEV, and a guest in which something goes wrong and no virtual machine is wanted in it. */
 export function inGuest(
   found: FoundVerdict,
   text: string,
@@ -19,6 +20,8 @@ export function inGuest(
 ): FoundVerdict | undefined {
   if (recognised.length > 0 || machine === undefined || text.length > LONGEST) return undefined;
   const { host } = machine.situation;
+  const sev = isSvmVendor(host.vendor) ? sevOnAmd(host.name ?? (host.vendor as string), text) : undefined;
+  if (sev !== undefined) return { ...found, ...sev };
   const isGuest = host.cores[0].cpuid.features.hypervisor === true || host.observed?.outer !== undefined;
   if (!isGuest || showsVmx(host) !== false) return undefined;
   const prose = text
@@ -49,7 +52,12 @@ export function withoutModule(
   machine: OwnMachine | undefined,
 ): FoundVerdict {
   const shown = machine?.situation.host.observed?.svm === true;
-  return shown && recognised.length === 0 && USED_KVM.test(text)
+  const prose = text
+    .split("\n")
+    .filter((line) => !LISTED.test(line))
+    .join("\n");
+  const isElse = /\?|[.!]\s/.test(prose) && !/\bKVM\b|\bvmx\b|\bVT-?x\b|virtuali[sz]/i.test(prose);
+  return shown && recognised.length === 0 && (isElse || USED_KVM.test(text))
     ? { ...found, steps: found.steps.filter((step) => step.text !== SVM_MODULE.text) }
     : found;
 }
