@@ -2,6 +2,7 @@ import { PT_HIDDEN } from "../../../../kvm/changes.js";
 import { NOT_REPLAYED } from "../../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../../rules/held.js";
 import { answer, type TextVerdict } from "../../../answer.js";
+import type { Words } from "../../../desktop-messages.js";
 import type { Step } from "../../../message.js";
 import { featureChecked } from "../../asked/how-to-check.js";
 
@@ -37,7 +38,7 @@ interface GuestFeature {
   readonly on: { readonly [P in ProductKey | "any"]?: string };
   readonly steps?: { readonly [P in ProductKey | "any"]?: readonly Step[] };
   /** What the text shows besides, and what that means. */
-  readonly shown?: readonly (readonly [words: RegExp, says: string, steps?: readonly Step[]])[];
+  readonly shown?: readonly (readonly [words: Words, says: string, steps?: readonly Step[]])[];
 }
 
 const { sgxDriver, sgxForGuests, guestLbr, tdxGuests } = NOT_REPLAYED;
@@ -49,13 +50,20 @@ const TDX_STEPS: readonly Step[] = [
   },
 ];
 
+/** The firmware has keys for TDX, and no line says what became of its module. */
+const TDX_UNFINISHED = {
+  test: (text: string): boolean =>
+    /\bBIOS enabled: private KeyID range\b/i.test(text) &&
+    !/module initialized$|not enabled by BIOS|module not loaded|SEAMCALL|initialization failed/im.test(text),
+};
+
 const FEATURES: readonly GuestFeature[] = [
   {
     words: /\bTDX\b|\btdx[-_ ]guest\b|\bSEAM(?:RR|LDR)\b/i,
     but: /#VE\b|\bvirtuali[sz]ation exception|\battestation\b|\bPCCS\b|\bDCAP\b|\bquot(?:e|ing)\b|\bRTMR/i,
     shown: [
       [
-        /^(?=[^\0]*\bBIOS enabled: private KeyID range\b)(?![^\0]*(?:module initialized$|not enabled by BIOS|module not loaded|SEAMCALL|initialization failed))/im,
+        TDX_UNFINISHED,
         "The firmware has TDX on (private KeyIDs), and the log of the text has no line that the TDX module was initialized: kvm_intel has that done when it loads with tdx=1, and says so where it fails. So either kvm_intel did not load, or its line is not in the text; VT-x is not in question.",
         [
           {
