@@ -119,6 +119,8 @@ export interface Decoded {
   /** Come before those of the row. */
   readonly steps?: readonly Advice[];
   readonly onlySteps?: true;
+  /** The instruction failed, and no entry: old kernels print no VMCS then. */
+  readonly isOfInstruction?: true;
   readonly depends?: readonly string[];
   readonly kernelNotes?: readonly string[];
   readonly sources?: readonly string[];

@@ -160,9 +160,12 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
     causes: isSvm ? causes.map((one) => ({ ...one, text: ofAmd(one.text) })) : causes,
-    steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), row, context).map(
-      (step) => chosenStep(forOuter(step, row, context)),
-    ),
+    steps: stillOpen(
+      uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
+      row,
+      context,
+      decoded.isOfInstruction === true,
+    ).map((step) => chosenStep(forOuter(step, row, context))),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? [])],
     ...kernelNotes(context, decoded),
     sources: sourcesOf(row, decoded.sources),
@@ -231,10 +234,16 @@ function knownOf({ product }: MessageRow, { circumstances, signs }: ExplainConte
 }
 
 /** The steps that are left to do. */
-function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainContext): readonly Advice[] {
+function stillOpen(
+  steps: readonly Advice[],
+  row: MessageRow,
+  context: ExplainContext,
+  isOfInstruction: boolean,
+): readonly Advice[] {
   const open = openSteps(steps, context.circumstances, knownOf(row, context));
   const unasked = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumpAsked);
-  const never = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumped);
+  // In vmx_handle_exit of Linux 4.19 the branch for a failed instruction prints nothing.
+  const never = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumped) || (isOfInstruction && unasked);
   const left = open.flatMap((step) =>
     step.text !== DUMP_VMCS.text ? [step] : never ? [] : unasked ? [DUMP_IN_LOG] : [step],
   );

@@ -90,6 +90,16 @@ const WHOLE_SIGNS = {
     pattern:
       /\bmigrat(?:e|ed|es|ing|ion)\b|\b(?:nodes?|clusters?|hosts)\b|\bMigrateToURI|\bsaved? (?:state|image)|\brestor(?:e|ed|ing)\b|\bmanagedsave\b/i,
   },
+  /** A guest that ends in its own error screen, and not one that only misbehaves. */
+  "guest-crash": {
+    pattern:
+      /\bBSOD\b|\bblue ?screen|\bbug ?check\b|\bKMODE?_EXCEPTION|\b(?:guest|VM|Windows|game)s?\b[^.\n]{0,40}\b(?:crash(?:es|ed|ing)?|triple[- ]fault)/i,
+  },
+  /** The parameter was set by hand, or is read as on. */
+  "passes-msrs": {
+    needs: ["ignore_msrs"],
+    pattern: /\becho (?:1|Y) ?(?:>|\|)[^\n]{0,60}\bignore_msrs\b|\bignore_msrs ?(?:=|:) ?(?:1|Y)\b/,
+  },
   "no-unrestricted-guest": { needs: ["unrestricted_guest"], pattern: /unrestricted_guest\W{1,12}N\b/ },
 } as const satisfies { readonly [sign: string]: Sign };
 

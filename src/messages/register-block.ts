@@ -15,6 +15,10 @@ export interface RegisterBlock {
   readonly isSmm: boolean;
   /** 64-bit code, where the block shows it. */
   readonly is64: boolean;
+  /** How wide code is there, in protected mode. */
+  readonly width?: 16 | 32 | 64;
+  /** General registers without their first letter (`AX`; `8` to `15`) and the bases of segments. */
+  readonly registers?: ReadonlyMap<string, bigint>;
   /** Control registers, EFER and the attributes of CS, where the block has them all. */
   readonly mode?: { readonly cr0: number; readonly cr4: number; readonly efer: number; readonly cs: number };
 }
@@ -44,8 +48,29 @@ export function registerBlock({ lines }: ExplainContext): RegisterBlock | undefi
     code: bytesFrom(/<([0-9a-f]{2})>((?: [0-9a-f]{2}){0,60})/i.exec(text)),
     isSmm: /\bSMM=1\b/.test(text),
     is64: /\bCS64 \[/.test(text),
+    ...widthOf(text),
+    registers: registersOf(text),
     ...modeOf(text, cr0),
   };
+}
+
+function widthOf(text: string): Pick<RegisterBlock, "width"> {
+  const bits = /\bCS(16|32|64) \[/.exec(text)?.[1];
+  return bits === undefined ? {} : { width: Number(bits) as 16 | 32 | 64 };
+}
+
+/** Of the first block, where there are several. */
+function registersOf(text: string): ReadonlyMap<string, bigint> {
+  const found = new Map<string, bigint>();
+  const take = (name: string | undefined, value: string | undefined) => {
+    if (name !== undefined && value !== undefined && !found.has(name)) found.set(name, BigInt(`0x${value}`));
+  };
+  for (const [, name, value] of text.matchAll(/\b[ER]([ABCD]X|[SB]P|[SD]I) ?= ?([0-9a-f]{8,16})\b/gi))
+    take(name?.toUpperCase(), value);
+  for (const [, name, value] of text.matchAll(/\bR(8|9|1[0-5]) ?= ?([0-9a-f]{16})\b/g)) take(name, value);
+  for (const [, name, value] of text.matchAll(/\b([CDEFGS]S) ?= ?[0-9a-f]{4} ([0-9a-f]{8,16}) [0-9a-f]{8} /g))
+    take(name, value);
+  return found;
 }
 
 function modeOf(text: string, cr0: string | undefined): Pick<RegisterBlock, "mode"> {

@@ -169,7 +169,7 @@ const PASTES: readonly Paste[] = [
       "  Hypervisor vendor:     VMware",
       "  Virtualization type:   full",
     ].join("\n"),
-    verdict: /VT-x is there and on/,
+    verdict: /VT-x is there/,
     not: /not recognised/,
   },
   {
@@ -300,7 +300,7 @@ const PASTES: readonly Paste[] = [
     text: [
       "vmx flags\t: vnmi preemption_timer invvpid ept_x_only ept_ad ept_1gb flexpriority tsc_offset vtpr mtf vapic ept vpid unrestricted_guest ple shadow_vmcs pml ept_mode_based_exec",
     ].join("\n"),
-    verdict: /VT-x is there and on/,
+    verdict: /VT-x is there/,
     not: /not recognised/,
   },
   {
@@ -318,7 +318,7 @@ const PASTES: readonly Paste[] = [
       "flags\t\t: fpu vmx hypervisor vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush dts acpi mmx fxsr sse sse2 ss ht tm pbe syscall nx pdpe1gb rdtscp lm constant_tsc art arch_perfmon pebs bts rep_good nopl xtopology nonstop_tsc cpuid aperfmperf pni pclmulqdq dtes64 monitor ds_cpl est tm2 ssse3 sdbg fma cx16 xtpr pdcm pcid sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave avx f16c rdrand lahf_lm abm 3dnowprefetch",
       "bugs\t\t: cpu_meltdown",
     ].join("\n"),
-    verdict: /VT-x is there and on/,
+    verdict: /VT-x is there/,
     not: /not recognised/,
   },
 ];

@@ -33,9 +33,10 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   if (code === 0xffff_ffff) return ofAmd(context);
   if (code >>> 31 === 1)
     return withPart(auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context), isOfQemu), context);
-  if (code === 0) return auditOf(context, code, pointedTo(zeroError(), context), isOfQemu);
+  if (code === 0)
+    return { ...auditOf(context, code, pointedTo(zeroError(), context), isOfQemu), isOfInstruction: true };
   if (INSTRUCTION_ERRORS[code] !== undefined)
-    return auditOf(context, code, ofKvm(instructionError(code), code), isOfQemu);
+    return { ...auditOf(context, code, ofKvm(instructionError(code), code), isOfQemu), isOfInstruction: true };
   return auditOf(context, code, {
     what: `The number ${code} is not a VM-instruction error and lacks bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
   });

@@ -51,8 +51,9 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     ].filter((text) => text !== ""),
   );
   if (tcg) {
+    const asksVmx = vmx.length > 0 || wanted.some(({ name }) => name === "vmx");
     return {
-      what: `QEMU runs without KVM (TCG), which emulates no VMX: ${count} of the CPU model ${wanted.length === 1 ? "is" : "are"} left out, and QEMU starts without ${wanted.length === 1 ? "it" : "them"}.`,
+      what: `QEMU runs without KVM (TCG)${asksVmx ? ", which emulates no VMX" : ""}: ${count} of the CPU model ${wanted.length === 1 ? "is" : "are"} left out, and QEMU starts without ${wanted.length === 1 ? "it" : "them"}.`,
       bits,
       layer: "user space",
       causes: [
@@ -62,7 +63,12 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
         },
       ],
       steps: [
-        { text: "Run with KVM, or take VMX out of the model.", commands: ["-accel kvm -cpu host", "-cpu MODEL,-vmx"] },
+        asksVmx
+          ? {
+              text: "Run with KVM, or take VMX out of the model.",
+              commands: ["-accel kvm -cpu host", "-cpu MODEL,-vmx"],
+            }
+          : { text: "Run with KVM, where the host's CPU has them.", commands: ["-accel kvm -cpu host"] },
       ],
     };
   }

@@ -22,7 +22,8 @@ interface Meaning {
   readonly ioctl: RegExp;
   readonly errno?: string;
   readonly says: string;
-  readonly step: string;
+  readonly step?: string;
+  readonly commands?: readonly string[];
 }
 
 /** The first that fits counts. */
@@ -31,6 +32,7 @@ const MEANINGS: readonly Meaning[] = [
     ioctl: /GET_API_VERSION/,
     says: "The file that was opened is not KVM's device: /dev/kvm is a plain file or another driver's, or the program handed in the wrong descriptor.",
     step: "See what the file is; KVM's is a character device, 10:232.",
+    commands: ["ls -l /dev/kvm"],
   },
   {
     ioctl: /SET_S?REGS|SET_DEBUGREGS|SET_VCPU_EVENTS/,
@@ -47,6 +49,14 @@ const MEANINGS: readonly Meaning[] = [
     ioctl: /SET_NESTED_STATE|GET_NESTED_STATE/,
     says: "The saved state of a guest's own VMX does not fit: the guest has no vmx, nested is off on this host, or the state comes from a host that offers more.",
     step: "Give the guest the same CPU model with vmx, set nested=1, and compare the hosts with `vmxlens migrate SOURCE TARGET`.",
+  },
+  {
+    // Linux, __kvm_set_xcr.
+    ioctl: /SET_XCRS/,
+    errno: "EINVAL",
+    says: "XCR0 has a bit that the guest's CPUID (leaf 0xd) does not allow, or not all bits that go together: bit 2 (AVX) needs bit 1 (SSE), and bits 5 to 7 (AVX-512, 0xe0) go together and need AVX. A state that was saved on another CPU brings such bits.",
+    step: "Set CPUID before XCR0, and leave out the bits that this host lacks.",
+    commands: ["grep -om1 avx512f /proc/cpuinfo   # nothing: no bits 5 to 7"],
   },
   {
     ioctl: /GET_SUPPORTED_CPUID/,
@@ -84,11 +94,11 @@ const MEANINGS: readonly Meaning[] = [
     ioctl: /_RUN$/,
     says: "KVM_RUN itself gave up. No VM entry was refused (that would be an exit with a reason): the virtual CPU has no state to run, was not initialised, or another failure came first.",
     step: "Look at the kernel's log and at the calls before it.",
+    commands: ["sudo dmesg | tail"],
   },
   {
     ioctl: /./,
     says: "KVM works as far as this call, so VT-x is on; the argument does not fit.",
-    step: "Compare the argument with Documentation/virt/kvm/api.rst of the running kernel.",
   },
 ];
 
@@ -101,11 +111,9 @@ export function decodeKvmIoctl([{ groups }]: readonly [Match, ...Match[]], _cont
   const memory = errno === "ENOMEM";
   return {
     what: `KVM refused ${called} (${reason.replace(/^\(|\)$/g, "")}). ${memory ? "The kernel found no memory for it; VMX is not the reason." : meaning.says}`,
-    steps: [
-      {
-        text: memory ? "Free memory." : meaning.step,
-        ...(errno === "E2BIG" && !memory ? {} : { commands: ["ls -l /dev/kvm; sudo dmesg | tail"] }),
-      },
-    ],
+    steps:
+      memory || meaning.step === undefined
+        ? []
+        : [{ text: meaning.step, ...(meaning.commands === undefined ? {} : { commands: meaning.commands }) }],
   };
 }

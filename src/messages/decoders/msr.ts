@@ -209,6 +209,7 @@ const ASKED_FOR: readonly (readonly [from: number, to: number, name: string])[] 
   [0x34, 0x34, "count of SMIs"],
   [0x4e, 0x4e, "control of PPIN"],
   [0xce, 0xce, "platform information"],
+  [0xe7, 0xe8, "MPERF and APERF"],
   [0xe1, 0xe1, "control of UMWAIT"],
   [0x140, 0x140, "MISC_FEATURES_ENABLES"],
   [0x186, 0x18d, "event selects of performance counters"],
@@ -218,8 +219,15 @@ const ASKED_FOR: readonly (readonly [from: number, to: number, name: string])[] 
   [0x1c8, 0x1c9, "last branch records"],
   [0x345, 0x345, "performance capabilities"],
   [0x38d, 0x390, "control of performance counters"],
-  [0x606, 0x641, "power and energy, RAPL"],
-  [0x648, 0x64f, "power limits"],
+  [0x606, 0x606, "power and energy, RAPL"],
+  [0x60a, 0x60d, "idle states of the package"],
+  [0x610, 0x61e, "power and energy, RAPL"],
+  [0x630, 0x632, "idle states of the package"],
+  [0x638, 0x642, "power and energy, RAPL"],
+  [0x648, 0x64c, "configurable TDP"],
+  [0x64d, 0x64d, "energy of the platform"],
+  [0x64e, 0x64e, "productive performance count"],
+  [0x64f, 0x64f, "reasons for a lower frequency"],
   [0x680, 0x6cf, "last branch records"],
 ];
 
@@ -235,10 +243,27 @@ const UNUSED: Step = {
 
 const indexOf = ({ groups }: Match): number => Number.parseInt(groups.msr ?? groups.index ?? "", 16);
 const MOST_NAMED = 6;
+const MOST_BARE = 100;
 /** KVM says `ignored` with ignore_msrs=1, and `unhandled` without. */
 const isIgnored = ({ groups }: Match): boolean => groups.treated?.toLowerCase() === "ignored";
 
-export function decodeGuestMsr(matches: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+const LET_IT_PASS: Step = {
+  text: "With ignore_msrs=1 KVM lets the access pass: a read gives 0. That hides real defects, too.",
+  commands: ["echo 1 | sudo tee /sys/module/kvm/parameters/ignore_msrs"],
+};
+/** Where a line is all there is, what the guest did is not known. */
+const IF_IT_CRASHES: Step = {
+  text: "Only if the guest crashes at that moment: ignore_msrs=1, with which KVM lets the access pass.",
+  commands: ["echo 1 | sudo tee /sys/module/kvm/parameters/ignore_msrs"],
+};
+const isBare = (lines: readonly string[], matches: number): boolean =>
+  lines.filter((line) => /\S/.test(line)).length <= matches + 2;
+const PASSED_ALREADY: Step = {
+  text: "The text does what helps: ignore_msrs=1, with which such a read gives 0. To keep it over a restart, set it where the module is loaded.",
+  commands: ["echo 'options kvm ignore_msrs=1' | sudo tee /etc/modprobe.d/kvm.conf"],
+};
+
+export function decodeGuestMsr(matches: readonly [Match, ...Match[]], { anywhere, lines }: ExplainContext): Decoded {
   // One of VMX says more than what every guest asks for.
   const match = matches.find((one) => registerOf(indexOf(one)) !== undefined) ?? matches[0];
   const { groups, row } = match;
@@ -250,6 +275,14 @@ export function decodeGuestMsr(matches: readonly [Match, ...Match[]], _context: 
   const register = registerOf(index);
   const value = parseHexU64(groups.value ?? "");
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);
+  // A fault that the guest does not expect ends it; one that it expects is what most of them get.
+  if (register === undefined && row.id === "kvm-guest-msr" && !isIgnored(match) && anywhere.has("guest-crash")) {
+    return {
+      what: `A guest asked for MSR${asked.length === 1 ? "" : "s"} ${all}, which KVM does not give it, and got a fault (#GP) for it. Where the guest crashes at that moment, this is why. VT-x is not involved.`,
+      gravity: "blocks",
+      steps: [anywhere.has("passes-msrs") ? PASSED_ALREADY : LET_IT_PASS],
+    };
+  }
   if (register === undefined) {
     return {
       what:
@@ -257,21 +290,14 @@ export function decodeGuestMsr(matches: readonly [Match, ...Match[]], _context: 
           ? `A guest asked for MSR${asked.length === 1 ? "" : "s"} ${all}, which KVM does not give it. ${asked.length === 1 ? "It is not one" : "None is one"} of the VMX registers, VT-x is not involved, and ${isIgnored(match) ? "KVM let it pass (ignore_msrs is on): the message is harmless" : "the message is harmless unless the guest itself crashes"}.`
           : `MSR 0x${index.toString(16)}${namedMsr(index)} is not one of the VMX registers: VT-x is not involved.`,
       gravity: "harmless",
+      ...(row.id === "kvm-guest-msr" && !isIgnored(match) && isBare(lines(1, MOST_BARE), matches.length)
+        ? { steps: [IF_IT_CRASHES] }
+        : {}),
       ...(row.id === "rdmsr-fails"
         ? {
             steps: [
               {
                 text: "Nothing to do for VT-x: the CPU model or its microcode has no such register, or a hypervisor does not show it.",
-              },
-            ],
-          }
-        : {}),
-      ...(row.id === "kvm-guest-msr" && !isIgnored(match)
-        ? {
-            steps: [
-              {
-                text: "A guest that insists on it gets a fault; with ignore_msrs=1 KVM lets it pass, which hides real defects.",
-                commands: ["echo 1 | sudo tee /sys/module/kvm/parameters/ignore_msrs"],
               },
             ],
           }

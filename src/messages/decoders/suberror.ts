@@ -2,6 +2,7 @@ import { EVENT_PARTS, EXCEPTIONS, EXIT_REASONS } from "../../vmcs/fields/decode-
 import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
+import { isPaged, operandsOf, usedText } from "../memory-operand.js";
 import {
   filledWith,
   isAtReset,
@@ -129,6 +130,13 @@ const WORDS: {
         ],
         onlySteps: true,
       };
+    if ((reason & 0xffffn) === EPT_MISCONFIGURATION)
+      return {
+        what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU used memory that KVM marks as a device's, which KVM emulates (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}), and KVM cannot emulate that delivery. Where RAM of the guest is at that address, its mark is a defect of the host's KVM. No VM entry was refused.`,
+        onlyCauses: true,
+        steps: [{ text: "Update the host's kernel." }],
+        onlySteps: true,
+      };
     return {
       what: `KVM gave up on the guest (suberror 3): it exited with ${exitText(reason)}, while an event was being delivered to it (${event}), and KVM can resume delivery after a few exits only. This is not a refused VM entry, and no capability of VT-x is missing.`,
       causes: [
@@ -252,11 +260,12 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
       onlySteps: true,
     };
   }
+  const used = operandsOf(block);
   const which = isAvx(block)
     ? "The register block shows an AVX instruction (its code bytes begin with a VEX or EVEX prefix), which most releases of KVM's emulator do not know, on memory that KVM has to emulate (MMIO, a hole, a page that is not mapped or may not be written)."
     : "The register block shows protected mode (CR0.PE is 1): the instruction, or the memory that it uses, is where KVM has to emulate (MMIO, a hole, a page that is not mapped or may not be written), or the hypervisor below said so, and KVM's emulator could not do it.";
   return {
-    what: `KVM could not emulate an instruction of the guest (suberror 1). ${which} ${NOT_VTX}`,
+    what: `KVM could not emulate an instruction of the guest (suberror 1). ${which}${usedText(used, block)} ${NOT_VTX}`,
     onlyCauses: true,
     steps: [
       ...(isAvx(block)
@@ -267,10 +276,17 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
             },
           ]
         : []),
-      {
-        text: "Look where RIP points and which memory the instruction uses.",
-        commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
-      },
+      used.length === 0
+        ? {
+            text: "Look where RIP points and which memory the instruction uses.",
+            commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
+          }
+        : {
+            text: "See what the guest has at that address and at RIP, and try a newer kernel on the host, which emulates more.",
+            commands: isPaged(block)
+              ? [`(qemu) gva2gpa 0x${used[0]?.toString(16)}`, "(qemu) info mtree -f"]
+              : ["(qemu) info mtree -f"],
+          },
     ],
     onlySteps: true,
   };

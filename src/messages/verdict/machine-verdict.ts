@@ -71,9 +71,14 @@ export function machineVerdict(
   const different = failed ? [] : applied.map(({ text }) => `But ${text}.`);
   const again = having.length > 0 || applied.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
   const old = failed ? undefined : underOldest(question, answer, situation, said);
+  const fromFlag = old !== undefined && answer.says === THERE_AND_ON;
   const says = [
-    old !== undefined && answer.answer === "unknown" ? notLoaded(situation) : sentenceOf(answer.says),
-    ...(old === undefined ? [] : [FLAG_BEFORE]),
+    fromFlag
+      ? FLAG_SINCE
+      : old !== undefined && answer.answer === "unknown"
+        ? notLoaded(situation)
+        : sentenceOf(answer.says),
+    ...(old === undefined || fromFlag ? [] : [FLAG_BEFORE]),
     ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
     ...(nested === undefined || answer.answer !== "yes" ? [] : [sentenceOf(nested.says)]),
     ...different,
@@ -110,6 +115,9 @@ const EITHER_COUNTED: MachineVerdict = {
   },
 };
 
+const THERE_AND_ON = "VT-x is there and on.";
+/** The flag is all that says it, and no kernel is named. */
+const FLAG_SINCE = `VT-x is there: Linux shows \`vmx\`. From Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on the flag means that it is on, too; before, it says nothing about the firmware.`;
 const FLAG_BEFORE = `Before Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag \`vmx\` shows only that the CPU has it, whatever the firmware did.`;
 
 /**

@@ -109,13 +109,7 @@ export const KVM_KERNEL_MESSAGES = [
     pattern:
       /(?:disabled|unimplemented|ignored) perfctr (?:wrmsr|msr): 0x[0-9a-f]{1,8}(?: data 0x[0-9a-f]{1,16})?|MSR_IA32_(?:DEBUGCTLMSR|MCG_STATUS) 0x[0-9a-f]{1,16}, nop|unimplemented (?:HWCR|MMIO_CONF_BASE) wrmsr: 0x[0-9a-f]{1,16}/i,
     what: "The guest wrote a register of performance counters, debugging or machine checks that KVM does not give it, and KVM dropped the write. VT-x is not involved and nothing has to be done.",
-    causes: ["The guest's kernel tries at boot what a physical CPU of this model has; KVM shows it no counters."],
-    steps: [
-      {
-        text: "Nothing to do. To give guests counters: switch KVM's PMU on, and show it in the CPU model.",
-        commands: ["cat /sys/module/kvm/parameters/enable_pmu", "-cpu host,pmu=on"],
-      },
-    ],
+    steps: [],
     source: { message: `${X86} (kvm_set_msr_common)`, meaning: X86 },
   },
   {

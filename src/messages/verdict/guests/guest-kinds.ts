@@ -17,12 +17,17 @@ const ELSEWHERE =
   /\bmac ?OS host\b|\bon (?:my |an? |the )?(?:mac ?OS\b|mac\b|MacBook|iMac)|\bDocker Desktop\b|\bhvf\b|\bParallels\b|\bUTM\b|\bhyperkit\b|\bdocker[- ]machine\b|\bVMware\b|\bVirtual ?Box\b|\bHyper-?V\b|\bHAXM\b|\b[A-Z]:\\/i;
 const AMD = /\b(?:AMD|Ryzen|EPYC|Threadripper)\b/;
 
+/** quickemu prints it for every guest. */
+const FOR_ANY_GUEST = /^[^\n]{0,40}\bunable to run macOS or Windows VMs\b[^\n]{0,60}$/im;
+
 /** Projects and scripts that run macOS in QEMU with KVM. */
 const MAC_IN_KVM =
   /\bboot-macOS\w{0,12}\.sh\b|\b(?:OSX-KVM|macOS-Simple-KVM|ultimate-macOS-KVM|ULTMOS|KVM-Opencore)\b|\bisa-applesmc\b|\bquick(?:emu|get)\b[^\n]{0,40}\bmac-?os\b/i;
 /** macOS is a guest of KVM. */
-export const isMacGuest = (text: string): boolean =>
-  MAC_IN_KVM.test(text) || (MAC.test(text) && KVM.test(text) && !ELSEWHERE.test(text));
+export const isMacGuest = (text: string): boolean => {
+  const own = text.replace(FOR_ANY_GUEST, "");
+  return MAC_IN_KVM.test(own) || (MAC.test(own) && KVM.test(own) && !ELSEWHERE.test(own));
+};
 
 export const FOR_MAC: Step = {
   text: "For macOS as the guest, let KVM pass reads of MSRs that it lacks (on the host), and take a model that the release of macOS knows.",
@@ -45,7 +50,7 @@ export const OLD_FOR_MAC: Step = {
 export function macGuest(text: string): Says | undefined {
   const found = STOPS.exec(text)?.[0];
   if (found === undefined || !isMacGuest(text)) return undefined;
-  const ignores = IGNORES.test(text);
+  const ignores = IGNORES.test(text) && !/\bIgnoring unhandled Model-Specific Registers is disabled\b/.test(text);
   return answer(
     `macOS is a guest of KVM there, and stops ("${found}"): VT-x (or AMD-V) is on. ${ignores ? "kvm.ignore_msrs, which it needs for MSRs that KVM does not have, is on already; what is left is the CPU model: it starts" : "It reads MSRs that KVM does not have and stops at the fault, unless kvm.ignore_msrs is 1; and it starts"} on a CPU model of Intel's alone, with Intel's vendor${AMD.test(text) ? ", on this AMD CPU, too (not with host or qemu64)" : ""}.`,
     [ignores ? MODEL_FOR_MAC : FOR_MAC],
