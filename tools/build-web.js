@@ -239,6 +239,23 @@ const OMISSIONS = [
   // Why KVM refused an ioctl, or a virtual CPU (`explain`): the sentence of the row says which it was.
   [/[\\/]decoders[\\/]kvm-ioctl\.ts$/, () => "export const decodeKvmIoctl = () => ({});"],
   [/[\\/]set-msr[\\/]vcpu-refused\.ts$/, () => "export const decodeVcpuRefused = () => ({});"],
+  // Memory that an instruction used which KVM did not emulate, by the registers (`explain`).
+  [
+    /[\\/]messages[\\/]memory-operand\.ts$/,
+    () => 'export const operandsOf = () => []; export const isPaged = () => false; export const usedText = () => "";',
+  ],
+  [
+    /[\\/]messages[\\/]register-block\.ts$/,
+    (code) =>
+      code.replace(
+        /\nfunction registersOf[\s\S]*?\n\}\n/,
+        "\nconst registersOf = (_: string): ReadonlyMap<string, bigint> => new Map();\n",
+      ),
+  ],
+  // What registers that are none of VMX hold (`explain`).
+  [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
+  // A number of an error without the program that gave it (`explain`).
+  [/[\\/]verdict[\\/]lone-errno\.ts$/, () => "export const loneErrno = () => undefined;"],
   // Instructions of VMX in a guest, and fields by number (`explain`): the sentence of the row says what happened.
   [
     /[\\/]decoders[\\/]guest-instruction\.ts$/,
