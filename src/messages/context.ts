@@ -249,6 +249,7 @@ const KERNEL_PATTERNS = [
   /\b(?:Not tainted|Tainted: [A-Z ]{1,30}?)\s{1,8}(\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/,
   /^\s{0,8}Linux \S{1,80} (\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60}) #/m,
   /\bkernel[ :(v]{1,4}(\d{1,2}\.\d{1,3}(?:\.\d{1,3})?[\w.+~-]{0,40})/i,
+  /^(?:Uname: Linux|ProcVersionSignature: Ubuntu) (\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/m,
   /\buname -r\s{1,4}(\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/,
 ] as const;
 

@@ -193,12 +193,17 @@ function rank({ gravity }: Explanation): number {
   return gravity === undefined ? 4 : GRAVITY[gravity];
 }
 
-/** A dump is explained with the failure that it belongs to. */
+/** A dump is explained with the failure that it belongs to, and so is what a failed entry leads to. */
 function withoutDump(groups: readonly MatchGroup[]): readonly MatchGroup[] {
   const failure = groups.some(
     ({ matches: [{ row }] }) => row.decoder === "hardware-error" || row.decoder === "exit-reason",
   );
-  return failure ? groups.filter(({ matches: [{ row }] }) => row.id !== "vmcs-dump") : groups;
+  const hasReason = groups.some(({ matches: [{ row }] }) => row.id === "qemu-kvm-lacks");
+  return groups.filter(({ matches: [{ row, groups: found }] }) => {
+    if (hasReason && row.id === "qemu-no-accelerator") return false;
+    // QEMU before 1.0 said after every failed entry that KVM_RUN failed, too.
+    return !failure || (row.id !== "vmcs-dump" && !(row.id === "kvm-run-failed" && found.reason === "-22"));
+  });
 }
 
 /** Lines of a VMCS dump or of a register list are read by the audit and need no message. */

@@ -100,6 +100,8 @@ export const LINES: { readonly [id: string]: string } = {
   "module-irqbypass": "kvm: Unknown symbol irq_bypass_register_consumer (err 0)",
   "module-version": "kvm_intel: disagrees about version of symbol kvm_set_apic_base",
   "parameter-read-only": "bash: /sys/module/kvm_intel/parameters/nested: Permission denied",
+  "qemu-kvm-lacks": "kvm does not support KVM_CAP_USER_MEMORY",
+  "qemu-memory-slot": "kvm_set_phys_mem: error registering slot: Invalid argument",
   "qemu-empty-model": "kvm: unable to find CPU model ''",
   "qemu-unknown-model": "qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'",
   "qemu-nested-state": "qemu-system-x86_64: error while loading state for instance 0x0 of device 'cpu'",

@@ -2,11 +2,11 @@ import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
-import { type Decoded, type NamedValue, sinceText } from "../answer.js";
+import type { Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
-import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE } from "../rows/linux/entry-advice.js";
+import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE, zeroError } from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
 
@@ -33,10 +33,13 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   if (code === 0xffff_ffff) return ofAmd(context);
   if (code >>> 31 === 1)
     return withPart(auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context), isOfQemu), context);
-  if (code === 0)
-    return { ...auditOf(context, code, pointedTo(zeroError(), context), isOfQemu), isOfInstruction: true };
-  if (INSTRUCTION_ERRORS[code] !== undefined)
-    return { ...auditOf(context, code, ofKvm(instructionError(code), code), isOfQemu), isOfInstruction: true };
+  const failed =
+    code === 0
+      ? pointedTo(zeroError(), context)
+      : INSTRUCTION_ERRORS[code] === undefined
+        ? undefined
+        : ofKvm(instructionError(code), code);
+  if (failed !== undefined) return { ...auditOf(context, code, failed, isOfQemu), isOfInstruction: true };
   return auditOf(context, code, {
     what: `The number ${code} is not a VM-instruction error and lacks bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
   });
@@ -107,7 +110,8 @@ function withoutSmm(decoded: Decoded): Decoded {
   };
 }
 
-function pointedTo(given: Decoded, context: ExplainContext): Decoded {
+/** With the causes first that the text has signs of, and without those that it rules out. */
+export function pointedTo(given: Decoded, context: ExplainContext): Decoded {
   const { anywhere } = context;
   const open = given.steps === undefined ? given : { ...given, steps: entrySteps(given.steps, context) };
   const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(open) : open;
@@ -210,41 +214,6 @@ export function ofOthers(reason: number): Decoded {
         commands: ["vmxlens audit DUMP.txt"],
       },
     ],
-  };
-}
-
-function zeroError(): Decoded {
-  return {
-    what: "VMLAUNCH or VMRESUME failed, and the VM-instruction error field holds 0: the number 0 names no error. The instruction failed without writing one.",
-    values: [{ name: "VM-instruction error", value: "0 (none)" }],
-    causes: [
-      {
-        text: "An outer hypervisor refused the entry without giving a number. Hyper-V (Azure, GitHub runners) does so, for example when HLT exiting is switched off (-overcommit cpu-pm=on, KVM_CAP_X86_DISABLE_EXITS).",
-        certainty: "likely",
-      },
-      {
-        text: "No VMCS was current (VMfailInvalid), a defect of the kernel; or the dump's exit reason is left from an earlier exit and the VMCS is valid.",
-        certainty: "possible",
-      },
-    ],
-    steps: [
-      {
-        text: "In a virtual machine the hypervisor below decides: take its updates, and give the guest a named CPU model instead of the host's; do not disable exits there.",
-        commands: ["systemd-detect-virt", "-cpu Skylake-Client-v3", "# QEMU: remove", "-overcommit cpu-pm=on"],
-        instead: {
-          is: "a named model",
-          text: "In a virtual machine the hypervisor below decides: take its updates. Where some machines fail and others of the same kind do not, they run on other hosts below.",
-          commands: ["systemd-detect-virt; uname -r; lscpu | grep -E 'Model name|Hypervisor'"],
-        },
-      },
-    ],
-    rule: {
-      fn: "vmx_handle_exit",
-      file: "arch/x86/kvm/vmx/vmx.c",
-      says: "When the entry instruction fails, KVM reports the VM-instruction error field as hardware error.",
-      since: sinceText(undefined),
-    },
-    sources: ["hermit-os/uhyve#1150, #1206"],
   };
 }
 

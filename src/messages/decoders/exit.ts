@@ -10,7 +10,7 @@ import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
 import { auditOf } from "./audit.js";
-import { codeOf, entryFailure, ofOthers } from "./entry.js";
+import { codeOf, entryFailure, ofOthers, pointedTo } from "./entry.js";
 
 // ---- exit reason n ----
 
@@ -35,7 +35,8 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
           },
         ];
   if (failed) {
-    const decoded = row.product === "KVM" || row.product === "KVM user space" ? entryFailure(reason) : ofOthers(reason);
+    const isOfKvm = row.product === "KVM" || row.product === "KVM user space";
+    const decoded = isOfKvm ? pointedTo(entryFailure(reason), context) : ofOthers(reason);
     const entry = reason === 34 && qualification !== undefined ? ` Here it is entry ${qualification}.` : "";
     return auditOf(context, (0x8000_0000 | reason) >>> 0, {
       ...decoded,

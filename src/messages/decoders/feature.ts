@@ -7,7 +7,7 @@ import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
-import { ALL_SAME, DROP_VMX, NESTED_ON, ONE_MODEL, withoutFeatures } from "../rows/shared-advice.js";
+import { ALL_SAME, DROP_VMX, NESTED_ON, ONE_MODEL, PT_ON, withoutFeatures } from "../rows/shared-advice.js";
 import { FOR_MAC, OLD_FOR_MAC } from "../verdict/guests/guest-kinds.js";
 import { explainBit, listFirst, listText } from "./bits.js";
 import {
@@ -140,14 +140,6 @@ const lacksPcidAlone = (names: readonly string[], { circumstances }: ExplainCont
 const NO_INTEL_LACKS_PCID: Cause = {
   text: "pcid is missing and avx2, for which the model asks too, is not: an Intel CPU with AVX2 has both. This is an AMD CPU (before Zen 3, which brought pcid, invpcid and erms), or KVM or an outer hypervisor hides them.",
   certainty: "likely",
-};
-
-const PT_ON: Step = {
-  text: "To give a guest Intel PT, let KVM share it between host and guests (no virtual machine may run; kernels that mark this mode as broken refuse it).",
-  commands: [
-    "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel pt_mode=1",
-    "cat /sys/module/kvm_intel/parameters/pt_mode",
-  ],
 };
 
 const MOST = 8;

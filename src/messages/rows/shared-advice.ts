@@ -300,3 +300,11 @@ export const REAL_STEP: Step = {
   text: "See whether KVM can run real mode without emulation.",
   commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
 };
+
+export const PT_ON: Advice = {
+  text: "To give a guest Intel PT, let KVM share it between host and guests (no virtual machine may run; kernels that mark this mode as broken refuse it).",
+  commands: [
+    "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel pt_mode=1",
+    "cat /sys/module/kvm_intel/parameters/pt_mode",
+  ],
+};

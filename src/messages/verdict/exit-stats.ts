@@ -35,6 +35,43 @@ const MUCH: { readonly [reason: number]: string } = {
 /** What APIC virtualization takes away: external interrupts, WRMSR, APIC accesses, APIC writes. */
 const OF_APIC: readonly number[] = [1, 32, 44, 56];
 
+/** Exits to user space, counted by the reason in struct kvm_run: Linux, Documentation/virt/kvm/api.rst. */
+const TO_USER_SPACE = /^\s{0,8}K?VM_EXIT_([A-Z][A-Z0-9_]{1,30})\s{0,24}[:=]\s{0,8}(\d{1,12})\s{0,200}$/gm;
+const FEWEST = 4;
+const USER_SPACE: { readonly [reason: string]: string } = {
+  MMIO: "memory of emulated devices",
+  IO: "ports of emulated devices",
+  INTR: "signals to the virtual CPU's thread",
+  IRQ_WINDOW_OPEN: "interrupts from an APIC that QEMU emulates",
+  HLT: "an idle guest whose APIC QEMU emulates",
+};
+
+function toUserSpace(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const rows = [...text.matchAll(TO_USER_SPACE)].map(([, name = "", count]) => ({ name, count: Number(count) }));
+  if (rows.length < FEWEST) return undefined;
+  const sums = new Map<string, number>();
+  for (const { name, count } of rows) sums.set(name, (sums.get(name) ?? 0) + count);
+  const all = [...sums.values()].reduce((sum, count) => sum + count, 0);
+  const most = [...sums].filter(([, count]) => count * 100 >= all * SHARE && count > 0).sort((a, b) => b[1] - a[1]);
+  if (most.length === 0) return undefined;
+  const parts = most
+    .slice(0, MOST)
+    .map(
+      ([name, count]) =>
+        `${name} ${Math.round((count * 100) / all)} %${name in USER_SPACE ? ` (${USER_SPACE[name]})` : ""}`,
+    );
+  return {
+    says: `Of these exits from KVM to the program that runs it, ${parts.join("; ")}. Each is work of the program's devices, and no VM entry was refused: what the guest does with which device decides how many there are.`,
+    steps: [
+      {
+        text: "Count them by address: the most frequent one belongs to the device that costs the time.",
+        commands: ["sudo perf kvm stat record -p PID; sudo perf kvm stat report --event=mmio", "(qemu) info mtree -f"],
+      },
+    ],
+    evidence: [],
+  };
+}
+
 const GUEST_FAULT = /^(?=[^\0]*\b(?:qemu|kvm)\b)(?=[^\0]*\bEPT[_ ]?VIOLATIONS?\b)[^\0]*\btripp?le[- ]?fault/i;
 const IN_GUEST: Omit<TextVerdict, "covers"> = {
   says: "In KVM EPT violations are how a guest gets its memory, page by page: many of them are usual. A triple fault is the guest's own: an exception without a valid IDT or stack while another one is handled, mostly since CR3, GDTR, IDTR or the address it was loaded to is not what its code expects.",
@@ -54,6 +91,8 @@ const SEE_ALL: Step = {
 
 /** What a table of exits or a trace of them says; undefined where the text has neither. */
 export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const ofProgram = toUserSpace(text);
+  if (ofProgram !== undefined) return ofProgram;
   const rows = HEADING.test(text)
     ? [...text.matchAll(ROW)].map(([, name = "", , share]) => ({ name, share: Number(share) }))
     : [];

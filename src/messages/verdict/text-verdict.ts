@@ -30,7 +30,7 @@ import { askedName } from "./asked/name-asked.js";
 import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
 import { registersAsked } from "./asked/registers-read.js";
 import { valueAsked, wantedRefused } from "./asked/values-asked.js";
-import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
+import { guestOfHost, guestVerdict, guestWithoutVmx, proseOf } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { cpusNamed } from "./named-cpu.js";
@@ -192,7 +192,9 @@ function answerOf(
       (passesChecks(short) || circumstances.has("KVM runs a guest") || circumstances.has("/dev/kvm exists"));
     const answer = machineVerdict(machine, failed, prose);
     const isKnown = answer?.isKnown === true;
-    const about = isKnown ? undefined : subject();
+    // That the flag is there says less than that a guest runs.
+    const showsMore = isKnown && machine.situation.host.params === undefined && usable && !asksVtx(short);
+    const about = isKnown && !showsMore ? undefined : subject();
     if (about !== undefined) return { ...about, covers: [] };
     // What was not read is a question only where VT-x is one.
     const asked = !isBare || short === undefined || ASKS_VTX.test(withoutCpuFlags(short));
@@ -290,6 +292,9 @@ const usesOther = (text: string | undefined): boolean =>
   (/\baccel[= ](?:hvf|whpx|hax|nvmm)\b/.test(text)
     ? !/-enable-kvm\b/.test(text)
     : /\baccel[= ]tcg\b/.test(text) && !/\baccel[= ]kvm\b|-enable-kvm\b/.test(text));
+
+/** In a sentence, and not among flags. */
+const asksVtx = (text: string | undefined): boolean => text === undefined || ASKS_VTX.test(proseOf(text));
 
 /** VT-x is spoken of, and not a parameter of KVM alone. */
 const ASKS_VTX = /(?<![-_.\w])(?:VT-?x|vmx|virtuali[sz]ation|虚拟化)(?![-_\w])/i;

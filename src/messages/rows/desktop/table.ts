@@ -25,7 +25,7 @@ import { exitStats, withStats } from "../../verdict/exit-stats.js";
 import { bisected } from "../../verdict/guests/bisected.js";
 import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.js";
 import { hyperVInside } from "../../verdict/guests/inner-hyperv.js";
-import { hasShadow, kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
+import { emulated, hasShadow, kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails } from "../../verdict/migration.js";
 import { ANDROID_MESSAGES } from "./android.js";
@@ -59,6 +59,7 @@ export const DESKTOP: DesktopMessages = {
         onlyByKvm(text) ??
         nestedReset(text) ??
         windowsWatchdog(text) ??
+        emulated(text) ??
         (hasShadow(text) ? kvmRuns(text, machine) : undefined) ??
         migrationFails(text) ??
         featureForGuests(text) ??

@@ -1,6 +1,7 @@
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import { type Decoded, sinceText } from "../../answer.js";
 import { type ExplainContext, holdsInNamed } from "../../context.js";
 import type { Advice } from "../../message.js";
 
@@ -44,4 +45,40 @@ export function entrySteps(
       !(step === REAL_MODE && isKnown) && !(step === SMM_TIMING && !timing) && !(step === SMM_UPDATE && noBlock),
   );
   return noBlock && steps.includes(SMM_UPDATE) ? [GIVE_BLOCK, ...left] : left;
+}
+
+/** The instruction failed, without a number of an error. */
+export function zeroError(): Decoded {
+  return {
+    what: "VMLAUNCH or VMRESUME failed, and the VM-instruction error field holds 0: the number 0 names no error. The instruction failed without writing one.",
+    values: [{ name: "VM-instruction error", value: "0 (none)" }],
+    causes: [
+      {
+        text: "An outer hypervisor refused the entry without giving a number. Hyper-V (Azure, GitHub runners) does so, for example when HLT exiting is switched off (-overcommit cpu-pm=on, KVM_CAP_X86_DISABLE_EXITS).",
+        certainty: "likely",
+      },
+      {
+        text: "No VMCS was current (VMfailInvalid), a defect of the kernel; or the dump's exit reason is left from an earlier exit and the VMCS is valid.",
+        certainty: "possible",
+      },
+    ],
+    steps: [
+      {
+        text: "In a virtual machine the hypervisor below decides: take its updates, and give the guest a named CPU model instead of the host's; do not disable exits there.",
+        commands: ["systemd-detect-virt", "-cpu Skylake-Client-v3", "# QEMU: remove", "-overcommit cpu-pm=on"],
+        instead: {
+          is: "a named model",
+          text: "In a virtual machine the hypervisor below decides: take its updates. Where some machines fail and others of the same kind do not, they run on other hosts below.",
+          commands: ["systemd-detect-virt; uname -r; lscpu | grep -E 'Model name|Hypervisor'"],
+        },
+      },
+    ],
+    rule: {
+      fn: "vmx_handle_exit",
+      file: "arch/x86/kvm/vmx/vmx.c",
+      says: "When the entry instruction fails, KVM reports the VM-instruction error field as hardware error.",
+      since: sinceText(undefined),
+    },
+    sources: ["hermit-os/uhyve#1150, #1206"],
+  };
 }

@@ -60,7 +60,7 @@ export const KVM_DEVICE_EXAMPLES = {
   },
   "fail-entry-bare": {
     examples: ["Firecracker crashes with `KVM_EXIT_FAIL_ENTRY`."],
-    not: ["case KVM_EXIT_FAIL_ENTRY:", "not implemented: FailEntry(0, 2)"],
+    not: ["case KVM_EXIT_FAIL_ENTRY:", "KVM_EXIT_FAIL_ENTRY       : 0", "not implemented: FailEntry(0, 2)"],
   },
   "cloud-hypervisor-cpuid": {
     examples: [

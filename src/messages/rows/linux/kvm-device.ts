@@ -284,7 +284,7 @@ export const KVM_DEVICE_MESSAGES = [
     gravity: "blocks",
     needle: ["failentry", "kvm_exit_fail_entry"],
     pattern:
-      /\b(?:KVM_EXIT_FAIL_ENTRY|FailEntry)\b(?!\(| is returned|\s{0,12}[=:]?\s{0,12}9\b)(?![^\n]{0,80}hardware_entry_failure_reason)/,
+      /\b(?:KVM_EXIT_FAIL_ENTRY|FailEntry)\b(?!\(| is returned|\s{0,12}[=:]?\s{0,12}9\b|\s{2,12}:\s{0,4}\d)(?![^\n]{0,80}hardware_entry_failure_reason)/,
     what: "KVM_EXIT_FAIL_ENTRY: the CPU refused to enter the guest. This line does not have the reason, a number that KVM gave the program.",
     causes: [
       "In a virtual machine: the outer hypervisor does not implement something that this KVM uses (nested virtualization in the cloud, VirtualBox).",

@@ -17,6 +17,12 @@ export const QEMU_START_EXAMPLES = {
     ],
     not: ["SEV: failed to INIT error 0x8003"],
   },
+  "qemu-kvm-lacks": {
+    examples: ["kvm does not support KVM_CAP_USER_MEMORY Please upgrade to at least kernel 2.6.29 or recent kvm-kmod"],
+  },
+  "qemu-memory-slot": {
+    examples: ["(qemu) kvm_set_phys_mem: error registering slot: Invalid argument"],
+  },
   "qemu-no-accelerator": {
     examples: ["No accelerator found.", "qemu-system-x86_64: -machine accel=kvm: No accelerator found"],
     not: ["host does not support KVM", "This host does not support KVM-over-IP"],
@@ -61,7 +67,11 @@ export const QEMU_START_EXAMPLES = {
       "Immediate VCPU exit with exit_reason=0x8",
       'Error: Error("Unexpected VM Exit \\"Unexpected KVM Exit Shutdown\\"")',
     ],
-    not: ["KVM_EXIT_SHUTDOWN         = 8", "KVM_EXIT_SHUTDOWN (8) is documented in api.rst"],
+    not: [
+      "KVM_EXIT_SHUTDOWN         = 8",
+      "KVM_EXIT_SHUTDOWN         : 0",
+      "KVM_EXIT_SHUTDOWN (8) is documented in api.rst",
+    ],
   },
   "qemu-nested-state": {
     examples: ["qemu-system-x86_64: error while loading state for instance 0x0 of device 'cpu'"],

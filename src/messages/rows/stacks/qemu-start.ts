@@ -94,6 +94,38 @@ export const QEMU_START_MESSAGES = [
     source: { message: ACCEL, meaning: ACCEL },
   },
   {
+    id: "qemu-kvm-lacks",
+    product: "QEMU",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    needle: "kvm does not support kvm_cap_",
+    pattern: /kvm does not support (?<cap>KVM_CAP_[A-Z0-9_]{2,60})/i,
+    what: "KVM is loaded and does not have {cap}, which this QEMU needs: the kernel's KVM is older than the QEMU. VT-x is not the reason.",
+    steps: [
+      {
+        text: "Use a newer kernel on the host, or the QEMU that comes with this system.",
+        commands: ["uname -r; qemu-system-x86_64 --version"],
+      },
+    ],
+    source: { message: "Launchpad 1438572", meaning: "QEMU, accel/kvm/kvm-all.c (kvm_init)" },
+  },
+  {
+    id: "qemu-memory-slot",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "error registering slot",
+    pattern: /kvm_set_phys_mem: error (?:un)?registering slot: (?<reason>[A-Z][a-z]{1,12}(?: [a-z]{1,12}){1,3})/,
+    what: "KVM refused a piece of guest memory that QEMU registered ({reason}). VMX is not the reason: it is about how QEMU lays out the memory of the guest and of its devices (a passed-through device, ivshmem), or about memory that the kernel does not have.",
+    steps: [
+      {
+        text: "See which device the memory belongs to (start without the passed-through one), and take another release of QEMU, where it began with one.",
+        commands: ["(qemu) info mtree -f"],
+      },
+    ],
+    source: { message: "Launchpad 1721221", meaning: "QEMU, accel/kvm/kvm-all.c (kvm_set_phys_mem)" },
+  },
+  {
     id: "qemu-empty-model",
     product: "QEMU",
     layer: "user space",
@@ -234,7 +266,7 @@ export const QEMU_START_MESSAGES = [
       "kvm exit: shutdown",
     ],
     pattern:
-      /KVM_EXIT_SHUTDOWN(?!\s{0,12}(?:=\s{0,3}8|\(8\)|8\b))|CPU exit with exit_reason ?= ?(?:0x)?8\b|KVM Exit:? Shutdown|VcpuExit::Shutdown|exit_reason=8 \(KVM_EXIT_SHUTDOWN\)/i,
+      /KVM_EXIT_SHUTDOWN(?!\s{0,12}(?:=\s{0,3}8|\(8\)|8\b|:\s{0,4}\d))|CPU exit with exit_reason ?= ?(?:0x)?8\b|KVM Exit:? Shutdown|VcpuExit::Shutdown|exit_reason=8 \(KVM_EXIT_SHUTDOWN\)/i,
     what: "The guest ended in a triple fault (or asked to be shut down): VM entries work, and the guest failed at its own first exceptions. VMX did not refuse anything.",
     causes: [
       "The image, the page tables or the CPUID that user space gave the guest do not fit: a feature that the kernel or the monitor uses at once and does not have (1-GByte pages on an older CPU).",

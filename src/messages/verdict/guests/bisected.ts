@@ -25,7 +25,7 @@ export function bisected(text: string): Says | undefined {
     path === undefined ? "" : IN_QEMU.test(path) ? ", of QEMU" : IN_LINUX.test(path) ? ", of the kernel" : "";
   const short = commit.slice(0, 12);
   return answer(
-    `The text's bisection names the commit that it began with (${short}${path === undefined ? "" : `, ${path}`}${where}): the fault came with that change. VT-x is not missing.`,
+    `The text's bisection names the commit that it began with (${short}${path === undefined ? "" : `, ${path}`}${where}): the fault came with that change, and no setting is the reason.`,
     [
       {
         text: "Take the release before it, or the newest one; a later change that mends it names the commit. Where there is none, report it to those who made the change.",

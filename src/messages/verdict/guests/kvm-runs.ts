@@ -10,12 +10,12 @@ import { withoutUnrestricted } from "../cpu-model.js";
 type Says = Omit<TextVerdict, "covers">;
 
 const RUNS =
-  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:launch|start|run|boot)\w{0,3} (?:it with )?(?:kvm|qemu)\b[^.\n]{0,60}\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|panics?)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boots|booted|lock\w{0,2} up)|(?:fails?|failed) to boot|continuous(?:ly)? reboots?)\b/i;
+  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:launch|start|run|boot)\w{0,3} (?:it with )?(?:kvm|qemu)\b[^.\n]{0,60}\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|panics?)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boots|booted|lock\w{0,2} up)|(?:fails?|failed) to boot|continuous(?:ly)? reboots?|(?:crash\w{0,3}|hangs?|freez\w{1,3}) (?:on|in|of) (?:an? |the |my )?Windows)\b/i;
 /** What a guest kernel ends with. */
 const FAULTS =
   /\b(?:general protection faults?|page faults?|double faults?|tripp?le[- ]?faults?|kernel panic|Task gate invoked|without anything appearing|no output|nothing (?:appears|is shown|happens|on the (?:console|screen|serial)))\b/i;
 const WITH_KVM =
-  /\bkvm[_-]intel\b|^[ \t>]{0,8}(?:[\w@~:$#.-]{0,40}[$#] )?(?:sudo )?kvm (?:-\w|\S{1,80}\.(?:img|iso|qcow2?|raw|vmdk)\b)|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b|\bQEMU\/KVM\b/im;
+  /\bkvm[_-]intel\b|^kvm: 1$|^[ \t>]{0,8}(?:[\w@~:$#.-]{0,40}[$#] )?(?:sudo )?kvm (?:-\w|\S{1,80}\.(?:img|iso|qcow2?|raw|vmdk)\b)|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b|\bQEMU\/KVM\b/im;
 const ASKED = /-enable-kvm\b|\baccel[= ]kvm\b/i;
 const NO_KVM_THERE =
   /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
@@ -64,6 +64,17 @@ export function onlyByKvm(text: string): Says | undefined {
       );
 }
 
+const EMULATES = /\baccel[= ]tcg\b/;
+/** A guest that goes wrong, and whose command line asks QEMU for emulation. */
+export function emulated(text: string): Says | undefined {
+  if (!EMULATES.test(text) || ASKED.test(text)) return undefined;
+  if (!RUNS.test(text) && !FAULTS.test(text) && !/\bblue ?screens?\b|\bBSOD\b|\bslow\b/i.test(text)) return undefined;
+  return answer(
+    "QEMU emulates this guest: its command line has accel=tcg, so neither KVM nor VT-x is used. What goes wrong is in the emulation or in the guest.",
+    [{ text: "See whether it is the same with KVM.", commands: ["-accel kvm -cpu host"] }],
+  );
+}
+
 /** KVM runs a guest, and something else goes wrong. */
 export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
   const contrast = contrastIn(text);
@@ -77,7 +88,7 @@ export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
     ? " The text has ept=0: KVM then keeps shadow page tables, which few use and which have faults of their own."
     : "";
   const libvirt = LIBVIRT.test(text) ? "; sudo tail -60 /var/log/libvirt/qemu/NAME.log" : "";
-  const own = FAULTS.test(text) && ASKED.test(text);
+  const own = FAULTS.test(text) && ASKED.test(text) && !SYSTEM.test(text);
   return answer(
     `A guest runs with KVM there ("${found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${contrast === undefined && !own ? "" : NOT_EMULATED}${real}${shadow}`,
     [
@@ -92,6 +103,9 @@ export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
     ],
   );
 }
+/** What runs there is a system that others made, and no kernel of the poster's. */
+const SYSTEM =
+  /\b(?:Windows (?:XP|Vista|\d{1,2}|Server)|Ubuntu|Debian|CentOS|Fedora|openSUSE|SLES|FreeBSD|OpenBSD|NetBSD)\b/i;
 const LIBVIRT = /\blibvirt|\bvirsh\b|\bvirt-manager\b|<domain\b/i;
 /** QEMU, docs (x86 emulation): limits and rights of segments are not tested at every access. */
 const NOT_EMULATED =
