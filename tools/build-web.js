@@ -261,8 +261,6 @@ const OMISSIONS = [
     /[\\/]decoders[\\/]guest-instruction\.ts$/,
     () => "export const decodeGuestInstruction = () => ({}); export const decodeFieldAccess = () => ({});",
   ],
-  // An error of the system alone, without a program (`explain`).
-  [/[\\/]verdict[\\/]lone-errno\.ts$/, () => "export const loneErrno = () => undefined;"],
   // A list of VMCS fields without a message, which a view of the page audits (`explain`).
   [/[\\/]verdict[\\/]dump-verdict\.ts$/, () => "export const dumpVerdict = () => undefined;"],
   // Guests of KVM by what runs in them (`explain`).
