@@ -11,11 +11,13 @@ const LONGEST = 2 ** 22;
 export type FoundGuest = { readonly guest: GuestCpu } | { readonly problem: string } | undefined;
 
 /**
- * The guest whose configuration an argument is: text with `-cpu` in it, or a file that describes a guest and no host.
+ * The guest whose configuration an argument is: text with `-cpu` in it, a file that describes a guest and no host, or
+ * (`isModel`) the name of a model.
  * `undefined` where it is neither.
  */
-export async function findGuest(given: string, world: World): Promise<FoundGuest> {
-  if (isCpuText(given)) return only(readGuests(/(?:^|\s)--?cpu[ =]/.test(given) ? given : `-cpu ${given}`), given);
+export async function findGuest(given: string, world: World, isModel = false): Promise<FoundGuest> {
+  if (isModel || isCpuText(given))
+    return only(readGuests(/(?:^|\s)--?cpu[ =]/.test(given) ? given : `-cpu ${given}`), given);
   if (given !== "-" && fileKind(given, world) !== "file") return undefined;
   const text = await shortText(given, world);
   const guests = text === undefined ? [] : readGuests(text);
@@ -39,8 +41,12 @@ export function isCpuText(given: string): boolean {
   const [model = "", ...items] = given.split(",");
   if (items.length === 0 || !items.every((item) => /^[+-]?[a-z][\w.-]{0,60}(?:=[\w.:-]{0,60})?$/i.test(item)))
     return false;
-  const known = model === "host" || model === "max" || findModel(model).kind !== "none";
-  return known && items.some((item) => /^[+-]?(?:vmx\b|enforce$)|^[+-][a-z]|=(?:on|off)$/.test(item));
+  return isModelText(model) && items.some((item) => /^[+-]?(?:vmx\b|enforce$)|^[+-][a-z]|=(?:on|off)$/.test(item));
+}
+
+/** A model of QEMU alone, as `-cpu` accepts it: where a host or a product may stand as well, no name of those. */
+export function isModelText(given: string): boolean {
+  return given === "host" || given === "max" || findModel(given).kind !== "none";
 }
 
 function only(guests: readonly GuestCpu[], given: string): FoundGuest {

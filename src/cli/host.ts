@@ -7,7 +7,7 @@ import type { Diagnostic } from "../input/text/diagnostic.js";
 import { shellOperand } from "../messages/shell-word.js";
 import { clipped } from "../report/layout.js";
 import { visible } from "../report/visible.js";
-import { fileKind, inputChunks, inputName } from "./files.js";
+import { fileKind, inputChunks, inputName, worldSentence } from "./files.js";
 import { NUMBERED } from "./host-text.js";
 import type { MissingFact } from "./live-machine.js";
 import { didYouMean, fitted } from "./shell/problems.js";
@@ -103,19 +103,46 @@ async function readText(path: string, world: World, how: HowToRead): Promise<rea
   const { readHostStream } = await import("../input/read.js");
   const name = inputName(path);
   const { onRead, ...options } = how;
-  const read = await readHostStream(inputChunks(path, world), { ...options, file: name });
+  let blank = true;
+  const chunks = async function* () {
+    for await (const chunk of inputChunks(path, world)) {
+      blank &&= chunk.every((byte) => byte <= 0x20);
+      yield chunk;
+    }
+  };
+  const read = await readHostStream(chunks(), { ...options, file: name });
   onRead?.(read);
   const { host, hosts, format, diagnostics, evidence } = read;
   const texts = diagnostics.map(diagnosticText);
   if (host === undefined) {
-    const guest = evidence().some(({ layer }) => layer === "guest")
-      ? [`  ${name} describes a guest; whether it may start on a host: vmxlens migrate ${shellOperand(path)} HOST`]
-      : [];
-    return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...guest);
+    const guest = evidence().some(({ layer }) => layer === "guest");
+    const next = guest ? "guest" : blank ? undefined : await otherText(path, world);
+    return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...nextStep(next, path));
   }
   for (const text of texts) world.err(fitted(`${text}\n`, world));
   const source = format === undefined ? name : `${name} (${format})`;
   return hosts.map((one) => ({ kind: "host", host: one, origin: "file", source, notes: [] }));
+}
+
+/** What a text without a host is, as far as that says what to do with it; `undefined` for what is no text. */
+async function otherText(path: string, world: World): Promise<"guest" | "text" | undefined> {
+  // Standard input was read, unless a command keeps it.
+  if (path === "-") return "text";
+  const { findGuest } = await import("./guest.js");
+  try {
+    return (await findGuest(path, world)) === undefined ? "text" : "guest";
+  } catch (error) {
+    if (worldSentence(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function nextStep(what: "guest" | "text" | undefined, path: string): readonly string[] {
+  const operand = shellOperand(path);
+  if (what === undefined) return [];
+  return what === "guest"
+    ? [`  ${inputName(path)} describes a guest; whether it may start on a host: vmxlens migrate ${operand} HOST`]
+    : [`  where it is an error message or a log: vmxlens explain ${operand}`];
 }
 
 /** `FILE:LINE:COLUMN: error: message; expected …` as compilers write it, in one line whatever the text was. */

@@ -45,6 +45,8 @@ export interface GuestStart {
   readonly starts: Tri;
   /** Does KVM load there. */
   readonly loads: Tri;
+  /** The host has SVM, and a KVM that is not modelled. */
+  readonly svm?: true;
   /** The guest gets VMX itself, where it asks for it; with `host` it gets what is offered. */
   readonly asksVmx: boolean;
   readonly features: readonly WantedFeature[];
@@ -180,7 +182,9 @@ export function startsOn(situation: Situation): GuestStart {
   const vmx = guest.features.get("vmx");
   const asksVmx = vmx === "on" || (vmx === undefined && guest.model === "host" && on.length > 0);
   if (asksVmx) {
-    wanted.push({ name: "vmx", kind: "VMX", given: offered, required: guest.strict && vmx === "on", ofModel: false });
+    const required = guest.strict && vmx === "on";
+    const lost = svm ? ({ lostAt: "silicon" } as const) : {};
+    wanted.push({ name: "vmx", kind: "VMX", given: offered, required, ofModel: false, ...lost });
     wanted.push(...vmxWanted(situation, guest, { model, on, off, named, offered }));
   }
   const needed = wanted.filter(({ required }) => required).map((row) => row.given);
@@ -189,7 +193,8 @@ export function startsOn(situation: Situation): GuestStart {
   // On an AMD host kvm_amd decides, which is not modelled.
   const kvm: Tri = guest.emulated ? "yes" : svm ? "unknown" : loads;
   const starts = guest.emulated ? "yes" : and(kvm, allOf(needed));
-  return { guest, starts, loads: kvm, asksVmx, features: wanted, unknownNames, unknownModel: !known };
+  const found = { guest, starts, loads: kvm, asksVmx, features: wanted, unknownNames, unknownModel: !known };
+  return svm ? { ...found, svm } : found;
 }
 
 interface VmxAsked {

@@ -60,12 +60,14 @@ export function startText(start: GuestStart, where: string): string {
   }
   const open = features.filter(({ given, required }) => given === "unknown" && required);
   const why =
-    loads === "unknown"
-      ? "whether KVM loads there is not known"
-      : unknownModel
-        ? `the model ${guest.model} is unknown here`
-        : open.length > 0
-          ? `${countText(open)} that it requires ${open.length === 1 ? "was" : "were"} not read: ${namesText(open)}`
-          : `${listed(unknownNames)} ${unknownNames.length === 1 ? "is" : "are"} unknown here`;
+    start.svm === true && !guest.emulated
+      ? "it has an AMD CPU, on which kvm_amd decides, and vmxlens is about VMX"
+      : loads === "unknown"
+        ? "whether KVM loads there is not known"
+        : unknownModel
+          ? `the model ${guest.model} is unknown here`
+          : open.length > 0
+            ? `${countText(open)} that it requires ${open.length === 1 ? "was" : "were"} not read: ${namesText(open)}`
+            : `${listed(unknownNames)} ${unknownNames.length === 1 ? "is" : "are"} unknown here`;
   return `Not known whether ${lower(who)} starts on ${where}: ${why}.`;
 }

@@ -7,6 +7,10 @@ import type { DocumentReader, Reader, Reading } from "./hosts/reader.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog, TEXT_START } from "./text/diagnostic.js";
 import { decoder, HEAD_BYTES, isTextBetweenNuls, MAX_LINE, withoutEnding } from "./text/text.js";
 
+/** What most people have; the help has the rest. */
+const EXPECTED =
+  "/proc/cpuinfo, lscpu, dmesg, rdmsr with its command, a CPUID dump, or what vmxlens collect, QEMU or libvirt print";
+
 /** What is known of a text besides the text itself. Nothing has to be. */
 export interface ReadOptions {
   /** Name for `Host.source` and the diagnostics. */
@@ -149,7 +153,7 @@ function openReading(options: ReadOptions): OpenReading {
       if (sink === undefined) {
         if (bytes.binary() || isBinary(head, log)) sink = NOTHING;
         else if (head.trim() === "") {
-          log.error(TEXT_START, "the text is empty", expectedFormats());
+          log.error(TEXT_START, "the text is empty", EXPECTED);
           sink = NOTHING;
         } else sink = choose();
         sink.push(head);
@@ -227,12 +231,8 @@ function linesSink(
     end() {
       const { hosts, diagnostics, formats, evidence, lines } = sink.end();
       if (formats.length === 0)
-        log.error(TEXT_START, `no known format was recognised in ${lines} lines`, expectedFormats());
+        log.error(TEXT_START, `no known format was recognised in ${lines} ${lines === 1 ? "line" : "lines"}`, EXPECTED);
       return { reading: { hosts, diagnostics }, formats, evidence };
     },
   };
-}
-
-function expectedFormats(): string {
-  return `one of the formats ${READERS.map((r) => r.name).join(", ")}`;
 }

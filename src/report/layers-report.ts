@@ -2,7 +2,6 @@ import { checkNumber } from "../bits/misuse.js";
 import { findings } from "../host/findings.js";
 import { hasSvm } from "../host/host.js";
 import type { Replay } from "../kvm/replay.js";
-import { hexIndex } from "../registers/registers.js";
 import { replays, split, splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { checkSituation } from "../situation/situation.js";
@@ -16,8 +15,9 @@ import { GROUP_TITLES, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
 import { clipped, table, wrap } from "./layout.js";
 import { perKernel, perKernelText } from "./per-kernel.js";
-import { BLANK, type Inline, type Line, type Span, spaces, styled } from "./text.js";
-import { verdict } from "./verdict.js";
+import { BLANK, type Inline, type Line, plainText, type Span, spaces, styled } from "./text.js";
+import { loadVerdict, plainReason, verdict } from "./verdict.js";
+import { readCommand } from "./wording/read-command.js";
 import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./wording/reason-text.js";
 
 /** The verdict, what to read, the matrix of features and layers, findings, kernel messages, and what it rests on. */
@@ -30,18 +30,23 @@ export function layersReport(situation: Situation, width: number): Line[] {
     perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
   const own = (traced: TracedReplay) => (traces.length === 1 ? matrix : layersOf(traced.replayed));
   const answer = situationVerdict(situation);
+  // On another vendor's CPU every cell is no.
+  if (traces.every(({ replayed }) => hasSvm(replayed.host)))
+    return [...wrap([subject(situation), answer], width), ...basisLines(situation, width)];
   const lines: Line[] = [
     ...wrap([subject(situation), answer], width),
-    ...situation.contradictions.flatMap((text) => wrap([styled("unknown", "Conflict"), `: ${text}`], width)),
+    ...situation.contradictions
+      .filter((text) => !plainText(answer).includes(text))
+      .flatMap((text) => wrap([styled("unknown", "Conflict"), `: ${text}`], width)),
     ...each((traced) => unknownLines(traced, own(traced), width)),
     BLANK,
     ...matrixLines(matrix, width),
     ...splitLines(matrix, width),
   ];
-  // What unread registers may make the kernel print is left to `replay`.
+  // What unread registers may make the kernel print or refuse is left to `replay`.
   const kernel = perKernelText(situation, (index) =>
     kernelFindings((traces[index] as TracedReplay).replayed).filter(
-      ({ id, certain }) => certain || !PRINTED.includes(id),
+      ({ id, certain }) => certain || !LEFT_TO_REPLAY.includes(id),
     ),
   );
   const found = [...findings(situation.read), ...kernel];
@@ -61,19 +66,28 @@ export function layersReport(situation: Situation, width: number): Line[] {
 /** The answer in a few sentences; of several kernels, whether KVM loads whichever it is. */
 export function situationVerdict(situation: Situation): Inline {
   const [traced, ...others] = tracedReplays(situation);
-  return others.length === 0 ? verdict(traced, layers(situation)) : setVerdict(situation);
+  return others.length === 0 ? verdict(traced, situation, layers(situation)) : setVerdict(situation);
+}
+
+/** Does KVM load, and if not, why. */
+export function loadVerdictOf(situation: Situation): Inline {
+  const { each } = replays(situation);
+  return each.length === 1 ? loadVerdict(each[0], situation) : setVerdict(situation);
 }
 
 /** Does KVM load, whichever kernel it is. */
-export function setVerdict(situation: Situation): Inline {
+function setVerdict(situation: Situation): Inline {
   const { each, loads } = replays(situation);
+  const [first] = each;
   const answers = split(situation, (_, index) => (each[index] as Replay).loads);
   if (answers.length > 1)
     return [styled("unknown", "It depends on the kernel whether kvm_intel loads"), `: ${splitText(answers)}.`];
   const all = `whichever of these ${each.length} kernels it is`;
   if (loads === "yes") return [styled("yes", "kvm_intel loads"), `, ${all}.`];
-  if (loads === "no") return [styled("no", "kvm_intel does not load"), `, ${all}.`];
-  return [styled("unknown", "Not known whether kvm_intel loads"), `, ${all}.`];
+  const plain = hasSvm(first.host) ? undefined : plainReason({ ...first, loads }, situation);
+  const end = plain === undefined ? "." : `: ${plain}`;
+  if (loads === "no") return [styled("no", "kvm_intel does not load"), `, ${all}${end}`];
+  return [styled("unknown", "Not known whether kvm_intel loads"), `, ${all}${end}`];
 }
 
 /** Cells for which the kernels that it can be give different answers. */
@@ -90,7 +104,7 @@ function splitLines(matrix: readonly FeatureLayers[], width: number): Line[] {
   return [BLANK, [styled("heading", "It depends on the kernel")], ...table(rows, { width, indent: 2 })];
 }
 
-const PRINTED: readonly KernelFindingId[] = ["kernel-warns", "unchecked-msr-access"];
+const LEFT_TO_REPLAY: readonly KernelFindingId[] = ["kernel-warns", "unchecked-msr-access", "kvm-refuses"];
 
 /** Heads of the columns: the whole name, and a letter where there is no room. */
 export const LAYER_HEADS: { readonly [L in Layer]: readonly [wide: string, narrow: string] } = {
@@ -182,8 +196,20 @@ function unknownLines(traced: TracedReplay, layers: readonly FeatureLayers[], wi
     }
   }
   const many = open.length === 1 ? "1 feature is" : `${open.length} features are`;
-  const lines = wrap(`${many} not known at some layer: ${unknownText(sources)}.`, width);
+  const lines = wrap(`${many} not known at some layer: ${shortUnknown(sources)}.`, width);
   return [...lines, ...howToTell(sources, width)];
+}
+
+/** More registers than this are counted. */
+const MOST_REGISTERS = 3;
+
+/** The unknown sources as one text; of many registers, how many. */
+function shortUnknown(sources: readonly UnknownSource[]): string {
+  const count = new Set(sources.flatMap(({ msr }) => msr ?? [])).size;
+  if (count <= MOST_REGISTERS) return unknownText(sources);
+  const others = sources.filter(({ msr }) => msr === undefined);
+  const registers = `${count} registers were not read, or not whole`;
+  return others.length === 0 ? registers : `${registers}; ${unknownText(others)}`;
 }
 
 /** Commands and options that make the unknown known. */
@@ -193,8 +219,7 @@ export function howToTell(sources: readonly UnknownSource[], width: number): Lin
   const vendor = sources.some(({ text }) => text.includes("the vendor is"));
   const lines: Line[] = [];
   if (indices.length > 0) {
-    const reads = indices.map((index) => `rdmsr -a ${hexIndex(index)}`).join("; ");
-    lines.push(...wrap(["to read it: ", styled("command", `modprobe msr; ${reads}`)], width, "  "));
+    lines.push(...wrap(["to read it: ", styled("command", readCommand(indices))], width, "  "));
   }
   if (vendor) lines.push(...wrap(["if it is so: ", styled("command", "--assume vendor=intel")], width, "  "));
   for (const fact of facts) {

@@ -24,7 +24,7 @@ import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 import { adjustTexts } from "./adjust-text.js";
 import { basisLines, subject } from "./basis.js";
 import { certaintyText, findingLines, messageLines } from "./findings-report.js";
-import { setVerdict } from "./layers-report.js";
+import { loadVerdictOf } from "./layers-report.js";
 import { labelled, remarked, table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
@@ -73,12 +73,20 @@ export function replayReport(situation: Situation, phases: readonly Phase[], wid
   checkPhases(phases);
   checkNumber(width, "width", "a number of columns");
   const traces = tracedReplays(situation);
-  const runs = perKernel(situation, width, (at) => runLines(traces[at] as TracedReplay, phases, width, part));
-  const answer = traces.length === 1 ? loadVerdict((traces[0] as TracedReplay).replayed) : setVerdict(situation);
+  const runs = perKernel(situation, width, (at) =>
+    runLines(situation, traces[at] as TracedReplay, phases, width, part),
+  );
+  const answer = loadVerdictOf(situation);
   return [...wrap([subject(situation), answer], width), ...runs, ...basisLines(situation, width)];
 }
 
-function runLines(traced: TracedReplay, phases: readonly Phase[], width: number, part: RunPart | undefined): Line[] {
+function runLines(
+  situation: Situation,
+  traced: TracedReplay,
+  phases: readonly Phase[],
+  width: number,
+  part: RunPart | undefined,
+): Line[] {
   const wanted = (phase: Phase) => phases.length === 0 || phases.includes(phase);
   const lines: Line[] = [];
   let phase: Phase | undefined;
@@ -106,7 +114,7 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number,
     }
   }
   if (part === undefined)
-    lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(traced.replayed, wanted, width));
+    lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(situation, traced.replayed, wanted, width));
   else if (lines.length === 0)
     lines.push(BLANK, ...wrap(`No step of it changes anything here under ${kernelName(release)}.`, width));
   return lines;
@@ -237,9 +245,14 @@ export const CONFIG_WORDS = [
   ["vmx_capability.vpid", "vmx_capability.vpid"],
 ] as const satisfies readonly (readonly [string, WordName])[];
 
-function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width: number): Line[] {
+function outcomeLines(
+  situation: Situation,
+  replayed: Replay,
+  wanted: (phase: Phase) => boolean,
+  width: number,
+): Line[] {
   const { cpu, release, config } = replayed;
-  const lines: Line[] = [...wrap(loadVerdict(replayed), width)];
+  const lines: Line[] = [...wrap(loadVerdict(replayed, situation), width)];
   if (wanted("boot")) {
     lines.push(BLANK, ...labelled(bootRows(replayed), width));
   }

@@ -15,6 +15,7 @@ import { basisLines, subject } from "./basis.js";
 import { findingLines } from "./findings-report.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
+import { readCommand } from "./wording/read-command.js";
 
 /** A situation, and what of its registers to show. */
 export interface ShowInput {
@@ -39,6 +40,8 @@ export function showReport(
   const asked = (index: number) => registers.length === 0 || registers.includes(index);
   const [first] = situation.host.cores;
   const lines: Line[] = [...verdictLines(input, width)];
+  if (isSvmVendor(situation.host.vendor) && registers.length === 0)
+    return [...lines, ...basisLines(situation, width, false)];
   for (const [position, core] of situation.host.cores.entries()) {
     if (situation.host.cores.length > 1) lines.push(BLANK, [styled("title", coreText(core, position))]);
     const shown = decodeCore(core, situation.host.vendor, situation.asRead).filter(
@@ -69,13 +72,16 @@ function verdictLines({ situation, registers }: ShowInput, width: number): Line[
     ...(count("absent") === 0 ? [] : [`${count("absent")} absent`]),
     ...(open.length === 0 ? [] : [`${open.length} not read`]),
   ];
-  const lines = wrap(
-    [subject(situation, false), `${counts.join(", ")}. ${firmwareText(situation.read.cores[0])}`.trim()],
-    width,
-  );
-  if (open.length === 0 || isSvmVendor(vendor)) return lines;
-  const reads = open.map(({ register }) => `rdmsr -a ${hexIndex(register.index)}`).join("; ");
-  return [...lines, ...wrap(["to read the rest: ", styled("command", `modprobe msr; ${reads}`)], width, "  ")];
+  // What something else in the text contradicts is not said.
+  const firmware = situation.contradictions.length > 0 ? "" : firmwareText(situation.read.cores[0]);
+  if (isSvmVendor(vendor)) {
+    const says = "it has SVM instead of VMX, and so none of the registers of VMX";
+    return wrap([subject(situation, false), `${says}.`], width);
+  }
+  const lines = wrap([subject(situation, false), `${counts.join(", ")}. ${firmware}`.trim()], width);
+  if (open.length === 0) return lines;
+  const command = readCommand(open.map(({ register }) => register.index));
+  return [...lines, ...wrap(["to read the rest: ", styled("command", command)], width, "  ")];
 }
 
 /** What IA32_FEAT_CTL says about VMX outside SMX; empty where it does not say. */

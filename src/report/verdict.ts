@@ -1,11 +1,14 @@
+import { bitsOf } from "../bits/word.js";
 import { hasSvm } from "../host/host.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
 import type { Refusal } from "../rules/machine.js";
 import { coreText } from "../situation/pick-cpu.js";
+import type { Situation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { layerStep } from "../why/layer-step.js";
 import { type FeatureLayers, layersOf } from "../why/layers.js";
+import { statementWith } from "../why/questions/questions.js";
 import type { TracedReplay } from "../why/traced-replay.js";
 import { someOf } from "./layout.js";
 import { type Inline, styled } from "./text.js";
@@ -21,10 +24,16 @@ export const LAYER_NAMES: { readonly [L in Layer]: string } = {
   nested: "L1",
 };
 
-/** Does KVM load, and if not, what stops it. */
-export function loadVerdict(replayed: Replay): Inline {
+/** Does KVM load, and if not, what stops it: in the words of `why vmx` and `why kvm`, where they know more than the rule that refuses. */
+export function loadVerdict(replayed: Replay, situation: Situation): Inline {
   const { loads, error, cpu, compatibility, host } = replayed;
   if (loads === "yes") return [styled("yes", "kvm_intel loads"), "."];
+  const plain = hasSvm(host) ? undefined : plainReason(replayed, situation);
+  if (plain !== undefined) {
+    const errno = loads === "no" && error !== undefined ? ` (-${error})` : "";
+    const load = loads === "no" ? "kvm_intel does not load" : "Not known whether kvm_intel loads";
+    return [styled(loads, load), `${errno}: ${plain}`];
+  }
   const reason = refusalText(replayed);
   if (loads === "no") {
     if (hasSvm(host)) {
@@ -52,6 +61,19 @@ export function loadVerdict(replayed: Replay): Inline {
       ? `not known whether ${unsure.map((core) => coreText(core, host.cores.indexOf(core))).join(", ")} agree with the boot CPU`
       : reason;
   return [styled("unknown", "Not known whether kvm_intel loads"), others === "" ? "." : `; ${others}.`];
+}
+
+/** More controls than this were not refused: their register was not read. */
+const FEW = 3;
+
+/** What decides where VT-x is off or that is open, or where the registers were not read; undefined where a rule says more. */
+export function plainReason({ loads, cpu }: Pick<Replay, "loads" | "cpu">, situation: Situation): string | undefined {
+  const vmx = statementWith("vmx", situation, undefined);
+  if (vmx.answer === loads) return vmx.says;
+  const unread = cpu.refusals.some(({ missing }) => missing !== undefined && bitsOf(missing.bits).length > FEW);
+  return loads === "unknown" && vmx.answer === "yes" && unread
+    ? statementWith("kvm", situation, undefined).says
+    : undefined;
 }
 
 /** Why the boot CPU is refused, or may be, without the full stop. */
@@ -104,10 +126,14 @@ function tally(layers: readonly FeatureLayers[]): Tally {
 }
 
 /** The answer in a few sentences: does KVM load, what is lost, and where first. */
-export function verdict(traced: TracedReplay, layers: readonly FeatureLayers[] = layersOf(traced.replayed)): Inline {
+export function verdict(
+  traced: TracedReplay,
+  situation: Situation,
+  layers: readonly FeatureLayers[] = layersOf(traced.replayed),
+): Inline {
   const { replayed } = traced;
   const { lost, has } = tally(layers);
-  const parts: Inline[] = [loadVerdict(replayed)];
+  const parts: Inline[] = [loadVerdict(replayed, situation)];
   const [first] = lost;
   if (hasSvm(replayed.host)) return parts;
   if (has.length === 0) {
@@ -116,7 +142,6 @@ export function verdict(traced: TracedReplay, layers: readonly FeatureLayers[] =
     parts.push(` Of the ${has.length} features that the CPU has, none is known to be lost on the way to L1.`);
   } else if (replayed.loads === "no") {
     parts.push(` So none of the ${has.length} features that the CPU has can be used.`);
-    if (first.lostAt === "firmware") parts.push(` Lost ${lossText(traced, first)}.`);
   } else {
     parts.push(` Of the ${has.length} features that the CPU has, ${countsText(lost)}.`);
     parts.push([" First loss: ", styled("strong", first.feature.id), `, ${lossText(traced, first)}.`]);

@@ -1,4 +1,5 @@
 import { checkHas, checkNumber, checkOptions } from "../bits/misuse.js";
+import { hasSvm } from "../host/host.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { fileOf, functionOf } from "../rules/effect.js";
 import { formatHeld } from "../rules/held.js";
@@ -9,6 +10,7 @@ import { checkSituation } from "../situation/situation.js";
 import { LAYER_TITLES, type Layer } from "../why/features.js";
 import type { LayerStep } from "../why/layer-step.js";
 import type { LayerAnswer } from "../why/layers.js";
+import { statementWith } from "../why/questions/questions.js";
 import type { Remedy } from "../why/remedies.js";
 import { holdsBefore } from "../why/state-before.js";
 import type { Why, WhyAnswer } from "../why/why.js";
@@ -49,7 +51,10 @@ export function whyReport(situation: Situation, why: WhyAnswer, width: number, d
   checkOptions(details, "details");
   const { note, atlas } = details;
   const { feature, reachedUnder } = why;
-  const answers = why.each.map((one) => ({ text: answer(one), key: plainText(answer(one)) }));
+  const answers = why.each.map((one) => {
+    const text = answer(one, situation);
+    return { text, key: plainText(text) };
+  });
   const alike = new Set(answers.map(({ key }) => key)).size === 1;
   const all: Inline =
     reachedUnder.length > 1
@@ -88,7 +93,7 @@ function kernelLines(why: Why, { candidates }: Situation, at: number, atlas: Why
 }
 
 /** Yes, no or not known, and where it ends. */
-function answer({ reached, goal, steps, lostAt, unknownAt, replayed, traced }: Why): Inline {
+function answer({ reached, goal, steps, lostAt, unknownAt, replayed, traced }: Why, situation: Situation): Inline {
   const cellOf = (layer: Layer) => steps.find((step) => step.layer === layer)?.cell;
   if (reached === "yes") {
     if (cellOf(goal) === "none") return [styled("yes", "Yes"), `, ${LAYER_NAMES[goal]} has no say about it.`];
@@ -98,8 +103,10 @@ function answer({ reached, goal, steps, lostAt, unknownAt, replayed, traced }: W
   }
   const kvm = goal === "kvm" || goal === "param" || goal === "nested";
   const word = styled(reached, reached === "no" ? "No" : "Not known");
+  if (hasSvm(replayed.host)) return [word, `: ${statementWith("vmx", situation, undefined).says}`];
   if (kvm && replayed.loads === reached && lostAt !== "silicon") {
-    return reached === "no" ? [word, ", ", loadVerdict(replayed)] : loadVerdict(replayed);
+    const load = loadVerdict(replayed, situation);
+    return reached === "no" ? [word, ", ", load] : load;
   }
   const at = reached === "no" ? (lostAt ?? goal) : (unknownAt ?? goal);
   const step = steps.find(({ layer }) => layer === at);
@@ -179,7 +186,7 @@ export function unknownSources({ traced, steps }: Why): readonly UnknownSource[]
 
 function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], width: number): Line[] {
   const { reached } = why;
-  if (reached === "yes") return [];
+  if (reached === "yes" || hasSvm(why.replayed.host)) return [];
   // The CPU may have what was not read; asking for another one is for those known to lack it.
   const blamesCpu = (remedy: Remedy) => remedy.some(({ kind }) => kind === "silicon");
   const certain = reached === "unknown" ? why.remedies.filter((remedy) => !blamesCpu(remedy)) : why.remedies;

@@ -255,6 +255,58 @@ describe("commands of several hosts", () => {
     expect((await run(["migrate", "skylake-x", "skylake-x"])).out).toContain("skylake-x");
   });
 
+  it.each([
+    ["$ sudo rdmsr -a 0x3a\n1\n1\n", "kvm_intel does not load (-EOPNOTSUPP): the firmware locked VT-x off:"],
+    ["$ sudo rdmsr -a 0x3a\n5\n1\n", "kvm_intel does not load: the CPUs differ: IA32_FEAT_CTL (0x3a) has VMX on"],
+    ["$ sudo rdmsr -a 0x3a\n5\n", "Not known whether kvm_intel loads: VT-x is on; whether the CPU has every control"],
+    ["vendor_id : GenuineIntel\nflags : fpu vmx\n", "Not known whether kvm_intel loads: VT-x is on; whether"],
+    ["Hypervisor vendor: VMware\nVirtualization type: full\n", "Not known whether kvm_intel loads: this is a virtual"],
+  ])("layers, why and replay begin as why kvm does: %j", async (stdin, says) => {
+    for (const command of [
+      ["layers", "-"],
+      ["why", "ept", "-"],
+      ["replay", "-"],
+    ]) {
+      const { out, err } = await runCli(command, { stdin });
+      expect(out.replace(/\s+/g, " ").slice(0, 400)).toContain(says);
+      expect(err).toBe("");
+    }
+  });
+
+  it("a CPU with SVM is answered in a sentence", async () => {
+    const stdin = "vendor_id : AuthenticAMD\nmodel name : AMD Ryzen 9 5900X\nflags : fpu svm\n";
+    for (const command of [
+      ["layers", "-"],
+      ["show", "-"],
+      ["verify", "-"],
+    ]) {
+      const { out } = await runCli(command, { stdin });
+      expect(out.split("\n").slice(0, 3).join(" ")).toContain("SVM");
+      expect(out.split("\n").length).toBeLessThan(12);
+    }
+    expect((await runCli(["why", "ept", "-"], { stdin })).out).toMatch(/^ept .*: No: this is an AMD\s+CPU/);
+    expect((await runCli(["nested", "-"], { stdin })).err).toContain("this CPU has SVM");
+    expect((await runCli(["runs", "-", "host,vmx=on,enforce"], { stdin })).out).toContain("the CPU lacks it");
+    expect((await runCli(["runs", "-", "host"], { stdin })).out.replace(/\s+/g, " ")).toContain("kvm_amd decides");
+  });
+
+  it("a text without a host is sent on", async () => {
+    const ok = "INFO: /dev/kvm exists\nKVM acceleration can be used\n";
+    const { err, code } = await runCli(["layers", "-"], { stdin: ok });
+    expect([code, err.split("\n")[1]]).toEqual([2, "  where it is an error message or a log: vmxlens explain -"]);
+    expect(err).toContain("was recognised in 2 lines; expected /proc/cpuinfo,");
+  });
+
+  it("a product before its host is named, and a model of QEMU is a guest", async () => {
+    expect((await runCli(["runs", "xen", "skylake-x"])).err).toBe(
+      "vmxlens: HOST comes first: vmxlens runs skylake-x xen\n",
+    );
+    expect((await runCli(["runs", "skylake-x", "Skylake-Server"])).out).toContain(
+      "(Skylake-Server) starts on skylake-x",
+    );
+    expect((await runCli(["runs", "skylake-x", "nope"])).err).toContain("no product is called nope");
+  });
+
   it("runs judges products, and offers near names", async () => {
     expect((await run(["runs", "skylake-x", "kvm"])).code).toBe(0);
     expect((await run(["runs", "skylake-x", "virtualbx"])).err).toMatch(/did you mean .*virtualbox/i);

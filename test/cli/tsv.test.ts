@@ -47,6 +47,14 @@ describe("--format tsv", () => {
     }
   });
 
+  it("shows a register of which some bits are not known as the report does", async () => {
+    const { out } = await runCli(["show", "skylake-x", "0x3a", "--format", "tsv"]);
+    const [, first = ""] = out.split("\n");
+    const report = (await runCli(["show", "skylake-x", "0x3a"])).out;
+    expect(first.split("\t")[3]).toMatch(/^0x[0-9a-f?]{16}$/);
+    expect(report).toContain(`IA32_FEATURE_CONTROL = ${first.split("\t")[3]}`);
+  });
+
   it("is JSON or text if that is asked for", async () => {
     const run = async (...more: string[]) => (await runCli(["vmcs", "cs", ...more])).out;
     expect(await run("--format", "json")).toBe(await run("--json"));

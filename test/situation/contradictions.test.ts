@@ -124,6 +124,21 @@ describe("whatever is asked, the lines are named", () => {
   });
 });
 
+describe("what says the same as one side of a contradiction", () => {
+  it("is on that side: no value is made of it", async () => {
+    const stdin = "flags : fpu vmx ept\nvmx flags : vnmi ept vpid\n$ sudo rdmsr 0x3a\n1\n";
+    for (const command of ["why vmx", "why kvm", "layers"]) {
+      const { out } = await runCli([...command.split(" "), "-"], { stdin });
+      const [, sides] = /none is used: (.*?): 0x1/s.exec(out.replace(/\s+/g, " ")) ?? [];
+      expect([command, sides]).toEqual([
+        command,
+        "line 1: vmx among the flags of /proc/cpuinfo; line 2: the vmx flags line of /proc/cpuinfo; line 4: 0x3a (IA32_FEATURE_CONTROL)",
+      ]);
+    }
+    expect((await runCli(["show", "-", "0x3a"], { stdin })).out).not.toMatch(/= 0x5|switched/);
+  });
+});
+
 describe("what another kernel explains is no contradiction", () => {
   it("of an unnamed kernel, those that show it are meant", () => {
     const about = made(`${CPU.replace(/^Linux.*\n/, "")}${FLAGS}$ sudo rdmsr -a 0x3a\n1\n`);

@@ -11,7 +11,7 @@ import { runMigrate } from "../../report/compare/migrate-report.js";
 import { runRuns, runRunsOnMany } from "../../report/compare/runs-report.js";
 import { comparedHosts, printRun, singleHosts } from "../compared-hosts.js";
 import { fileKind, isFile } from "../files.js";
-import { findGuest, isCpuText } from "../guest.js";
+import { findGuest, isCpuText, isModelText } from "../guest.js";
 import { hostText } from "../host-text.js";
 import type { RawOptions } from "../options.js";
 import { readingOnce } from "../read-once.js";
@@ -103,13 +103,18 @@ export async function runs(given: Args, raw: FleetRaw, outer: World): Promise<nu
   const names = given as readonly string[];
   const world = names.length > 1 ? readingOnce(outer) : outer;
   const last = names.length > 1 ? (names.at(-1) as string) : undefined;
-  const known = (name: string) => !("near" in findPack(name));
+  const known = (name: string): boolean => {
+    const pack = findPack(name);
+    return !("near" in pack) || pack.near.some((id) => id.startsWith(`${name.toLowerCase()}-`));
+  };
   const [first] = names;
   if (last !== undefined && first !== undefined && known(first) && !known(last) && !isFile(first, world)) {
     return complain(world, [`HOST comes first: vmxlens runs ${shellOperand(last)} ${shellOperand(first)}`]);
   }
-  const product = last !== undefined && !isCpuText(last) && isProductOnly(last, world) ? last : undefined;
-  const found = last === undefined || product !== undefined ? undefined : await findGuest(last, world);
+  const nothingElse = last !== undefined && !isCpuText(last) && isProductOnly(last, world);
+  const model = nothingElse && "near" in findPack(last) && isModelText(last);
+  const product = nothingElse && !model ? last : undefined;
+  const found = last === undefined || product !== undefined ? undefined : await findGuest(last, world, model);
   if (found !== undefined) {
     if ("problem" in found) return complain(world, [found.problem]);
     return guestOn(found.guest, names.slice(0, -1), raw, world);

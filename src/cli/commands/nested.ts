@@ -2,6 +2,7 @@ import { libvirtCpu } from "../../compare/libvirt.js";
 import { qemuCpu } from "../../compare/qemu.js";
 import { hexIndex } from "../../registers/registers.js";
 import { situationJson } from "../../report/json/json-situation.js";
+import { loadVerdictOf } from "../../report/layers-report.js";
 import { libvirtNotes, nestedReport, noteLines, qemuNotes } from "../../report/nested-report.js";
 import { splitJson } from "../../report/per-kernel.js";
 import { type Inline, plainText } from "../../report/text.js";
@@ -47,7 +48,7 @@ async function nestedOn(query: string | undefined, raw: NestedRaw, world: World,
     return (
       complain(world, [
         loads === "no"
-          ? `KVM of ${kernel} does not load here, so L1 gets nothing: see vmxlens layers`
+          ? `L1 gets nothing from KVM of ${kernel}: ${plainText(loadVerdictOf(situation))}`
           : "nested=0: KVM offers a guest no VMX",
       ]) && EXIT.no
     );

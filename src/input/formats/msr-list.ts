@@ -13,6 +13,7 @@ import { type Base, type BothBases, baseText, readingOf } from "../text/number-b
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { type MsrClaim, msrClaims } from "./msr-line.js";
 import { printedValue, type RdmsrCall, rdmsrCalls } from "./rdmsr-command.js";
+import { type RdmsrGroup, rdmsrGroup } from "./rdmsr-group.js";
 
 /** Lists of MSR values as people write them, and transcripts of `rdmsr` in a shell or in WinDbg. */
 export const msrList: LineReader = {
@@ -30,6 +31,8 @@ const CANNOT_READ = /rdmsr: ?CPU (\d{1,4}) cannot read MSR (?:0x)?([0-9a-fA-F]{1
 const NOT_READABLE =
   /rdmsr: ?(?:open|pread)?:? ?(?:permission denied|operation not permitted|no such file or directory|no cpu \d+|cpu \d+ doesn't support msrs)/i;
 const OTHER_CAUSE = /permission|not permitted|no such (?:file|device)|lockdown/i;
+/** Who gives fewer registers gives those that matter; a longer list without IA32_VMX_BASIC lost it. */
+const LIKE_A_LIST = 8;
 /** A list has some twenty registers for each of the CPUs. */
 const MOST_DOUBTFUL = 100_000;
 const BARE_VALUE = /^\s{0,20}(?:0x)?[0-9a-fA-F]{8,16}\s{0,20}$/;
@@ -61,6 +64,7 @@ function openList(file: string | undefined): LineRun {
   const log = diagnosticLog(file);
   const builder = hostBuilder(log);
   let calls: Pending[] = [];
+  let group: RdmsrGroup | undefined;
   let orphan: Place | undefined;
   /** Printed as 0x3a and nothing more: many devices have a register of this number. */
   const bare: { readonly claim: MsrClaim; readonly line: number }[] = [];
@@ -149,14 +153,17 @@ function openList(file: string | undefined): LineRun {
       "the output of rdmsr -a without uniq or sort",
     );
   };
-  const endCalls = (): void => {
+  const endCalls = (cut?: boolean): void => {
     for (const pending of calls) settle(pending);
     calls = [];
+    group?.end(builder, log, cut);
+    group = undefined;
   };
 
   /** A line that is nothing but a value belongs to the oldest call that still waits for one. */
   const bareValue = (text: string, number: number): number => {
     const at = { line: number, column: text.length - text.trimStart().length + 1 };
+    if (group !== undefined) return group.add(text, at) ? 1 : 0;
     for (;;) {
       const pending = calls[0];
       if (pending === undefined) break;
@@ -201,7 +208,8 @@ function openList(file: string | undefined): LineRun {
 
   const startCalls = (text: string, number: number, found: readonly RdmsrCall[]): number => {
     endCalls();
-    calls = found.map((call) => ({ call, seen: [], before: "" }));
+    group = rdmsrGroup(found);
+    calls = group === undefined ? found.map((call) => ({ call, seen: [], before: "" })) : [];
     for (const call of found) {
       const meant = Number.parseInt(call.argument, 16);
       if (/^\d+$/.test(call.argument) && call.index !== meant && isVmxMsr(meant)) {
@@ -222,6 +230,7 @@ function openList(file: string | undefined): LineRun {
       const index = Number.parseInt(failed[2] as string, 16);
       // The failed call has printed its line.
       calls.shift();
+      group?.failed(index);
       if (!isVmxMsr(index) || Number(failed[1]) > MAX_CPU) return 0;
       if (OTHER_CAUSE.test(failed[3] as string)) {
         log.warning(at, `MSR ${describeMsr(index)} was not read: ${(failed[3] as string).trim()}`, "rdmsr run as root");
@@ -264,7 +273,7 @@ function openList(file: string | undefined): LineRun {
         const found = rdmsrCalls(text);
         if (found.length > 0) return startCalls(text, number, found);
       }
-      if (calls.length === 0 ? BARE_VALUE.test(text) : text.trim() !== "") {
+      if (calls.length === 0 && group === undefined ? BARE_VALUE.test(text) : text.trim() !== "") {
         const weight = bareValue(text, number);
         if (weight > 0) return weight;
         const windbg = calls[0]?.call;
@@ -279,7 +288,7 @@ function openList(file: string | undefined): LineRun {
       strange ||= /\w/.test(text);
       return 0;
     },
-    waits: () => part !== undefined || calls.length > 0,
+    waits: () => part !== undefined || calls.length > 0 || group !== undefined,
     end(cut) {
       if (cut && held?.at.line === lines && held.looksCut()) {
         log.ifAlone.error(
@@ -288,7 +297,7 @@ function openList(file: string | undefined): LineRun {
           "as many digits as before",
         );
       } else held?.take();
-      endCalls();
+      endCalls(cut);
       const others = [...builder.cpus(), "unnamed" as const, "all" as const].some(
         (scope) => builder.msrsOf(scope).size > 0,
       );
@@ -323,7 +332,8 @@ function openList(file: string | undefined): LineRun {
       }
       if (orphan !== undefined)
         log.warning(orphan, "a value without an MSR number was left out", '"0x48b: " before it');
-      if (!scopes.some((scope) => builder.msrsOf(scope).has(0x480))) {
+      const most = Math.max(...scopes.map((scope) => builder.msrsOf(scope).size));
+      if (most >= LIKE_A_LIST && !scopes.some((scope) => builder.msrsOf(scope).has(0x480))) {
         log.warning(TEXT_START, `MSR ${describeMsr(0x480)} is not in the text`, "MSRs 0x3a and 0x480 to 0x493");
       }
       tellUnequalCpus(builder, log);

@@ -101,7 +101,7 @@ function leftOutOf({ label, situation }: ComparedHost, layer: "kvm" | "nested"):
   const replayed = replays(situation);
   if (runs(replayed, layer) !== "no") return [];
   if (replayed.loads !== "no") return [{ label, reason: "nested=0" }];
-  return [{ label, reason: plainText(loadVerdict(replayed.each[0] as Replay)).replace(/[.]$/, "") }];
+  return [{ label, reason: plainText(loadVerdict(replayed.each[0] as Replay, situation)).replace(/[.]$/, "") }];
 }
 
 /** Does the layer exist at all on a host. */

@@ -1,5 +1,6 @@
 import { checkHas, checkNumber } from "../../bits/misuse.js";
 import type { Difference, Verification } from "../../compare/verify/verify.js";
+import { hasSvm } from "../../host/host.js";
 import { ITEM_KINDS, type ItemKind, type VerifyItem } from "../../situation/evidence/item.js";
 import { kernelsText } from "../../situation/kernels-text.js";
 import type { Situation } from "../../situation/situation.js";
@@ -27,6 +28,10 @@ export function verifyReport(situation: Situation, found: Verification, width: n
   checkSituation(situation);
   checkHas(found, "counts", "found", "what verify(situation) returns");
   checkNumber(width, "width", "a number of columns");
+  if (hasSvm(situation.read)) {
+    const says = "Nothing to compare: the CPU has SVM instead of VMX.";
+    return [...wrap([subject(situation, false), says], width), ...basisLines(situation, width)];
+  }
   return [
     ...verdictLines(situation, found, width),
     ...differenceLines(found, width),
@@ -36,16 +41,22 @@ export function verifyReport(situation: Situation, found: Verification, width: n
   ];
 }
 
+const agreeText = (count: number): string => (count === 1 ? "1 agrees" : `${count} agree`);
+
 /** One sentence: how much agrees. */
 export function verdictText({ counts, releases }: Verification): string {
   const compared = counts.agree + counts.differ;
   if (compared === 0) return "Nothing could be compared.";
   const other = counts.unknown === 0 ? "" : ` ${counts.unknown} more cannot be judged.`;
   if (counts.differ === 0) {
-    return `All ${compared} items that could be compared agree with the replay of ${kernelLabelOf(releases)}.${other}`;
+    const all =
+      compared === 1
+        ? "The one item that could be compared agrees"
+        : `All ${compared} items that could be compared agree`;
+    return `${all} with the replay of ${kernelLabelOf(releases)}.${other}`;
   }
   const differ = counts.differ === 1 ? "1 item differs" : `${counts.differ} items differ`;
-  return `${differ} from the replay of ${kernelLabelOf(releases)}, ${counts.agree} agree.${other}`;
+  return `${differ} from the replay of ${kernelLabelOf(releases)}, ${agreeText(counts.agree)}.${other}`;
 }
 
 function verdictLines(situation: Situation, found: Verification, width: number): Line[] {
@@ -57,7 +68,7 @@ function verdictLines(situation: Situation, found: Verification, width: number):
       items.filter((item) => item.kind === kind && item.verdict === verdict).length;
     const [agree, differ, unknown] = [of("agree"), of("differ"), of("unknown")];
     const parts: Inline[] = [
-      ...(agree > 0 ? [styled("yes", `${agree} agree`)] : []),
+      ...(agree > 0 ? [styled("yes", agreeText(agree))] : []),
       ...(differ > 0 ? [styled("no", `${differ} ${differ === 1 ? "differs" : "differ"}`)] : []),
       ...(unknown > 0 ? [styled("unknown", `${unknown} unknown`)] : []),
     ];
@@ -69,8 +80,7 @@ function verdictLines(situation: Situation, found: Verification, width: number):
   return [
     ...wrap([subject(situation, false), styled(style, verdictText(found))], width),
     ...taken,
-    BLANK,
-    ...table(rows, { width, indent: 2 }),
+    ...(rows.length === 0 ? [] : [BLANK, ...table(rows, { width, indent: 2 })]),
   ];
 }
 

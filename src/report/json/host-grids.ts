@@ -31,7 +31,7 @@ interface Show {
     readonly registers: readonly {
       readonly index: string;
       readonly name: string;
-      readonly value: string | null;
+      readonly value: string | null | { readonly value: string; readonly unknown: string };
       readonly bits: readonly {
         readonly bit: number;
         readonly setting: string;
@@ -41,13 +41,25 @@ interface Show {
   }[];
 }
 
+type Value = Show["cores"][number]["registers"][number]["value"];
+
+/** A digit with an unknown bit is `?`, as in the report. */
+function valueText(value: Value): string | null {
+  if (value === null || typeof value === "string") return value;
+  const [digits, unknown] = [value.value, value.unknown].map((text) => text.slice(2));
+  const width = Math.max((digits as string).length, (unknown as string).length);
+  const open = (unknown as string).padStart(width, "0");
+  const shown = [...(digits as string).padStart(width, "0")].map((digit, at) => (open[at] === "0" ? digit : "?"));
+  return `0x${shown.join("")}`;
+}
+
 export function showGrid({ cores }: Show): Grid {
   const names = ["sdm", "key", "linux", "qemu", "libvirt", "xen"] as const;
   return {
     head: ["cores", "msr", "register", "value", "bit", "setting", ...names],
     rows: cores.flatMap(({ coreTypes, registers }) =>
       registers.flatMap(({ index, name, value, bits }) => {
-        const register = [coreTypes.join(","), index, name, value];
+        const register = [coreTypes.join(","), index, name, valueText(value)];
         if (bits.length === 0) return [[...register, null, null, ...names.map(() => null)]];
         return bits.map((one) => [...register, one.bit, one.setting, ...names.map((key) => one.names[key])]);
       }),

@@ -3,7 +3,7 @@ import { replays, split } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import { LAYERS } from "../../why/features.js";
 import { kernelFindings } from "../../why/kernels/kernel-findings.js";
-import { layers, layersOf } from "../../why/layers.js";
+import { layers } from "../../why/layers.js";
 import { type TracedReplay, tracedReplays } from "../../why/traced-replay.js";
 import { groupOf } from "../feature-groups.js";
 import { allMessages } from "../findings-report.js";
@@ -18,7 +18,7 @@ export function layersJson(situation: Situation) {
   const { loads } = replays(situation);
   const verdicts = split(situation, (_, index) => {
     const traced = traces[index] as TracedReplay;
-    return plainText(verdict(traced, layersOf(traced.replayed)));
+    return plainText(verdict(traced, situation));
   });
   const errors = split(situation, (_, index) => traces[index]?.replayed.error ?? null);
   const under = (index: number) => (traces[index] as TracedReplay).replayed;

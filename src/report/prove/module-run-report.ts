@@ -17,7 +17,7 @@ import { registerText } from "../wording/bit-text.js";
 export function moduleRunReport(situation: Situation, { modules, boot }: Proof, width: number): Line[] {
   const { each } = replays(situation);
   const [first] = each;
-  const lines: Line[] = [...wrap([subject(situation), loadVerdict(first)], width)];
+  const lines: Line[] = [...wrap([subject(situation), loadVerdict(first, situation)], width)];
   if (boot !== undefined) lines.push(...logLines("Boot, by the kernel's image", boot.log, width));
   lines.push(...logLines("Loading, by the modules", modules.log, width));
   lines.push(...fieldLines("vmcs_config", modules.vmcsConfig, width));

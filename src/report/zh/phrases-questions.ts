@@ -404,9 +404,16 @@ const CONTRADICTIONS: readonly Phrase[] = [
   ["this cannot be true of a machine like this, and is not used: {!m}", "这样的机器上这不可能成立，因此不采用：{m}"],
 ];
 
+/** The answers without their first word, as verdicts on whether KVM loads quote them. */
+const QUOTED: readonly Phrase[] = ANSWERS.flatMap(([english, chinese]): Phrase[] => {
+  const rest = english.replace(/^(?:No|Not known): /, "");
+  return rest === english ? [] : [[rest, chinese.replace(/^(?:没有|不能|未知)：/, "")]];
+});
+
 export const QUESTION_PHRASES_ZH: readonly Phrase[] = [
   ...CONTRADICTIONS,
   ...ANSWERS,
+  ...QUOTED,
   ...MESSAGES,
   ...STEPS,
   ...EVIDENCE,

@@ -112,7 +112,7 @@ function divided(text: string, [joint, chinese]: (typeof JOINTS)[number]): strin
 /** What stays as it is, if it is what the phrase expects there. */
 function verbatim(value: string, kind: string): string | undefined {
   if (kind === "!") return value;
-  if (kind === "~") return /\)[ ,]/.test(value) ? undefined : value;
+  if (kind === "~") return /\)[ ,]|; not known: /.test(value) ? undefined : value;
   return isNeutral(value) ? value : undefined;
 }
 

@@ -167,13 +167,18 @@ function nextDispute(host: Host, read: Host, { likely, others }: DisputeOptions)
     // All names on one line are one statement.
     const line = always.filter(({ id, kind }) => id === item.id || (kind === item.kind && kind === "vmx-flag"));
     const against = line.slice(0, MOST).flatMap((one) => doubted(host, one, tolerated, first) ?? []);
+    // What says the same of VMX, and would be so by the same change, is on the same side.
+    const along = aboutVmx(item) && against.length > 0 ? alsoSaid(host, item, always, against, first) : [];
     // Where no value of a fact fits, the kernel is to blame, unless the module is loaded anyway.
     if (against.length === 0 && item.kind !== "loads") continue;
     return {
-      host: against.reduce((left, { hide }) => hide(left), withoutStatement(host, item)),
+      host: against.reduce((left, { hide }) => hide(left), [item, ...along].reduce(withoutStatement, host)),
       loading: against.length === 0,
       text: sentence([
-        part(lineOfStatement(read, item), statementText(item)),
+        ...[item, ...along]
+          .map((one) => ({ line: lineOfStatement(read, one), says: statementText(one) }))
+          .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+          .map(({ line: at, says }) => part(at, says)),
         ...against.map((fact) => part(fact.line, fact.says)),
       ]),
     };
@@ -185,6 +190,22 @@ function nextDispute(host: Host, read: Host, { likely, others }: DisputeOptions)
     loading: false,
     text: sentence(items.map((item) => part(lineOfStatement(read, item), statementText(item)))),
   };
+}
+
+/** Other statements about VMX that differ as long as a fact is used, and no longer without it. */
+function alsoSaid(
+  host: Host,
+  item: VerifyItem,
+  always: readonly VerifyItem[],
+  against: readonly Pick<ReadFact, "hide">[],
+  { options }: Candidate,
+): readonly VerifyItem[] {
+  const others = always.filter((one) => one.id !== item.id && aboutVmx(one));
+  if (others.length === 0) return [];
+  const without = against.reduce((left, { hide }) => hide(left), host);
+  return others.filter(({ id }) =>
+    casesOf(without).some((one) => differing(one, options).every((left) => left.id !== id)),
+  );
 }
 
 /** Statements about VMX that each fit a case, and no case fits all; none of them can be left out. */

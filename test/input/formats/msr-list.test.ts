@@ -212,6 +212,18 @@ describe("a transcript of rdmsr", () => {
     ]);
   });
 
+  it("divides the output of several commands on one line by its length, and uses none where that does not come out", () => {
+    const ask = "$ sudo rdmsr -a 0x480; sudo rdmsr -a 0x3a; sudo rdmsr -a 0x492\n";
+    const both = read(`${ask}da0400000000012\nda0400000000012\n5\n1\nrdmsr: CPU 0 cannot read MSR 0x00000492\n`);
+    expect(both.groups).toEqual([
+      ["0", { "0x3a": "0x5", "0x480": "0xda0400000000012", "0x492": "absent" }],
+      ["1", { "0x3a": "0x1", "0x480": "0xda0400000000012" }],
+    ]);
+    const odd = read("$ rdmsr -a 0x480; rdmsr -a 0x3a\nda0400000000012\nda0400000000012\n5\n");
+    expect(odd.groups).toBeUndefined();
+    expect(odd.told[0]).toMatch(/^warning 2:1 which rdmsr of the 2 on the command line printed which of these 3/);
+  });
+
   it("has the bits unknown on which CPUs disagree that uniq hides", () => {
     const { groups, told } = read(RDMSR_UNIQ);
     expect(groups).toEqual([[undefined, { "0x48b": "0x?007fff00000000" }]]);
