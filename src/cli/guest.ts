@@ -44,7 +44,7 @@ export function isCpuText(given: string): boolean {
   return isModelText(model) && items.some((item) => /^[+-]?(?:vmx\b|enforce$)|^[+-][a-z]|=(?:on|off)$/.test(item));
 }
 
-/** A model of QEMU alone, as `-cpu` accepts it: where a host or a product may stand as well, no name of those. */
+/** A model of QEMU without anything behind it, as `-cpu` accepts it. */
 export function isModelText(given: string): boolean {
   return given === "host" || given === "max" || findModel(given).kind !== "none";
 }

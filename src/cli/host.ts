@@ -124,7 +124,7 @@ async function readText(path: string, world: World, how: HowToRead): Promise<rea
   return hosts.map((one) => ({ kind: "host", host: one, origin: "file", source, notes: [] }));
 }
 
-/** What a text without a host is, as far as that says what to do with it; `undefined` for what is no text. */
+/** What a text without a host is, as far as that says what to do with it; `undefined` where that is unknown. */
 async function otherText(path: string, world: World): Promise<"guest" | "text" | undefined> {
   // Standard input was read, unless a command keeps it.
   if (path === "-") return "text";

@@ -47,7 +47,7 @@ export async function findMembers(given: readonly string[], world: World, how: H
       members.push({ name: found.length === 1 ? text.host : `${text.host}#${at + 1}`, text, found: host });
     }
   }
-  // What to do with a single text is not said of one among others.
+  // What to do with a single text is left out for one among others.
   const short = aside.map(({ name, problems: [first = "", ...more] }) => ({
     name,
     problems: [first, ...more.filter((line) => !line.includes(": vmxlens explain "))],

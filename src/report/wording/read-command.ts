@@ -1,6 +1,6 @@
 import { hexIndex } from "../../registers/registers.js";
 
-/** What reads registers in a way that readers of the output can tell them apart: `rdmsr` itself prints values without names. */
+/** A command that prints registers with their numbers: `rdmsr` itself prints the values alone. */
 export function readCommand(indices: readonly number[]): string {
   const names = indices.map(hexIndex).join(" ");
   if (indices.length === 1) return `sudo modprobe msr; sudo rdmsr -a ${names}`;
