@@ -10,8 +10,8 @@ interface Printed {
 }
 
 /**
- * Several `rdmsr` on one command line, of which one prints a line for each CPU: their output is one list, divided by its
- * length alone.
+ * Several `rdmsr` on one command line, where some print a line for each CPU: their output is one list, divided by its length
+ * alone.
  */
 export interface RdmsrGroup {
   /** Takes a line that is a value; false for any other. */
