@@ -261,7 +261,6 @@ function ofKvm(decoded: Decoded, error: number): Decoded {
           "echo 'options kvm_intel unrestricted_guest=0' | sudo tee /etc/modprobe.d/kvm-nested.conf",
         ],
       },
-      ...(decoded.steps ?? []),
     ],
   };
 }

@@ -336,7 +336,7 @@ function splitNames(text: string): string[] {
   return text
     .split(/[,\s]+/)
     .map((name) => withoutEnding(name, ".;:"))
-    .filter((name) => name !== "");
+    .filter((name) => /\w$/.test(name));
 }
 
 function wantedByName(name: string): Wanted {

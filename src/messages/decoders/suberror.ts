@@ -3,6 +3,7 @@ import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { isPaged, operandsOf, usedText } from "../memory-operand.js";
+import type { Advice } from "../message.js";
 import {
   filledWith,
   isAtReset,
@@ -208,8 +209,12 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
     : { what: NOT_EMULATED, steps: [REAL_STEP, GIVE_BLOCK], onlySteps: true };
 }
 
-const GIVE_BLOCK = {
+const GIVE_BLOCK: Advice = {
   text: "Give the register block that QEMU prints behind it: RIP and the bytes at Code= say which instruction it was.",
+  instead: {
+    is: "a program of its own on KVM",
+    text: "Print RIP and CS (KVM_GET_REGS, KVM_GET_SREGS) and the bytes there: they say which instruction it was.",
+  },
 };
 
 /** The secondary controls of KVM's vmcs_config, or the parameter, have unrestricted guest. */

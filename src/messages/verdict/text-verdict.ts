@@ -24,6 +24,7 @@ import {
 import { IN_CLOUD } from "../rows/shared-advice.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded } from "./asked/autoload.js";
+import { bitAsked } from "./asked/bit-asked.js";
 import { withoutCpuFlags } from "./asked/flags-line.js";
 import { featureChecked } from "./asked/how-to-check.js";
 import { askedName } from "./asked/name-asked.js";
@@ -31,6 +32,7 @@ import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
 import { registersAsked } from "./asked/registers-read.js";
 import { valueAsked, wantedRefused } from "./asked/values-asked.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx, proseOf } from "./guests/guest-verdict.js";
+import { withNestedOff } from "./guests/nested-off.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { cpusNamed } from "./named-cpu.js";
@@ -162,7 +164,8 @@ function answerOf(
     if (guest !== undefined) return guest;
     const named =
       registersAsked(short, machine) ??
-      askedName(short, machine?.hasRegisters === true) ??
+      bitAsked(short, machine) ??
+      askedName(short, machine) ??
       otherRegister(short, machine) ??
       autoloaded(short) ??
       (machine === undefined ? featureChecked(short) : undefined);
@@ -240,6 +243,8 @@ function answerOf(
     first,
     recognised.filter((other) => saysNoMore(other, first)),
   );
+  const nestedOff = withNestedOff(found, first, machine);
+  if (nestedOff !== undefined) return nestedOff;
   const noDevice = first.outcome === "no device";
   const noKvm =
     noDevice ||

@@ -30,7 +30,7 @@ const TABLE_LINE =
 /** Commands that print such a line alone, below them. */
 const TABLE_ASKED =
   /(?:\bdmidecode (?:-s|--string)[ =](?:system-(?:product-name|manufacturer)|baseboard-(?:product-name|manufacturer))|\/sys\/(?:class\/dmi\/id|devices\/virtual\/dmi\/id)\/(?:product_name|sys_vendor|board_vendor|board_name))\s*$/;
-const DETECTED = /systemd-detect-virt\s*$/;
+const DETECTED = /(?:systemd-detect-virt(?: -v| --vm)?|\bvirt-what)\s*$/;
 /** The same with its answer in a sentence. */
 const DETECTED_IN_SENTENCE =
   /systemd-detect-virt(?: -v| --vm)?["'`]{0,2}:? {1,2}(?:returns?|returned|says|said|gives|gave|prints|printed|reports|reported|shows|outputs|is|->|=>|=|→|⇒) {0,2}["'`]{0,2}(?<word>[a-z]{3,9})\b/;
@@ -51,8 +51,8 @@ const COUNT =
 
 /** A command that prints the flag itself, whatever filters come behind; without an answer it found none. */
 const SHOWN =
-  /^(?<prompt>[^\n]{0,60}?[$#%>] ?)?(?:sudo )?(?:cat \/proc\/cpuinfo ?\| ?)?[ef]?grep (?:-[EFPaionmw\d]{1,5} |--colou?r(?:=\w{1,6})? |--only-matching ){0,4}["']?\(?(?:vmx\\?\|svm|svm\\?\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?(?: ?\| ?(?:sort|uniq|head|tail)(?: -{1,2}[\w=-]{1,12}){0,3}){0,3}\s*$/;
-const FLAG = /^\s{0,10}(?:\d{1,5} )?(?<flag>vmx|svm)\s*$/;
+  /^(?<prompt>[^\n]{0,60}?[$#%>] ?)?(?:sudo )?(?:cat \/proc\/cpuinfo ?\| ?)?[ef]?grep (?:-[EFPaionmw\d]{1,5} |--colou?r(?:=\w{1,6})? |--only-matching ){0,4}["']?\(?(?:vmx|svm\\?\|vmx|hypervisor\\?\|vmx)(?:\\?\|(?:svm|hypervisor|lm|ept)){0,3}\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?(?: ?\| ?(?:sort|uniq|head|tail)(?: -{1,2}[\w=-]{1,12}){0,3}){0,3}\s*$/;
+const FLAG = /^\s{0,10}(?:\d{1,5} )?(?<flag>vmx|svm|hypervisor|lm|ept)\s*$/;
 
 /** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
 const COUNT_IN_SENTENCE =
@@ -60,7 +60,7 @@ const COUNT_IN_SENTENCE =
 
 /** A command that shows the flag and found none: "`grep vmx /proc/cpuinfo` prints nothing". */
 const NONE_IN_SENTENCE =
-  /\b[ef]?grep (?:-\w{1,5} |--[\w=-]{1,14} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?["'`]{0,3}(?:[,:;]| and| but)? {1,3}(?:it |that |I |there )?(?:(?:returns?|returned|gives?|gave|shows?|showed|prints?|printed|outputs?|yields?|comes? (?:back|up)|came (?:back|up)|gets?|got|is|was)(?: me| with| back){0,2} {1,3}(?:nothing|no (?:output|results?|lines?|match\w{0,2})|empty|blank|an? (?:empty|blank) \w{4,6})|(?:does|did)(?: not|n['’]t) (?:return|show|print|output|give|find)(?: me)? any\w{0,5})\b/;
+  /\b[ef]?grep (?:-\w{1,5} |--[\w=-]{1,14} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?["'`]{0,3}(?:[,:;]| and| but)? {1,3}(?:it |that |I |there )?(?:(?:returns?|returned|gives?|gave|shows?|showed|prints?|printed|outputs?|yields?|comes? (?:back|up)|came (?:back|up)|gets?|got|is|was|->|=>|→)(?: me| with| back){0,2} {1,3}(?:nothing|no (?:output|results?|lines?|match\w{0,2})|empty|blank|an? (?:empty|blank) \w{4,6})|(?:does|did)(?: not|n['’]t) (?:return|show|print|output|give|find)(?: me)? any\w{0,5})\b/;
 /** Instructions say what it would mean. */
 const SUPPOSED =
   /\b(?:if|when(?! (?:I|we) (?:run|ran|do|did|try|tried|type|typed|execute|use)\b)|unless|should|whether)\b/i;
@@ -72,11 +72,12 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
   words: [
     "Hypervisor",
     "hypervisor_id",
     "systemd-detect-virt",
+    "virt-what",
     "dmidecode -",
     "/dmi/id/",
     "/proc/cpuinfo",
@@ -108,7 +109,7 @@ function openSurroundings(sink: FactSink) {
     const flag = FLAG.exec(line.text)?.groups?.flag;
     if (flag === "vmx") sink.system("flag vmx", "yes", placeOf(line));
     if (flag !== undefined) {
-      listed = { ...listed, line: line.number, found: true };
+      listed = { ...listed, line: line.number, found: listed.found || flag === "vmx" || flag === "svm" };
       return true;
     }
     // The next prompt, without anything in between.

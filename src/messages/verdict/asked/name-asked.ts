@@ -3,6 +3,7 @@ import { VMX_FLAGS } from "../../../linux/vmx-features.js";
 import { type Definition, definitionOf } from "../../../why/definition.js";
 import { otherParam } from "../../../why/other-params.js";
 import type { TextVerdict } from "../../answer.js";
+import type { OwnMachine } from "../../own-machine.js";
 import { featuresIn, HAS_IT } from "./asked-feature.js";
 import { allFlagsAsked, flagsLineAsked, parameterLacked } from "./flags-line.js";
 import { plainQuestion } from "./plain-questions.js";
@@ -18,6 +19,8 @@ const LONGEST_LINE = 400;
 const MOST_LINES = 60;
 const ASKS =
   /\bwhat(?:'s| is| are| does| do| exactly)\b|\bmean(?:s|ing)?\b(?=[^.]{0,80}\?)|\bmeaning of\b|\bstands? for\b(?=[^.]{0,80}\?)|\bdifference between\b|\b(?:purpose|definition) of\b|(?:please|you|one|body) explain\b|^explain\b|\bwhich (?:bit|MSR|register|control)\b|是什么|什么意思|含义|是做什么|区别/i;
+/** Of a machine the answer is why it is so there. */
+const ASKS_WHY = /\bwhy (?:does|do|did|is|are)\b(?=[^.\n]{0,160}\?)/i;
 /** A name of the source or of a manual; a plain word is one only in quotes. */
 const NAME = /[`"'“‘](\w[\w.-]{1,40})(?:\(\))?[`"'”’]|\b([A-Za-z]\w{0,30}_\w{1,30}|0x4[89][0-9a-f]|[A-Z]{3,12})\b/g;
 /** Where a plain word is one of those that /proc/cpuinfo prints, or a parameter. */
@@ -36,8 +39,12 @@ const isPlainName = (name: string): boolean =>
   !COMMON.has(name) && (VMX_FLAGS.some(({ flag }) => flag === name) || PARAMS.some((row) => row.name === name));
 
 /** What the names that a text asks about mean; undefined where it asks about none, or about more than eight. */
-export function askedName(text: string | undefined, hasRegisters: boolean): Omit<TextVerdict, "covers"> | undefined {
+export function askedName(
+  text: string | undefined,
+  machine: OwnMachine | undefined,
+): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined) return undefined;
+  const hasRegisters = machine?.hasRegisters === true;
   const said = plainQuestion(text) ?? flagsLineAsked(text) ?? expressionsAsked(text);
   if (said !== undefined) return said;
   const terms = termsAsked(text);
@@ -51,7 +58,7 @@ export function askedName(text: string | undefined, hasRegisters: boolean): Omit
   for (const line of text.split("\n").slice(0, MOST_LINES)) {
     if (line.length > LONGEST_LINE) continue;
     for (const sentence of line.split(/(?<=[.?!]) /)) {
-      if (!ASKS.test(sentence)) continue;
+      if (!ASKS.test(sentence) && !(machine === undefined && ASKS_WHY.test(sentence))) continue;
       for (const [, quoted, plain] of sentence.matchAll(NAME)) look(quoted ?? plain);
       if (isOfFlags) for (const [word] of sentence.matchAll(PLAIN)) if (isPlainName(word)) look(word);
     }

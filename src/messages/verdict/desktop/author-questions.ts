@@ -176,13 +176,19 @@ const OWN =
 const MANAGED =
   /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
 
+/** What Xen found on a machine. */
+const LOG_OF_XEN = /^\(XEN\)[^\n]{0,200}$/gm;
+
 /** The manual's answer to a question in prose. */
 export function authorQuestion(
   whole: string,
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   if (whole.length > LONGEST) return undefined;
-  const [read, text] = [withoutFlagNames(whole), withoutFlagNames(besideMachine(whole, machine))];
+  const [read, text] = [
+    withoutFlagNames(whole),
+    withoutFlagNames(besideMachine(whole, machine).replace(LOG_OF_XEN, "")),
+  ];
   const isOwn = OWN.test(text);
   const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
   const symptom = isAbout ? symptomOf(read, []) : undefined;
@@ -215,7 +221,10 @@ export function authorInstead(
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   if (whole.length > LONGEST) return undefined;
-  const [read, text] = [withoutFlagNames(whole), withoutFlagNames(besideMachine(whole, machine))];
+  const [read, text] = [
+    withoutFlagNames(whole),
+    withoutFlagNames(besideMachine(whole, machine).replace(LOG_OF_XEN, "")),
+  ];
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const isOwn = OWN.test(text);
   // A machine's own lists of features have the same words.
@@ -290,7 +299,7 @@ const OTHERS =
   /^\s{0,8}PASS\b|\bhv_support\b|\b(?:Docker|minikube|ARM\w{0,4}|aarch64|Apple [Ss]ilicon|AMD|Ryzen|EPYC|SVM|VMCB)\b/m;
 /** What anybody who could help would ask for. */
 const ASK: Omit<TextVerdict, "covers"> = {
-  says: "The text is about a hypervisor that is being written or tried. No VM-instruction error and no exit reason was read in it, so the cause is not known here.",
+  says: "The text is about a hypervisor that is being written or tried. No VM-instruction error and no exit reason was understood in it, so the cause is not known here.",
   steps: [
     {
       text: "Give what the CPU says there: CF and ZF after the VMX instruction, VM_INSTRUCTION_ERROR (0x4400), the exit reason (0x4402), the exit qualification (0x6400) and guest RIP.",

@@ -8,12 +8,13 @@ import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE, REAL_STEP } from "../../rows/shared-advice.js";
 import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
-import { insideOf, namedOuter } from "../named-outer.js";
-import { INTEL_CPU, SVM_CPU, SVM_ON, svmNamed } from "../other-cpus.js";
+import { namedOuter } from "../named-outer.js";
+import { SVM_ON, svmNamed } from "../other-cpus.js";
 import { IN_SNAP, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
+import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsGuest } from "./trouble-linux.js";
 import { isInWsl2, isWindows10 } from "./windows-words.js";
@@ -110,16 +111,8 @@ function besideWords(
     const runs = kvmRuns(text, machine);
     if (runs !== undefined) return { ...found, ...runs, says: `${runs.says} What the kernel says there is harmless.` };
   }
-  const inside = isFailure ? insideOf(text) : undefined;
-  if (inside !== undefined)
-    return {
-      ...found,
-      says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the ${SVM_CPU.test(text) ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x"} that this hypervisor passes on.`,
-      steps: [
-        { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
-        ...found.steps,
-      ].slice(0, 3),
-    };
+  const inside = isFailure ? failedInside(found, text) : undefined;
+  if (inside !== undefined) return inside;
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
   const there = unseen && (said || DEVICE_THERE.test(text)) ? notInContainer(text, first?.message, said) : undefined;

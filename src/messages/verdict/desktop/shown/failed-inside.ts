@@ -1,0 +1,22 @@
+import type { FoundVerdict } from "../../../answer.js";
+import { insideOf } from "../../named-outer.js";
+import { INTEL_CPU, SVM_CPU } from "../../other-cpus.js";
+import { rentedCloud } from "../../rented-cloud.js";
+
+/** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */
+export function failedInside(found: FoundVerdict, text: string): FoundVerdict | undefined {
+  const below = insideOf(text);
+  const inside = below ?? rentedCloud(text);
+  if (inside === undefined) return undefined;
+  const passed = SVM_CPU.test(text) ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x";
+  return {
+    ...found,
+    says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the ${passed} that this hypervisor passes on.`,
+    steps: [
+      below === undefined
+        ? { text: `Try another machine type of ${inside}: the hypervisor there is its own.` }
+        : { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
+      ...found.steps,
+    ].slice(0, 3),
+  };
+}
