@@ -243,12 +243,32 @@ function paramInsights(situation: Situation, explained: readonly string[], said:
     own.length === 0
       ? own
       : unexplained.filter((name) => own.includes(name) || NEED[name]?.some((one) => own.includes(one)));
-  const off = unexplained.filter((name) => !lacked.includes(name));
-  const reasons = lacked.length === 0 ? [] : [`Off because the CPU lacks what it needs: ${lacked.join(", ")}.`];
-  if (off.length === 0) return { says: reasons, lacking: lacked, having: [] };
+  const isOnHyperV = parseBool(host.params?.kvm_intel?.enlightened_vmcs ?? "") === true;
+  const enlightened = isOnHyperV ? unexplained.filter((name) => NO_FIELD.has(name) && !lacked.includes(name)) : [];
+  const off = unexplained.filter((name) => !lacked.includes(name) && !enlightened.includes(name));
+  const reasons = [
+    ...(lacked.length === 0 ? [] : [`Off because the CPU lacks what it needs: ${lacked.join(", ")}.`]),
+    ...(enlightened.length === 0
+      ? []
+      : [
+          `Off because Hyper-V's enlightened VMCS, which is in use (enlightened_vmcs), has no fields for them: ${enlightened.join(", ")}.`,
+        ]),
+  ];
+  if (off.length === 0) return { says: reasons, lacking: [...lacked, ...enlightened], having: [] };
   const { says, lacking, having } = unreadInsights(situation, off, said);
-  return { says: [...reasons, ...says], lacking: [...lacked, ...lacking], having };
+  return { says: [...reasons, ...says], lacking: [...lacked, ...enlightened, ...lacking], having };
 }
+
+/** Parameters whose controls the enlightened VMCS lacks: EVMCS1_SUPPORTED_* in arch/x86/kvm/vmx/hyperv_evmcs.h. */
+const NO_FIELD: ReadonlySet<string> = new Set([
+  "flexpriority",
+  "enable_apicv",
+  "enable_ipiv",
+  "pml",
+  "enable_shadow_vmcs",
+  "preemption_timer",
+  "ple_gap",
+]);
 
 /** Parameters that KVM switches off with another one: hardware_setup in arch/x86/kvm/vmx/vmx.c. */
 const NEED: { readonly [name: string]: readonly string[] | undefined } = {

@@ -106,16 +106,19 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
   if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
   const covers = recognised.map(({ message }) => message as string);
   const arm = ARM_MACHINE.exec(text)?.[0];
+  const noModule = first.message === "modprobe-not-found" && /\bkvm\b/.test(first.matched);
   if (
     arm !== undefined &&
     (first.message === "virt-host-validate" ||
       (first.message === "no-vtx-generic" && /\bLinux\b/.test(text)) ||
+      noModule ||
       recognised.some(({ outcome, message }) => outcome === "no device" || NO_KVM_SAID.has(message ?? "")))
   ) {
     return {
       says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
       steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
       evidence: [],
+      ...(noModule ? { line: first.lines[0] } : {}),
       covers,
     };
   }

@@ -302,7 +302,8 @@ const usesOther = (text: string | undefined): boolean =>
 const asksVtx = (text: string | undefined): boolean => text === undefined || ASKS_VTX.test(proseOf(text));
 
 /** VT-x is spoken of, and not a parameter of KVM alone. */
-const ASKS_VTX = /(?<![-_.\w])(?:VT-?x|vmx|virtuali[sz]ation|虚拟化)(?![-_\w])/i;
+const ASKS_VTX =
+  /(?<![-_.\w])(?:VT-?x|vmx|(?<!\b(?:detects?|detecting|detected) )virtuali[sz]ation(?! (?:detection|platform|products?|software))|虚拟化)(?![-_\w])/i;
 
 /** Guests with VMX are what it is about; a list of parameters has the word, too. */
 const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\n))|嵌套/i;

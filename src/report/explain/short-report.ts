@@ -77,6 +77,11 @@ export function shortReport(
   if (isStory === true && verdict !== undefined) {
     // What there is to ask about any machine.
     shown = shown.map((one) => (one?.message === undefined ? one && { ...one, steps: [] } : one));
+    // What the message alone can mean, where the verdict says what it means here.
+    const answered = (one: Explanation) =>
+      verdict.covers.includes(one.message ?? "") && !verdict.says.startsWith(one.what);
+    if (messages.some(answered)) left.add("what messages mean alone");
+    shown = shown.map((one) => (one !== undefined && answered(one) ? { ...one, what: "" } : one));
     for (const { leaves, make } of verdict.steps.length === 0 ? [] : BESIDE_STORY) {
       const rest = shown.map((one) => one && make(one, 1));
       if (leaves !== undefined && rest.some((one, at) => isShorter(one, shown[at]))) left.add(leaves);

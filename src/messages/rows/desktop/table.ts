@@ -16,6 +16,7 @@ import { featureForGuests } from "../../verdict/desktop/features/guest-features.
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
+import { describesChange } from "../../verdict/desktop/shown/described-change.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
@@ -37,6 +38,15 @@ import { SHOWN } from "./shown.js";
 import { VIRTUALBOX_MESSAGES } from "./virtualbox.js";
 import { VMWARE_MESSAGES } from "./vmware.js";
 import { WINDOWS_MESSAGES } from "./windows.js";
+
+const subjectIn: DesktopMessages["subject"] = (text, machine) =>
+  namedThing(text, machine) ??
+  authorQuestion(text, machine) ??
+  troubleOf(text, machine) ??
+  (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
+  subjectOf(text, machine) ??
+  askedAbout(text, machine) ??
+  (machine === undefined ? parametersNamed(text) : undefined);
 
 /** The messages of desktop products, and the decoders that only they need. */
 export const DESKTOP: DesktopMessages = {
@@ -74,14 +84,7 @@ export const DESKTOP: DesktopMessages = {
     bootTrouble(text, recognised) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
-    exitStats(text) ??
-    namedThing(text, machine) ??
-    authorQuestion(text, machine) ??
-    troubleOf(text, machine) ??
-    (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
-    subjectOf(text, machine) ??
-    askedAbout(text, machine) ??
-    (machine === undefined ? parametersNamed(text) : undefined),
+    exitStats(text) ?? (machine === undefined && describesChange(text) ? undefined : subjectIn(text, machine)),
   withWords: (found, text, recognised, machine) =>
     withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
   shown: SHOWN,

@@ -2,7 +2,7 @@ import type { Host } from "../../../host/host.js";
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { formatHeld, holdsIn } from "../../../rules/held.js";
-import type { Release } from "../../../rules/release.js";
+import { RELEASES, type Release } from "../../../rules/release.js";
 import type { Situation } from "../../../situation/situation.js";
 import type { TextVerdict } from "../../answer.js";
 
@@ -50,6 +50,9 @@ const OTHERS: { readonly [name: string]: string } = {
   "kvm_intel.vmentry_l1d_flush": "when the level-1 data cache is flushed before a VM entry, against L1TF",
 };
 
+/** Defaults that were others in kernels older than the rules: Linux, arch/x86/kvm/vmx.c, commit 1e58e5e59148. */
+const SINCE: { readonly [name: string]: string } = { "kvm_intel.nested": " from Linux 4.20 on" };
+
 function askedText(
   module: "kvm_intel" | "kvm",
   name: string,
@@ -70,7 +73,7 @@ function askedText(
   const has = (release: Release) => rows.some((one) => holdsIn(release, one.held) !== false);
   const where =
     named === undefined
-      ? rows.every(({ held }) => held === undefined)
+      ? RELEASES.every(has)
         ? ""
         : ` (Linux ${formatHeld(row.held)})`
       : named.every(has)
@@ -80,6 +83,9 @@ function askedText(
           : ` (this kernel does not have it; Linux ${formatHeld(row.held)} does)`;
   const on = row.type === "bool" ? parseBool(value) : undefined;
   const asked = on === undefined ? `is set to ${value}` : on ? "is asked to be on" : "is asked to be off";
-  const same = on !== undefined && rows.every((one) => one.default === Number(on)) ? ", as it is by default" : "";
+  const same =
+    on !== undefined && rows.every((one) => one.default === Number(on))
+      ? `, as it is by default${SINCE[full] ?? ""}`
+      : "";
   return `${full} (${row.about}) ${asked}${same}${where}.`;
 }

@@ -73,11 +73,13 @@ export function askedName(
 const OF_VMCS = /^vmxlens (?:vmcs|explain)\b/;
 
 const PARAMETER = /\bkvm(?:[-_]intel)?[. ](\w{3,40})(?:=\w{1,8}| (?:module )?(?:options?|parameters?))\b/g;
+/** Values that modprobe.d asks for are read as such. */
+const OPTIONS_LINE = /^\s{0,8}options\s{1,8}kvm(?:[-_]intel)? [a-z]\w{0,40}=/m;
 const FEW_LINES = 40;
 
 /** What the parameters of KVM are that a text names, where nothing else is known of it. */
 export function parametersNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.split("\n", FEW_LINES + 1).length > FEW_LINES) return undefined;
+  if (OPTIONS_LINE.test(text) || text.split("\n", FEW_LINES + 1).length > FEW_LINES) return undefined;
   const found = new Map<string, Definition>();
   for (const [, name = ""] of text.matchAll(PARAMETER)) {
     const definition =

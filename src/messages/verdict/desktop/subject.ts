@@ -51,6 +51,10 @@ const NO_VTX =
 
 const IOMMU_ON =
   /\b(?:I|I['’]ve|have|already) (?:have |already |also )?(?:enabled|turned on|activated)\b[^.\n]{0,60}\b(?:IOMMU|VT-?d|AMD-?Vi)\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b(?: \w{1,8}){0,2} (?:is|are|was) (?:already )?(?:enabled|on|turned on|activated)\b|\b(?:IOMMU|VT-?d)[ :]{1,3}enabled\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b[^.\n]{0,24}\b(?:despite|although|even though|though|but)(?: \w{1,8}){0,4} (?:enabled|on|turned on) in\b/i;
+/** The system does not start with it. */
+const HANGS_WITH_IOMMU =
+  /\b(?:boot|start|installer?|system|machine)\w{0,3}\b[^.\n]{0,40}\b(?:hangs?|freezes?|stuck|stops?|crash\w{0,2})\b[^\0]{0,1500}\b(?:VT-?d|IOMMU|AMD-?Vi)\b (?:is |was )?(?:enabled|on)\b/i;
+const TRIED_IOMMU = /\bno-igfx\b|\bigfx_off\b/;
 /** A program's own words. */
 const IS_SAID_OF_IOMMU = /\b(?:hardware|platform|system|machine) does not support IOMMU\b/i;
 
@@ -99,20 +103,32 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
     !arkLists(text) &&
     (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text))
   )
-    return IOMMU_ON.test(text)
+    return HANGS_WITH_IOMMU.test(text)
       ? answer(
-          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then its ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
-          [
-            {
-              text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",
-              commands: OF_XEN.test(text) ? [XL_IOMMU] : [DMESG_IOMMU, XL_IOMMU],
-            },
-          ],
+          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x: VMX works with VT-d off in the firmware setup, where devices are not passed. A machine that hangs with it on does so for its firmware's tables or a device (often the graphics) that uses memory which they leave out.",
+          TRIED_IOMMU.test(text)
+            ? []
+            : [
+                {
+                  text: "Start once with VT-d off for the graphics alone.",
+                  commands: [OF_XEN.test(text) ? "iommu=no-igfx   # to Xen" : "intel_iommu=igfx_off"],
+                },
+              ],
         )
-      : answer(
-          "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
-          [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : seeIommu(text)],
-        );
+      : IOMMU_ON.test(text)
+        ? answer(
+            "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then its ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
+            [
+              {
+                text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",
+                commands: OF_XEN.test(text) ? [XL_IOMMU] : [DMESG_IOMMU, XL_IOMMU],
+              },
+            ],
+          )
+        : answer(
+            "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
+            [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : seeIommu(text)],
+          );
   const option = /(?<![\w-])--?enable-(?<name>whpx|hvf)\b/i.exec(text)?.groups?.name?.toLowerCase();
   if (option !== undefined)
     return answer(`QEMU has no option -enable-${option}: accelerators other than KVM are asked for with -accel.`, [

@@ -94,6 +94,20 @@ const FEATURES: readonly GuestFeature[] = [
           },
         ],
       ],
+      [
+        /\btdx: Guest detected\b|\bMemory Encryption Features active: Intel TDX\b/i,
+        "A trust domain runs there, so CPU, firmware, kernel and QEMU have TDX. What its CPUID shows is settled when it is made: by the CPU that QEMU asks for, within what the TDX module allows and what KVM and QEMU of that stack can configure. VMX has no part in that.",
+      ],
+      [
+        /\bTDX module (?:(?:has been|was|is) )?initiali[sz]ed\b|\btdx: module initialized\b/i,
+        `The kernel initialized the TDX module, so CPU and firmware have TDX on. What is left is KVM, with kvm_intel.tdx=1 (Linux ${tdxGuests.held.since} and later, or a vendor's own kernel), and a QEMU of the same stack.`,
+        [
+          {
+            text: "See whether KVM can make trust domains: Y.",
+            commands: ["cat /sys/module/kvm_intel/parameters/tdx"],
+          },
+        ],
+      ],
     ],
     on: {
       any: `TDX on a host needs a server CPU that has it (Intel lists it for Xeon Scalable of the 5th generation and later, of the 4th for some clouds), firmware with its loader and with TME, TME-MT, the SEAM loader and TDX on together, and a KVM that has it: Linux ${tdxGuests.held.since} and later with kvm_intel.tdx=1, or a vendor's own kernel. It is not there in a virtual machine, and where the firmware setup greys it out one of the others is off, or the CPU or board has none.`,

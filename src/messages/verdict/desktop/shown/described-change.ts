@@ -1,0 +1,23 @@
+/*
+ * Descriptions of a change to a program (pull requests, commits): their words are of what the change does; they hold no question.
+ */
+
+/** A longer text holds more than a change. */
+const LONGEST = 4_000;
+
+/** `fix(prepare): …`, `vagrant: remove …`, `Fix …`: how changes are named. */
+const NAMED_AS_CHANGE =
+  /^(?:#{1,3} )?(?:(?:fix|feat|docs?|chore|refactor|test|ci|build|perf|style|revert)(?:\([\w ./-]{1,40}\))?!?: |(?:\[?[\w./-]{2,40}\]?: )?(?:add|allow|bump|check|clean|disable|document|drop|enable|ensure|expose|fix|handle|ignore|implement|improve|instruct|keep|make|mention|move|pass|prefer|refactor|remove|rename|replace|restore|set|skip|stop|support|switch|update|use|warn) )/i;
+/** What a description of a change has. */
+const SAYS_WHAT_IT_DOES =
+  /^(?:[-*] )?(?:this (?:PR|pull request|commit|patch|change)|we can|(?:it|this) (?:is|allows|adds|fixes|makes|has been tested)|(?:add|allow|disable|enable|fix|instruct|make|remove|replace|restore|set|switch|update|use)(?:s|ed)?) |^## (?:summary|what this PR does|changes)\b|^tested (?:on|with|in)\b|\bhas been tested\b|^these lines\b/im;
+const OWN_TROUBLE =
+  /[?？]|\b(?:I|I['’]m|I['’]ve|my|we (?:see|get|have|got)|please|steps to reproduce|expected (?:behaviou?r|result)|describe the bug|how (?:to|do|can))\b|^\s{0,4}[$#>] \S|~[#$]/im;
+
+/** Whether the text describes a change, and shows no machine and no trouble of its writer. */
+export function describesChange(text: string): boolean {
+  if (text.length > LONGEST) return false;
+  const [title = "", ...rest] = text.split("\n").filter((line) => line.trim() !== "");
+  const body = rest.join("\n");
+  return NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body) && !OWN_TROUBLE.test(text);
+}
