@@ -51,7 +51,7 @@ const OTHERS: { readonly [name: string]: string } = {
 };
 
 /** Defaults that were others in kernels older than the rules: Linux, arch/x86/kvm/vmx.c, commit 1e58e5e59148. */
-const SINCE: { readonly [name: string]: string } = { "kvm_intel.nested": " from Linux 4.20 on" };
+const SINCE: { readonly [name: string]: string } = { "kvm_intel.nested": " in all but old kernels" };
 
 function askedText(
   module: "kvm_intel" | "kvm",
