@@ -16,7 +16,8 @@ import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsC
 import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
 import { decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
 import { decodeEptExit, decodeExitReason } from "./decoders/exit.js";
-import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
+import { decodeRequestedFeature } from "./decoders/feature.js";
+import { decodeFeatureList } from "./decoders/features/feature-list.js";
 import { decodeFieldAccess, decodeGuestInstruction } from "./decoders/guest-instruction.js";
 import { decodeFailedInstruction, decodeInstructionFault } from "./decoders/instruction.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
@@ -243,7 +244,9 @@ function stillOpen(
   const open = openSteps(steps, context.circumstances, knownOf(row, context));
   const unasked = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumpAsked);
   // In vmx_handle_exit of Linux 4.19 the branch for a failed instruction prints nothing.
-  const never = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumped) || (isOfInstruction && unasked);
+  // A line of a dump is in the text.
+  const isDumped = context.anywhere.has("blocking");
+  const never = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumped) || (isOfInstruction && unasked) || isDumped;
   const left = open.flatMap((step) =>
     step.text !== DUMP_VMCS.text ? [step] : never ? [] : unasked ? [DUMP_IN_LOG] : [step],
   );

@@ -78,8 +78,8 @@ const WHOLE_SIGNS = {
   },
   /** The guest is given the host's CPU. */
   "cpu-host": {
-    needs: ["-cpu ", "host-passthrough", "host-cpu"],
-    pattern: /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough|\bis tainted: host-cpu\b/,
+    needs: ["-cpu ", "host-passthrough", "host-cpu", "cpu=host"],
+    pattern: /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough|\bis tainted: host-cpu\b|'cpu=host'/,
   },
   /** A machine is started. */
   "domain-start": {
@@ -90,6 +90,22 @@ const WHOLE_SIGNS = {
     pattern:
       /\bmigrat(?:e|ed|es|ing|ion)\b|\b(?:nodes?|clusters?|hosts)\b|\bMigrateToURI|\bsaved? (?:state|image)|\brestor(?:e|ed|ing)\b|\bmanagedsave\b/i,
   },
+  /** A guest is moved to another host. */
+  moves: { pattern: /\bmigrat(?:e|ed|es|ing|ions?)\b|\bMigrateToURI|\btarget (?:host|node)\b/i },
+  /** A saved guest is taken up again, where it was. */
+  restored: { pattern: /\bvirsh (?:# )?(?:restore|managedsave|snapshot-revert)\b|\bFailed to restore domain\b/i },
+  /** Hosts are said to have the same CPU. */
+  "same-hosts": { pattern: /\b(?:identical|same) (?:[\w-]{1,14} ){0,3}(?:CPUs?|processors?|hardware)\b/i },
+  /** Two versions of QEMU are named side by side. */
+  "two-qemus": {
+    needs: ["QEMU", "qemu"],
+    pattern:
+      /\bQEMU v?\d{1,2}\.\d[\d.]{0,4} ?(?:->|→|to|and|<->) ?(?:the )?QEMU v?\d{1,2}\.\d|\b(?:older|newer|previous) QEMU(?: versions?)?\b/i,
+  },
+  /** A device of the host is given to the guest. */
+  passthrough: { pattern: /\bvfio-pci\b|\bhostpci\d|(?<!host-)(?<!host_)\bpass-?through\b/i },
+  /** AMD's encrypted guests. */
+  "sev-guest": { needs: ["SEV", "sev-"], pattern: /\bSEV(?:-ES|-SNP)? guests?\b|\bsev-(?:snp-)?guest\b/ },
   /** A guest that ends in its own error screen, and not one that only misbehaves. */
   "guest-crash": {
     pattern:

@@ -137,7 +137,10 @@ export function filledWith({ code }: RegisterBlock): number | undefined {
 }
 
 /** VGA memory, where no code is executed from. */
-export const isInVga = ({ rip, isReal }: RegisterBlock): boolean => !isReal && rip >= 0xa0000n && rip < 0xc0000n;
+export const isInVga = (block: RegisterBlock): boolean => placeOf(block) >= 0xa0000n && placeOf(block) < 0xc0000n;
+/** Where the instruction is: a segment of old code begins elsewhere than at 0. */
+export const placeOf = ({ rip, base = 0n, is64 }: RegisterBlock): bigint =>
+  is64 ? rip : BigInt.asUintN(32, base + rip);
 
 const PREFIXES: ReadonlySet<number> = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3]);
 

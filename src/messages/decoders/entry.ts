@@ -129,7 +129,8 @@ export function pointedTo(given: Decoded, context: ExplainContext): Decoded {
       : { steps: [...decoded.steps.filter(pointed), ...decoded.steps.filter((step) => !pointed(step))] }),
     causes: [
       ...decoded.causes.filter(pointed).map((cause) => ({ ...cause, certainty: "likely" as const })),
-      ...decoded.causes.filter((cause) => !pointed(cause)),
+      // A dump that shows one rules the others out.
+      ...(anywhere.has("blocking") ? [] : decoded.causes.filter((cause) => !pointed(cause))),
     ],
   };
 }

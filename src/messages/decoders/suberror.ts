@@ -9,10 +9,12 @@ import {
   isAtReset,
   isAvx,
   isInVga,
+  placeOf,
   type RegisterBlock,
   registerBlock,
   vmxInstruction,
 } from "../register-block.js";
+import { NO_OPTION_ROM, OF_SEV } from "../rows/linux/entry-advice.js";
 import { REAL_STEP } from "../rows/shared-advice.js";
 
 const RESET =
@@ -231,6 +233,7 @@ const MOST_LINES = 5_000;
 
 /** The instruction that KVM did not emulate, by the registers. */
 function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
+  if (anywhere.has("sev-guest")) return OF_SEV;
   const insn = vmxInstruction(block.code);
   if (insn === "VMLAUNCH" || insn === "VMRESUME") return { ...NESTED_ENTRY(insn), onlyCauses: true, onlySteps: true };
   if (anywhere.has("endbr")) return ofEndbr(block);
@@ -239,7 +242,9 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
   const beyond = block.isReal && !block.isSmm && block.rip > 0xffffn;
   if (fill !== undefined || beyond || isInVga(block)) {
     const where = [
-      `RIP is 0x${block.rip.toString(16)}`,
+      beyond || block.rip === placeOf(block)
+        ? `RIP is 0x${block.rip.toString(16)}`
+        : `CS:RIP is 0x${placeOf(block).toString(16)}`,
       ...(beyond ? ["which real mode cannot reach"] : isInVga(block) ? ["in the memory of VGA"] : []),
       ...(fill === undefined ? [] : [`and all bytes there are ${fill === 0 ? "00" : "ff"}`]),
     ];
@@ -247,6 +252,7 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
       what: `KVM could not emulate an instruction of the guest (suberror 1), as there is none: ${where.join(", ")}. The guest, its boot loader or its firmware jumped to where no code is. ${NOT_VTX}`,
       onlyCauses: true,
       steps: [
+        ...(anywhere.has("passthrough") ? [NO_OPTION_ROM] : []),
         {
           text: "Look at what ran last in the guest: another firmware or boot loader, another machine type, or less (or other) memory. Where it began with an update, go back by that one.",
           commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],

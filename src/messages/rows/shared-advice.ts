@@ -286,8 +286,8 @@ export const ONE_MODEL: Step = {
 };
 export const ALL_SAME =
   " Nodes that are virtual machines get these from the hypervisor below: all of them have to run on hosts of one kind, with the same settings.";
-export const withoutFeatures = (names: readonly string[]): Step => ({
-  text: "Or leave these features out of the machine's CPU, and start it again.",
+export const withoutFeatures = (names: readonly string[], isOther = true): Step => ({
+  text: `${isOther ? "Or l" : "L"}eave these features out of the machine's CPU, and start it again.`,
   commands: [
     `spec.template.spec.domain.cpu.features: [${names
       .slice(0, 8)

@@ -6,7 +6,7 @@ import { type ExplainContext, holdsInNamed } from "../../context.js";
 import type { Advice } from "../../message.js";
 
 /*
- * What there is to do after 0x80000021.
+ * What there is to do after 0x80000021, and after some instructions that KVM could not emulate.
  */
 
 export const REAL_MODE: Advice = {
@@ -35,6 +35,8 @@ export function entrySteps(
   { anywhere, params, kernel, circumstances }: ExplainContext,
 ): readonly Advice[] {
   if (steps.includes(SMM_UPDATE) && circumstances.has("a program of its own on KVM")) return [READ_STATE, REAL_MODE];
+  // The dump in the text says which check it was.
+  if (anywhere.has("blocking")) return [];
   const isKnown = params?.kvm_intel?.unrestricted_guest !== undefined || anywhere.has("no-unrestricted-guest");
   const noBlock = !anywhere.has("smm") && !anywhere.has("no-smm");
   const timing =
@@ -82,3 +84,17 @@ export function zeroError(): Decoded {
     sources: ["hermit-os/uhyve#1150, #1206"],
   };
 }
+
+export const NO_OPTION_ROM: Advice = {
+  text: "Start the guest without the option ROMs of its passed-through devices, to see whether its firmware jumped into one.",
+  commands: ["-device vfio-pci,host=01:00.0,romfile=", "<rom bar='off'/>", "qm set VMID --hostpci0 01:00,rombar=0"],
+};
+
+/** Linux, arch/x86/kvm/svm (emulation of SEV guests). */
+export const OF_SEV: Decoded = {
+  what: "KVM could not emulate an instruction of the guest (suberror 1). The text is about SEV guests, whose memory AMD's CPU encrypts: KVM cannot read their instructions, so what it would have to emulate fails. VT-x has no part in it.",
+  outcome: "AMD",
+  onlyCauses: true,
+  steps: [{ text: "Use newer kernels on the host and in the guest, and firmware that is made for SEV." }],
+  onlySteps: true,
+};

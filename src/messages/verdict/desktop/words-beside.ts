@@ -16,7 +16,7 @@ import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
-import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsGuest } from "./trouble-linux.js";
+import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
 import { isInWsl2, isWindows10 } from "./windows-words.js";
 
 /*
@@ -162,7 +162,7 @@ function besideWords(
     const isOther = !said.steps.some((step) => first.steps.some((own) => own.text === step.text));
     return isOther ? { ...said, covers: [...said.covers, first.message as string] } : said;
   }
-  const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
+  const windows = first?.product === "WSL" ? windowsOnKvm(text) : undefined;
   if (windows !== undefined) return { ...found, says: `${first?.what ?? ""} ${windows.says}`, steps: windows.steps };
   if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text))
     return {

@@ -51,10 +51,15 @@ export function guestVerdict(
     steps: [
       ...(vmx.gets === "none" ? [stepToGive(guest, nested)] : []),
       ...(vmx.gets !== "unknown" && off ? [NESTED_ON_THE_HOST] : []),
-      {
-        text: "Save the text and ask whether the guest may start on a host.",
-        commands: ["vmxlens migrate FILE HOST", "vmxlens runs HOST FILE"],
-      },
+      // People who write more than the configuration ask something else.
+      ...(proseOf(text).split(/\s+/).length > FEW_WORDS
+        ? []
+        : [
+            {
+              text: "Save the text and ask whether the guest may start on a host.",
+              commands: ["vmxlens migrate FILE HOST", "vmxlens runs HOST FILE"],
+            },
+          ]),
     ],
     evidence: [],
     line: guest.line,

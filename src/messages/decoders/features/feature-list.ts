@@ -1,0 +1,200 @@
+import { withoutEnding } from "../../../input/text/text.js";
+import { bitsNamed, findBits } from "../../../registers/lookup.js";
+import type { Cause, Decoded } from "../../answer.js";
+import type { ExplainContext } from "../../context.js";
+import type { Match } from "../../match.js";
+import type { Step } from "../../message.js";
+import { ALL_SAME, DROP_VMX, NESTED_ON, ONE_MODEL, withoutFeatures } from "../../rows/shared-advice.js";
+import { explainBit, listText } from "../bits.js";
+import { ruleFor } from "../feature.js";
+import { alwaysOffered, bitCauses, dependsOn, hostSteps, type Wanted, withReasons } from "../feature-why.js";
+
+/** The registers that guests are given have the TRUE numbers; names are looked up in the plain ones. */
+const NESTED_INDEX: { readonly [plain: number]: number } = { 0x481: 0x48d, 0x482: 0x48e, 0x483: 0x48f, 0x484: 0x490 };
+
+// ---- libvirt: missing features; QEMU: no such property ----
+
+export function decodeFeatureList([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const names = splitNames(match.groups.missing ?? match.groups.missing2 ?? match.groups.name ?? "");
+  const extra = splitNames(match.groups.extra ?? match.groups.extra2 ?? "");
+  const wanted = names.map(wantedByName);
+  const vmx = wanted.filter((row) => row.index !== undefined);
+  const bits = [
+    ...vmx.map((row) => explainBit(row.index as number, row.bit as number, "refused")),
+    ...extra
+      .map(wantedByName)
+      .filter((row) => row.index !== undefined)
+      .map((row) => explainBit(row.index as number, row.bit as number, "added")),
+  ];
+  if (match.row.id === "qemu-no-property" || match.row.id === "libvirt-unknown-vmx-feature") {
+    const near = names
+      .slice(0, 4)
+      .flatMap((name) => findBits(name).near)
+      .slice(0, 4);
+    return {
+      bits: bits.map((bit) => ({ ...bit, role: "named" as const })),
+      ...(near.length === 0
+        ? {}
+        : { causes: [{ text: `Names like it: ${listText(near, "or")}.`, certainty: "possible" as const }] }),
+    };
+  }
+  const others = wanted.filter((row) => row.index === undefined && row.name !== "vmx").map((row) => row.name);
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  const noVmx = wanted.some((row) => row.name === "vmx") || vmx.some((row) => alwaysOffered(context, row));
+  if (noVmx) {
+    causes.push({
+      text: "KVM of the host does not offer VMX to guests at all: kvm_intel.nested is 0 there, or the outer hypervisor hides VMX.",
+      certainty: "likely",
+    });
+    steps.push(NESTED_ON);
+  } else {
+    causes.push(...bitCauses(context, vmx));
+    steps.push(...hostSteps(context, vmx));
+  }
+  if (others.includes("svm")) {
+    causes.push({
+      text: "svm is AMD's virtualization, and an Intel host has none: the XML was made on an AMD machine, or its named model brings svm along.",
+      certainty: "likely",
+    });
+  }
+  const plain = others.filter((name) => name !== "svm");
+  if (plain.length > 0) {
+    causes.push({
+      text: `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${plain.length === 1 ? "it" : "them"}.`,
+      certainty: vmx.length === 0 ? "likely" : "possible",
+    });
+  }
+  const libvirt = bits
+    .filter((bit) => bit.role === "refused")
+    .map((bit) => bit.libvirt ?? bit.qemu)
+    .filter((name) => name !== undefined);
+  const disable = [...new Set([...libvirt, ...others])].filter((name) => !context.signs.disabled.has(name));
+  if (disable.length > 0) {
+    steps.push({
+      text: "Take the features out of the guest's CPU (shut it down, change it, start it; a running guest keeps what it was given).",
+      commands: disable.map((name) => `<feature policy='disable' name='${name}'/>`),
+    });
+  }
+  if (vmx.length > 0) steps.push({ ...DROP_VMX, commands: ["<feature policy='disable' name='vmx'/>"] });
+  const { anywhere } = context;
+  const isStart = anywhere.has("domain-start") && !anywhere.has("moves");
+  const isRestore = anywhere.has("restored") && !anywhere.has("moves");
+  const isFleet = !isStart && !isRestore && (anywhere.has("fleet") || match.row.id === "libvirt-missing-features");
+  if (match.row.id === "libvirt-host-lacks" && others.length > 0 && !context.anywhere.has("cpu-host")) {
+    steps.push({
+      text: "Or give the guest what this host has, instead of a named model.",
+      commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
+    });
+  }
+  // There no XML is written by hand.
+  const kubevirt = (isFleet || isStart) && context.circumstances.has("in KubeVirt");
+  if (kubevirt && names.length > 0) steps.splice(0, steps.length, ONE_MODEL, withoutFeatures(disable));
+  const added = addedByQemu(extra);
+  causes.push(...added.causes);
+  if (kubevirt && names.length === 0)
+    steps.push(withoutFeatures(extra, false), ...added.steps.filter(({ text }) => text !== START_ANEW));
+  else steps.push(...added.steps);
+  if (vmx.length === 0 && plain.length > 0 && !kubevirt && (anywhere.has("same-hosts") || anywhere.has("two-qemus")))
+    return otherVersions(names, plain, context);
+  const about = [...names, ...extra].some((name) => name.startsWith("vmx")) ? "vmx-[a-z0-9-]*" : "[a-z0-9._-]*";
+  if (isFleet && !kubevirt && names.length > 0)
+    steps.push({
+      text: "For a fleet: use a named model that every host has in full, and compare what the hosts offer.",
+      commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
+    });
+  const parts = [
+    names.length === 0
+      ? ""
+      : kubevirt
+        ? `The machine was started with ${listText(names)}, and the node it should move to cannot give ${names.length === 1 ? "it" : "them"} to guests`
+        : `The CPU of the XML has ${listText(names)}, and this host cannot give ${names.length === 1 ? "it" : "them"} to the guest`,
+    extra.length === 0
+      ? ""
+      : `QEMU added ${listText(extra)}, which the XML does not have${extra.includes("ht") ? " (QEMU 10.0 and later report ht otherwise than before, and libvirt up to 11.9 counts it as a feature that was not asked for)" : ""}`,
+  ].filter((text) => text !== "");
+  return {
+    ...(parts.length === 0
+      ? {}
+      : {
+          what: `${parts.join("; ")}.${kubevirt && names.length > 0 ? ALL_SAME : isFleet && names.length > 0 ? " For a migration the host is the target." : ""}`,
+        }),
+    ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
+    ...(names.length === 0 && extra.length > 0 ? { layer: "user space" as const } : {}),
+    bits: withReasons(context, bits),
+    ...ruleFor(context, vmx),
+    causes,
+    steps,
+    depends: dependsOn(context, noVmx || vmx.length === 0),
+  };
+}
+
+const START_ANEW =
+  "Or shut the guest down and start it again on this host: only a migration or a restored image must keep the CPU as it was.";
+
+/** No CPU lacks them: what the guest was started with was put together by another QEMU or libvirt. */
+function otherVersions(names: readonly string[], plain: readonly string[], context: ExplainContext): Decoded {
+  const one = names.length === 1;
+  return {
+    what: `The guest was started with ${listText(names)}, and the QEMU here does not give ${one ? "it" : "them"}. By the text the CPU is not the reason: two versions of QEMU or libvirt (or their machine types and models) disagree about ${one ? "this feature" : "these features"}.${plain.includes("pdcm") ? ` ${PDCM}` : ""}`,
+    layer: "user space",
+    steps: [
+      {
+        text: "Shut the guest down and start it anew: then it gets the CPU of the versions here. A running or saved guest keeps the one that it was given.",
+        commands: ["virsh shutdown GUEST; virsh start GUEST", "openstack server reboot --hard SERVER"],
+      },
+      {
+        text: "Or have the same versions on both sides.",
+        commands: ["virsh version"],
+      },
+      ...(plain.includes("pdcm") ? [{ text: "For pdcm, give the guest a PMU.", commands: ["<pmu state='on'/>"] }] : []),
+    ],
+    depends: dependsOn(context, true),
+  };
+}
+/** QEMU's e68ec2980901. */
+const PDCM = "From QEMU 10.1 on, pdcm is off where the guest has no virtual PMU.";
+
+/** Features that the guest got and the XML does not ask for: no host lacks anything, two versions disagree. */
+function addedByQemu(extra: readonly string[]): { readonly causes: Cause[]; readonly steps: Step[] } {
+  const names = extra.filter((name) => /[a-z0-9]/i.test(name));
+  if (names.length === 0) return { causes: [], steps: [] };
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  if (names.includes("ht")) {
+    causes.push({
+      text: "QEMU 10.0 and later report ht of a guest with several CPUs otherwise than before, and libvirt up to 11.9 treats it as a feature that was not asked for: a guest started under an older QEMU cannot migrate in.",
+      certainty: "likely",
+    });
+    steps.push({
+      text: "Use a libvirt on the target whose news have `Fix incoming migration to QEMU 10.0.0 and newer`.",
+      commands: ["virsh version"],
+    });
+  }
+  if (names.some((name) => name !== "ht")) {
+    causes.push({
+      text: "QEMU, its machine type or libvirt's CPU map is of another version than where the guest was started: one has the feature in the model, the other does not.",
+      certainty: "possible",
+    });
+  }
+  steps.push({
+    text: START_ANEW,
+    commands: ["virsh shutdown GUEST", "virsh start GUEST"],
+  });
+  return { causes, steps };
+}
+
+function splitNames(text: string): string[] {
+  return text
+    .split(/[,\s]+/)
+    .map((name) => withoutEnding(name, ".;:"))
+    .filter((name) => /\w$/.test(name));
+}
+
+function wantedByName(name: string): Wanted {
+  if (!name.startsWith("vmx-")) return { name };
+  const [match] = bitsNamed(name);
+  if (match === undefined) return { name };
+  const { index } = match.register;
+  return { name, index: NESTED_INDEX[index] ?? index, bit: match.row.bit };
+}
