@@ -170,8 +170,12 @@ const LESS_THAN_A_LIST: ReadonlySet<string> = new Set(["xen-domain-crash", "haxm
 
 const FEW_LINES = 6;
 const FEW_CHARACTERS = 400;
+const FEW_OWN_WORDS = 200;
+const IN_FIRST_PERSON = /\b(?:I|I['’]m|I['’]ve|my) [a-z]/;
 const isLong = (text: string | undefined): boolean =>
-  text !== undefined && text.length > FEW_CHARACTERS && text.split("\n", FEW_LINES + 1).length > FEW_LINES;
+  text !== undefined &&
+  ((text.length > FEW_CHARACTERS && text.split("\n", FEW_LINES + 1).length > FEW_LINES) ||
+    (text.length > FEW_OWN_WORDS && IN_FIRST_PERSON.test(text) && text.split("\n", 5).length > 4));
 
 function withoutSteps(one: Recognised): Recognised {
   return { ...one, steps: [] };

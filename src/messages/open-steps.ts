@@ -21,6 +21,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off"] },
   { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
+  { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["virtual", "bare metal"] },
@@ -30,6 +31,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
 const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
   [/^(?:sudo )?modprobe kvm_intel$/, /^modprobe (?:-v )?kvm[_-]intel$/],
   [/^(?:sudo )?modprobe kvm_amd$/, /^modprobe (?:-v )?kvm[_-]amd$/],
+  [/^lsmod \| grep -E 'kvm\|vbox\|/, /^lsmod(?: ?\| ?e?grep (?:-\w+ )?["']?kvm["']?)?$/],
   [/^lsmod \| grep kvm$/, /^lsmod ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/],
   [/^ls -l \/dev\/kvm$/, /^ls -[a-km-z]{0,3}l\w{0,3} \/dev\/kvm$/],
   [/^grep (?:-\w+ )*\w+ \/proc\/cpuinfo$/, /^(?:e?grep .{1,40} \/proc\/cpuinfo|cat \/proc\/cpuinfo(?: ?\|.*)?)$/],

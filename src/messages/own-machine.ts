@@ -167,6 +167,7 @@ export type Circumstance =
   | "kernel log shown"
   | "a parameter of KVM named"
   | "no container"
+  | "Docker alone named"
   | "hypervisor launch off"
   | "in a cloud"
   | "macOS"

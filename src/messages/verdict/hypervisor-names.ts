@@ -38,6 +38,11 @@ export const NAMED_OUTER = [
   [/\bHetzner\b/i, "Hetzner Cloud", ["hetzner"]],
   [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions", ["github", "ubuntu-latest"]],
   [/\bCodespaces?\b/i, "GitHub Codespaces", ["codespace"]],
+  [
+    /\b(?:Codeany(?:where|ware)|Gitpod|Firebase Studio|Project IDX)\b/i,
+    "a rented workspace",
+    ["codeany", "gitpod", "firebase", "idx"],
+  ],
   [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI", ["gitlab"]],
   [
     /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))|\b[Mm]y (?:\w{2,12} )?(?:VPS|vps)\b|\b(?:The|This|the|this) (?:VM|VPS|virtual machine) (?:lacks|has no|does(?:n't| not))\b|\b(?:[Nn]odes?|[Ww]orkers?) (?:that |which )?(?:is|are) (?:\w{2,12} )?(?:VMs?|virtual machines?)\b|\b(?:set up|provisioned|hosted) (?:by|on|in|with) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|在虚拟机(?:里|中|内)|嵌套虚拟化/,

@@ -90,6 +90,7 @@ export const ALWAYS_BELOW: readonly string[] = [
   "Hetzner Cloud",
   "GitHub Actions",
   "GitHub Codespaces",
+  "a rented workspace",
   "GitLab CI",
   "a virtual machine",
   "Xen",
@@ -108,6 +109,7 @@ export const CLOUDS: ReadonlySet<string> = new Set([
   "Contabo",
   "Hetzner Cloud",
   "GitHub Codespaces",
+  "a rented workspace",
 ]);
 
 /** Each has its own way. */

@@ -15,6 +15,11 @@ const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware
 
 export const ARM_MACHINE =
   /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
+const BESIDE_ARM =
+  /\b(?:similar|same|also)\b[^.\n]{0,30}\b(?:ARM|aarch64|Raspberry)\b|\bon an? x86(?:_64)? (?:host|machine)\b|\b(?:aarch64|arm64|ARM) (?:emulation|guests?|images?|VMs?|containers?)\b|\bemulat\w{1,3} (?:an? )?(?:aarch64|arm64|ARM)\b/i;
+/** An ARM machine, by its name; what is only likened to one or emulated, is none. */
+export const armNamed = (text: string): string | undefined =>
+  BESIDE_ARM.test(text) ? undefined : ARM_MACHINE.exec(text)?.[0];
 const OF_MACOS: ReadonlySet<string> = new Set([
   "hypervisor-framework",
   "macos-hv-support",
@@ -100,12 +105,22 @@ export function foreignGuestVerdict(text: string | undefined): TextVerdict | und
   };
 }
 
+const ARM_32 = /\bkvm \[1\]: Error, CPU \d{1,3} not supported!/;
+
 const NO_KVM_SAID: ReadonlySet<string> = new Set(["any-no-kvm", "qemu-tcg-no-vmx"]);
 
 function foreignVerdict(recognised: readonly Recognised[], first: Recognised, text: string): TextVerdict | undefined {
   if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
   const covers = recognised.map(({ message }) => message as string);
   const arm = ARM_MACHINE.exec(text)?.[0];
+  if (arm !== undefined && ARM_32.test(text))
+    return {
+      says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. \`CPU 0 not supported\` comes from KVM of a 32-bit kernel, which knows Cortex-A7 and Cortex-A15 alone, whether or not the kernel was started in HYP mode; Linux 5.7 took it out.`,
+      steps: [{ text: "Run a 64-bit kernel there; its KVM knows the others.", commands: ["uname -m"] }],
+      evidence: [],
+      line: first.lines[0],
+      covers,
+    };
   const noModule = first.message === "modprobe-not-found" && /\bkvm\b/.test(first.matched);
   if (
     arm !== undefined &&
@@ -171,6 +186,9 @@ const SVM_COUNTED =
 
 /** kvm-ok takes the module's name from the flag that it found. */
 const SVM_HINT = /^\s{0,8}HINT:\s{1,8}(?:sudo )?modprobe kvm_amd\b/m;
+
+/** The emulator's driver for both. */
+const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
 
 /** What shows that the CPU is AMD's or Hygon's: its name, or AMD-V alone. */
 export function svmNamed(text: string): string | undefined {
@@ -276,7 +294,7 @@ function svmVerdict(
     };
   if (OTHER_SYSTEMS.has(first.product ?? "")) {
     const haxm =
-      first.product === "HAXM"
+      first.product === "HAXM" && !AEHD.test(text)
         ? ` HAXM runs on Intel CPUs alone; the emulator can use ${circumstances.has("Windows 7") || circumstances.has("Windows 8") ? "" : "WHPX or "}its own driver (AEHD).`
         : "";
     return {

@@ -269,7 +269,10 @@ function answerOf(
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
   // Of the hypervisors below, it is the one that is named.
-  const steps = found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD);
+  const isRented = named.name === "GitHub Codespaces" || named.name === "a rented workspace";
+  const steps = isRented
+    ? []
+    : found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD);
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
 

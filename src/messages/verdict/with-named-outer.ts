@@ -17,6 +17,7 @@ const CLOUD_NAMES: ReadonlySet<string> = new Set([
   ...CLOUDS,
   "GitHub Actions",
   "GitHub Codespaces",
+  "a rented workspace",
   "GitLab CI",
   "WSL",
 ]);

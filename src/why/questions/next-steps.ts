@@ -167,6 +167,11 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
   },
   {
+    name: /^a rented workspace/,
+    text: "No setting of such a workspace passes it. See what this one got (svm is AMD's); with neither, use another machine.",
+    commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
+  },
+  {
     name: /^GitHub/,
     text: "Hosted Linux runners have /dev/kvm, for root alone until a rule opens it; where it is missing, the runner is self-hosted or of a kind without nested virtualization.",
     commands: [

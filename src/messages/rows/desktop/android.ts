@@ -78,6 +78,19 @@ export const ANDROID_MESSAGES = [
     pattern:
       /Android Emulator requires an Intel(?:\/AMD| or AMD)? processor with (?:VT-x and NX|virtualization extension) support(?:\. {0,4}(?:\((?<lacks>VT-x|NX|Virtualization extension) is not supported\)|Your CPU: '(?<vendor>\w{1,16})'))?|Your CPU does not support (?:VT-x|required features \(VT-x or SVM\))|CPU doesn't support EPT and\/or UG features/i,
     what: "The Android emulator asked CPUID and found no VT-x (or NX) for its accelerator; it runs x86 images only very slowly then.",
+    where: [
+      {
+        is: "said to be on",
+        what: "The emulator or its driver found neither VT-x nor SVM in CPUID, and by the text it is on in the firmware: then Windows' own hypervisor runs (Hyper-V, WSL 2, memory integrity) and hides it.",
+        steps: [
+          HYPERV_OFF,
+          {
+            ...WHPX_ON,
+            text: "Or leave it, and let the emulator use it: switch `Windows Hypervisor Platform` on, and restart.",
+          },
+        ],
+      },
+    ],
     causes: [
       "`Your CPU: 'AuthenticAMD'`: an AMD CPU and an emulator that knows HAXM only, which is for Intel. Use WHPX or AEHD.",
       "Another hypervisor (Hyper-V, or the one that this machine is a guest of) hides VT-x.",

@@ -12,7 +12,8 @@ import { rentedCloud } from "../../verdict/rented-cloud.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
 /** Its own program failed there, whatever runs in its machines. */
-const RUNS_WINDOWS = /\bVBoxManage\.exe: error:/;
+const RUNS_WINDOWS =
+  /\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
 const OF_LINUX =
   /\/dev\/kvm|\buname\b|\b(?:EVE-NG|GNS3 VM|PNETLab|Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
 /** VirtualBox in a machine. */
@@ -46,6 +47,12 @@ const HYPERV_WANTED = /\b(?:need|want|enable|use|install)\w{0,3} (?:the )?Hyper-
 
 /** So long a text names what its programs run in. */
 const STORY = 400;
+/** In their own words people need fewer. */
+const FEW_OWN_WORDS = 200;
+const IN_FIRST_PERSON = /\b(?:I|I['’]m|I['’]ve|my) [a-z]/;
+const CONTAINER =
+  /\b(?:docker|containers?|podman (?:run|build|exec|compose)|LX[CD]|kubernetes|k8s|k3s|pods?|WSL|flatpak|snap)\b/i;
+const REPOSITORY = /github\.com\/containers\b/gi;
 const ON_MACHINE =
   /\b(?:podman machine|colima|limactl|multipass|virt-manager|virt-install|GNOME Boxes|quickemu|vagrant|virsh|(?:VMware|VirtualBox) VM|Kali Linux)\b/i;
 
@@ -57,7 +64,7 @@ export const SHOWN: readonly Shown[] = [
   // Where programs and files are on Linux and nowhere else, and what VirtualBox calls a failure everywhere but on Windows.
   [
     "on Linux",
-    /\/dev\/kvm\b|\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
+    /\/dev\/kvm\b|\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bflatpak (?:run|info|--version)\b|\bswupd\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
   [
@@ -99,9 +106,13 @@ export const SHOWN: readonly Shown[] = [
   // Programs that start QEMU on the machine itself, or a whole thread, where no container is named.
   [
     "no container",
-    { test: (text) => text.length > STORY || ON_MACHINE.test(text) },
-    /\b(?:docker|containers?|podman (?:run|build|exec|compose)|LX[CD]|kubernetes|k8s|k3s|pods?|WSL|flatpak|snap)\b/i,
+    {
+      test: (text) =>
+        text.length > STORY || ON_MACHINE.test(text) || (text.length > FEW_OWN_WORDS && IN_FIRST_PERSON.test(text)),
+    },
+    { test: (text) => CONTAINER.test(text.replace(REPOSITORY, "")) },
   ],
+  ["Docker alone named", /\bdocker\b/i, /\b(?:LX[CD]|LXC|incus|Proxmox|PVE|nspawn)\b/i],
   // Their text is about KVM's own way with EPT, and no hypervisor of the poster's.
   ["a parameter of KVM named", /\bkvm(?:[-_]intel)?\.[a-z_]{3,40}\b(?!\.)|\bmodinfo -p kvm/],
   ["kernel log shown", { test: showsLog }],

@@ -12,11 +12,13 @@ import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import { parametersNamed } from "../../verdict/asked/name-asked.js";
 import { authorInstead, authorQuestion } from "../../verdict/desktop/author-questions.js";
+import { apicvInhibited } from "../../verdict/desktop/features/apicv-inhibited.js";
 import { featureForGuests } from "../../verdict/desktop/features/guest-features.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { describesChange } from "../../verdict/desktop/shown/described-change.js";
+import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
@@ -40,6 +42,7 @@ import { VMWARE_MESSAGES } from "./vmware.js";
 import { WINDOWS_MESSAGES } from "./windows.js";
 
 const subjectIn: DesktopMessages["subject"] = (text, machine) =>
+  apicvInhibited(text) ??
   namedThing(text, machine) ??
   authorQuestion(text, machine) ??
   troubleOf(text, machine) ??
@@ -82,6 +85,7 @@ export const DESKTOP: DesktopMessages = {
       : undefined) ??
     authorInstead(text, recognised, machine) ??
     bootTrouble(text, recognised) ??
+    (machine === undefined ? withoutKvm(text, recognised) : undefined) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     exitStats(text) ?? (machine === undefined && describesChange(text) ? undefined : subjectIn(text, machine)),

@@ -160,6 +160,18 @@ export const KVM_DEVICE_MESSAGES = [
       /KVM acceleration (?:is )?not (?:available|detected|enabled) \((?:device file missing|\/dev\/kvm is missing)\)/i,
     what: "There is no /dev/kvm in the container: it was not passed in, or the machine that runs the container has none.",
     outcome: "no device",
+    where: [
+      {
+        is: "on Windows",
+        what: "There is no /dev/kvm in the container. On Windows its engine runs in WSL 2, which has the device where Windows passes VT-x on to it (Windows 11: nestedVirtualization, on unless .wslconfig says otherwise); then the container has to be given it.",
+        steps: [
+          {
+            text: "See whether WSL has it, and pass it in.",
+            commands: ["wsl ls -l /dev/kvm", "docker run --device /dev/kvm ..."],
+          },
+        ],
+      },
+    ],
     causes: [
       "Docker Desktop runs containers in a virtual machine of its own: the device of the host is not there.",
       {

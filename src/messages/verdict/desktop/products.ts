@@ -1,7 +1,7 @@
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
-import { ARM_MACHINE } from "../other-cpus.js";
+import { armNamed } from "../other-cpus.js";
 import { ASK_MACOS } from "./apple.js";
 import { appleSilicon, isOnMac, saidOf } from "./in-words.js";
 import { BESIDE, CONSUMER, HOST_IS_MAC, isWithoutHyperV, WINDOWS } from "./windows-words.js";
@@ -123,7 +123,7 @@ export function productAlone(text: string): Answer | undefined {
   }
   if (!WINDOWS.test(said)) return undefined;
   const consumer = CONSUMER.exec(said)?.[0];
-  const arm = consumer === undefined || !FAILS.test(said) ? undefined : ARM_MACHINE.exec(said)?.[0];
+  const arm = consumer === undefined || !FAILS.test(said) ? undefined : armNamed(said);
   if (arm !== undefined)
     return answer(
       `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. Windows' own hypervisor runs there with what ARM has in its place, and ${consumer} over that.`,

@@ -119,7 +119,13 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
       ...(onKvm ? [outerStep("KVM")] : []),
       ...(onVbox ? [outerStep("VirtualBox")] : []),
       ...(subject.says === FIRMWARE_SAYS && !OF_LINUX.test(text) && !WINDOWS.test(text) ? [WINDOWS_STATE] : []),
-      ...(!WINDOWS.test(text) || OF_LINUX.test(text) ? subject.steps : subject === SUBJECTS[0] ? [] : [WINDOWS_STATE]),
+      ...(named?.name === "GitHub Actions"
+        ? []
+        : !WINDOWS.test(text) || OF_LINUX.test(text)
+          ? subject.steps
+          : subject === SUBJECTS[0]
+            ? []
+            : [WINDOWS_STATE]),
     ],
     evidence: [],
   };

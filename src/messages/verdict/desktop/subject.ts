@@ -4,7 +4,7 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
-import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
+import { armNamed, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from "./apple.js";
 import { frameworkShown } from "./hosts/mac-framework.js";
@@ -206,7 +206,7 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
     if (found !== undefined) return { ...found, says: `${found.says} On this CPU (${amd}) that is AMD-V.` };
   }
   if (amd !== undefined) return ofAmd(amd, text);
-  const arm = INTEL_CPU.test(text) || BESIDE_ARM.test(text) ? undefined : ARM_MACHINE.exec(text)?.[0];
+  const arm = INTEL_CPU.test(text) ? undefined : armNamed(text);
   if (arm !== undefined)
     return answer(
       `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it.${/kvm/i.test(text) ? " KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM." : ""}`,
@@ -223,8 +223,6 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
 }
 
 /** A machine of ARM is another one than the text is about. */
-const BESIDE_ARM =
-  /\b(?:similar|same|also)\b[^.\n]{0,30}\b(?:ARM|aarch64|Raspberry)\b|\bon an? x86(?:_64)? (?:host|machine)\b/i;
 /** Windows is the guest there. */
 const OF_KVM_HOST = /\baccel[= ]kvm\b|-enable-kvm\b|\bqemu-kvm\b|\bvirt-manager\b/;
 

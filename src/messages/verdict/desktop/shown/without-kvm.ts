@@ -1,0 +1,35 @@
+import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
+
+/*
+ * Questions whether something runs without KVM. Facts: qemus/qemu and dockur/windows, readme (KVM=N); QEMU, -accel tcg.
+ */
+
+/** A longer text shows what fails. */
+const LONGEST = 2_000;
+
+const ASKS =
+  /\b(?:how|can|could|possible|is there|others? methods?|any way|setting|setiting)\b[^\n.]{0,80}\b(?:without (?:it|kvm|virtuali[sz]ation|VT-x)|no (?:use )?kvm|kvm ?= ?n)\b|\b(?:no|without|not use) kvm\b[^\n.?]{0,40}\b(?:how|start|possible|methods?|any way)\b/i;
+/** What the image itself says then. */
+const OFFERED = /^[^\n]{0,40}\bSee the FAQ\b[^\n]{0,200}$/gim;
+const OF_IMAGE =
+  /\b(?:dockur|dockurr|KVM=N|windows in docker|no kvm start windows)\b|#{1,4} Is your question not already answered in the FAQ/i;
+const MESSAGES: ReadonlySet<string> = new Set(["any-no-kvm", "container-no-kvm"]);
+
+/** What there is without KVM, where the text asks for that. */
+export function withoutKvm(text: string, recognised: readonly Recognised[]): Omit<TextVerdict, "covers"> | undefined {
+  const isAsked =
+    text.length <= LONGEST &&
+    /\bKVM\b/i.test(text) &&
+    recognised.every(({ message }) => MESSAGES.has(message ?? "")) &&
+    ASKS.test(text.replace(OFFERED, ""));
+  return isAsked
+    ? answer(
+        "Without KVM QEMU can emulate the CPU (TCG): that needs no VT-x and no /dev/kvm, and is about ten times slower, so that Windows and macOS can hardly be used.",
+        [
+          OF_IMAGE.test(text)
+            ? { text: "Say so in the compose file, under environment.", commands: ['KVM: "N"'] }
+            : { text: "Ask QEMU for it.", commands: ["-accel tcg"] },
+        ],
+      )
+    : undefined;
+}
