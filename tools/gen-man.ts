@@ -11,6 +11,7 @@ import {
   EXIT_CODES,
   flagValue,
   type Group,
+  paragraphs,
 } from "../src/cli/shell/command-row.js";
 import { COMMANDS } from "../src/cli/shell/command-table.js";
 
@@ -35,13 +36,26 @@ function option([flags, about]: readonly [flags: string, about: string, many?: "
   return `.TP\n\\fB${roff(flag)}\\fR${value === undefined ? "" : ` \\fI${roff(value.replace(/[<>]/g, ""))}\\fR`}\n${roff(about)}`;
 }
 
+/** Sentences that are filled, and rows below a sentence that stay as they are. */
+function prose(text: string): string[] {
+  const lines = paragraphs(text)
+    .split("\n")
+    .filter((line) => line !== "");
+  return lines.flatMap((line, at) => {
+    const isRow = line.startsWith(" ");
+    const opens = isRow && !lines[at - 1]?.startsWith(" ");
+    const closes = isRow && !lines[at + 1]?.startsWith(" ");
+    return isRow ? [...(opens ? [".PP", ".nf"] : []), roff(line), ...(closes ? [".fi"] : [])] : [".PP", roff(line)];
+  });
+}
+
 function command(name: string, { args, summary, options = [], more, examples }: CommandRow): string {
   const lines = [
     `.SS "${roff(`vmxlens ${name}${args === "" ? "" : ` ${args.replace(/[<>]/g, "")}`}`)}"`,
     `${roff(summary[0]?.toUpperCase() + summary.slice(1))}.`,
     ...options.map(option),
   ];
-  if (more !== undefined) lines.push(".PP", ".nf", roff(more), ".fi");
+  if (more !== undefined) lines.push(...prose(more));
   lines.push(".PP", "Examples:", ".PP", ".nf", ".RS 4");
   lines.push(...examples.map(([line, about]) => `${roff(line)}\n    ${roff(about)}`));
   return [...lines, ".RE", ".fi"].join("\n");

@@ -126,6 +126,9 @@ export function isTextFile(text: string, world: World): boolean {
   }
   if (named && kind === undefined) throw new WorldError(`${text}: no such file`);
   if (named && kind === "directory") throw new WorldError(`${text} is a directory`);
+  // Several words are a text.
+  if (kind === "directory" && !/\s/.test(text))
+    throw new WorldError(`${text} is a directory; give a file or the text itself`);
   return kind === "file";
 }
 

@@ -63,8 +63,8 @@ export function hostText(text: string, world: World): HostText {
   return sorted({ host, suffix: text.slice(host.length), ...(kernel === undefined ? {} : { kernel }) }, settings);
 }
 
-/** One host of a text that describes several, as they are labelled: `hosts.json#2`. */
-export const NUMBERED = /^(.+)#(\d{1,6})$/s;
+/** One host of a text that describes several, as they are labelled: `hosts.json#2`, `nodes.json#worker-1`. */
+export const NUMBERED = /^(.+)#([\w.-]{1,253})$/s;
 
 /** Whether there is a file of that name, or one behind the number of a host in it. */
 function isText(host: string, world: World): boolean {

@@ -2,6 +2,7 @@ import type { Host } from "../host/host.js";
 import { atlas, entryHost } from "../input/atlas/atlas.js";
 import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
 import { findCpu } from "../input/atlas/atlas-find.js";
+import { statedOf } from "../input/hosts/stated.js";
 import type { ReadOptions, ReadResult } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
 import { shellOperand } from "../messages/shell-word.js";
@@ -73,22 +74,28 @@ export async function findHosts(
     return none(`${query} is a directory; HOST is a file, an atlas CPU or - for standard input`);
   if (kind === "file") return readText(query, world, how);
   const [, file, number] = NUMBERED.exec(query) ?? [];
-  if (file !== undefined && fileKind(file, world) === "file") return numbered(file, Number(number), world, how);
+  if (file !== undefined && fileKind(file, world) === "file") return numbered(file, number as string, world, how);
   if (/[/\\]/.test(query)) return none(`${query}: no such file`);
   return alone(atlasCpu(query, false));
 }
 
 async function numbered(
   file: string,
-  number: number,
+  number: string,
   world: World,
   how: HowToRead,
 ): Promise<readonly FoundHost[] | NoHost> {
   const hosts = await readText(file, world, how);
   if ("kind" in hosts) return hosts;
-  const host = hosts[number - 1];
+  const host = hosts.find((one) => nodeOf(one, file) === number) ?? hosts[Number(number) - 1];
   if (host !== undefined) return [host];
   return none(`${file}#${number}: ${file} describes ${hosts.length === 1 ? "one host" : `${hosts.length} hosts`}`);
+}
+
+/** What the text calls a host, where it is a list of machines with names that differ. */
+export function nodeOf({ host }: FoundHost, file: string): string | undefined {
+  const start = `${inputName(file)}#`;
+  return host.source?.startsWith(start) === true ? host.source.slice(start.length) : undefined;
 }
 
 function alone(found: FoundHost | NoHost): readonly FoundHost[] | NoHost {
@@ -119,7 +126,12 @@ async function readText(path: string, world: World, how: HowToRead): Promise<rea
     const next = guest ? "guest" : blank ? undefined : await otherText(path, world);
     return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...nextStep(next, path));
   }
-  for (const text of texts) world.err(fitted(`${text}\n`, world));
+  // Reports name the lines that contradict each other, and notes say what was concluded.
+  const stated = new Set(hosts.flatMap((one) => statedOf(one)?.contradictions ?? []));
+  for (const [at, { severity, line, message }] of diagnostics.entries()) {
+    if (severity === "note" || stated.has(`line ${line}: ${message}`)) continue;
+    world.err(fitted(`${texts[at]}\n`, world));
+  }
   const source = format === undefined ? name : `${name} (${format})`;
   return hosts.map((one) => ({ kind: "host", host: one, origin: "file", source, notes: [] }));
 }

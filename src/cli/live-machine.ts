@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { FEAT_CTL_VENDORS, type Host, type Observed, type Params } from "../host/host.js";
+import { FEAT_CTL_VENDORS, type Host, isSvmVendor, type Observed, type Params } from "../host/host.js";
 import { ABSENT, msrValue } from "../host/msr.js";
 import {
   assignCoreTypes,
@@ -29,6 +29,8 @@ export interface MissingFact {
 export interface LiveMachine {
   /** Missing if this is not a machine with VMX MSRs at all. MSRs that could not be read are unknown in it. */
   readonly host?: Host;
+  /** Set for a machine with SVM: its vendor and signature. */
+  readonly other?: Host;
   /** Most important first; empty when everything was read. */
   readonly missing: readonly MissingFact[];
 }
@@ -40,6 +42,17 @@ export interface LiveOptions {
   readonly platform?: string;
   /** Reads `length` bytes of a device at a position, as pread does; throws as `node:fs` does. */
   readonly pread?: Pread;
+}
+
+/** What is known of a machine with SVM. */
+function withoutVmx(vendor: string, block: CpuinfoBlock): Host {
+  const signature = signatureFromCpuinfo(block);
+  const known = signature === undefined ? {} : { signature };
+  return {
+    vendor,
+    ...(block.flags.has("svm") ? { observed: { svm: true } } : {}),
+    cores: [{ coreTypes: [], ...known, msrs: new Map(), cpuid: { features: { vmx: false } } }],
+  };
 }
 
 export type Pread = (file: string, position: bigint, length: number) => Uint8Array;
@@ -70,8 +83,11 @@ export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
     };
   }
   if (!FEAT_CTL_VENDORS.some((known) => known.trim() === vendor.trim())) {
-    const svm = boot.flags.has("svm") ? ", which has SVM instead of VMX" : "";
-    return { missing: [{ what: "a CPU of Intel, Centaur or Zhaoxin", why: `this one is ${vendor}${svm}` }] };
+    const svm = isSvmVendor(vendor);
+    const why = svm
+      ? "this is an AMD CPU, which has SVM instead of VMX"
+      : `VMX needs a CPU of Intel, Centaur or Zhaoxin, and this one is ${vendor}`;
+    return { ...(svm ? { other: withoutVmx(vendor, boot) } : {}), missing: [{ what: "a CPU with VMX", why }] };
   }
 
   const missing: MissingFact[] = [];

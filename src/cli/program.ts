@@ -17,6 +17,7 @@ import {
   LANG,
   LANGUAGES,
   longFlag,
+  paragraphs,
 } from "./shell/command-row.js";
 import { COMMANDS } from "./shell/command-table.js";
 import { bytesOption, languageOf, terminalWidth, wantsColor } from "./shell/output-options.js";
@@ -97,7 +98,7 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
     for (const [flags, about, many] of COMMON) addOption(command, flags, about, many, !hasEffect(row, flags));
     const examples = row.examples.map(([line, about]) => `  ${line}\n      ${about}`);
     command.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
-    if (row.more !== undefined) command.addHelpText("after", `\n${row.more}`);
+    if (row.more !== undefined) command.addHelpText("after", `\n${paragraphs(row.more)}`);
     command.action(async (...values: unknown[]) => {
       const count = command.registeredArguments.length;
       const operands = values.slice(0, count).flat() as (string | undefined)[];

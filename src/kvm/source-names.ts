@@ -169,6 +169,25 @@ export const SOURCE_NAMES = [
     stage: "boot",
   },
   {
+    name: "supported",
+    form: "supported, ign, funcs",
+    file: FEAT_CTL,
+    about:
+      "Variables of init_vmx_capabilities: supported gets the allowed-1 half of a register, ign the other, which is ignored, and funcs the VM functions.",
+    also: ["ign", "funcs"],
+    functions: ["init_vmx_capabilities"],
+    stage: "boot",
+  },
+  {
+    name: "set_cpu_cap",
+    form: "set_cpu_cap, clear_cpu_cap",
+    file: "arch/x86/include/asm/cpufeature.h",
+    about:
+      "They set and clear an X86_FEATURE_ bit of one CPU; boot clears X86_FEATURE_VMX where IA32_FEAT_CTL has VMX off.",
+    functions: ["init_ia32_feat_ctl"],
+    stage: "boot",
+  },
+  {
     name: "ctl_min",
     form: "adjust_vmx_controls(ctl_min, ctl_opt, msr, result)",
     file: VMX,

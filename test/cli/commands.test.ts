@@ -273,6 +273,19 @@ describe("commands of several hosts", () => {
     }
   });
 
+  it("this machine, with SVM, is no example to a question about it", async () => {
+    const { out, code } = await runCli(["why", "vmx"]);
+    expect([code, out.split("\n")[0]]).toEqual([1, expect.stringMatching(/^No: this is an AMD CPU/)]);
+  });
+
+  it("explain sends on a folder and a CPU's name", async () => {
+    expect(await runCli(["explain", "src"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("src is a directory"),
+    });
+    expect((await runCli(["explain", "skylake-x"])).out).toContain("is a CPU of the atlas: vmxlens layers skylake-x");
+  });
+
   it("a CPU with SVM is answered in a sentence", async () => {
     const stdin = "vendor_id : AuthenticAMD\nmodel name : AMD Ryzen 9 5900X\nflags : fpu svm\n";
     for (const command of [

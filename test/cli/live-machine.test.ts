@@ -236,7 +236,7 @@ describe("a machine that has no VMX MSRs by its kind", () => {
       "a CPU of AMD",
       "linux",
       { "proc/cpuinfo": cpuinfo(1, { vendor_id: "AuthenticAMD", flags: "svm msr" }) },
-      /AuthenticAMD, which has SVM/,
+      /AMD CPU, which has SVM/,
     ],
   ])("%s gives no host and the reason", (_, platform, files, why) => {
     const result = readLiveMachine({ root: machine(files), platform, pread: devices() });

@@ -6,9 +6,12 @@ import { atlasHost } from "../../src/input/atlas/atlas.js";
 /** Machines that a run can find itself on. */
 const MACHINES: { readonly [name: string]: Awaited<ReturnType<World["live"]>> } = {
   amd: {
-    missing: [
-      { what: "a CPU of Intel, Centaur or Zhaoxin", why: "this one is AuthenticAMD, which has SVM instead of VMX" },
-    ],
+    other: {
+      vendor: "AuthenticAMD",
+      observed: { svm: true },
+      cores: [{ coreTypes: [], signature: 0xa20f10, msrs: new Map(), cpuid: { features: { vmx: false } } }],
+    },
+    missing: [{ what: "a CPU with VMX", why: "this is an AMD CPU, which has SVM instead of VMX" }],
   },
   unprivileged: {
     host: {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "./run.js";
 
 /** Two machines in one text, as a person pastes them. */
@@ -133,3 +133,41 @@ it.each(["rack,row=3.txt", "node@6.1", "a@b,c=d"])(
     expect((await runCli(["why", "vmx", path])).out).toContain(`${name}#2`);
   },
 );
+
+describe("nodes of a cluster", () => {
+  const node = (name: string, labels: object) => ({ kind: "Node", metadata: { name, labels } });
+  const nodes = JSON.stringify({
+    items: [
+      node("worker-1", { "cpu-feature.node.kubevirt.io/vmx-ept": "true", "cpu-vendor.node.kubevirt.io/Intel": "true" }),
+      node("10", { "cpu-feature.node.kubevirt.io/vmx-ept": "true", "cpu-vendor.node.kubevirt.io/AMD": "true" }),
+    ],
+  });
+
+  it("have their names, which every command accepts", async () => {
+    const path = join(folder, "nodes.json");
+    writeFileSync(path, nodes);
+    const { out } = await runCli(["why", "vmx", path]);
+    expect(out).toMatch(/^vmx: yes on nodes\.json#worker-1; no on nodes\.json#10\.\n/);
+    expect((await runCli(["layers", `${path}#worker-1@6.12`])).out).toContain("Linux 6.12: kvm_intel loads");
+    expect((await runCli(["layers", `${path}#10`])).out).toContain("SVM");
+    expect((await runCli(["layers", `${path}#2`])).out).toContain("SVM");
+    expect((await runCli(["layers", `${path}#worker-9`])).err).toContain("describes 2 hosts");
+    expect((await runCli(["baseline", path])).out).toMatch(/^The VMX set of nodes\.json#worker-1 \(/);
+  });
+
+  it("of one name are numbered", async () => {
+    const path = join(folder, "twice.json");
+    writeFileSync(path, nodes.replace('"10"', '"worker-1"'));
+    expect((await runCli(["why", "vmx", path])).out).toMatch(/^vmx: yes on twice\.json#1; no on twice\.json#2\./);
+  });
+});
+
+describe("before an answer", () => {
+  it("nothing is printed that the answer says, and no conclusion", async () => {
+    const stdin = "0x480 0xda0400000000012\n0x3a 0x5\n$ uname -r\n6.1.0-18-amd64\n$ uname -r\n6.12.9-amd64\n";
+    const { out, err } = await runCli(["layers", "-"], { stdin });
+    expect(err).toBe("");
+    expect(out).toContain("conflict");
+    expect(out.split("\n").slice(0, 3).join(" ")).not.toContain("release");
+  });
+});

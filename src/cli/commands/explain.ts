@@ -1,5 +1,7 @@
+import { findCpu } from "../../input/atlas/atlas-find.js";
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainPieces } from "../../messages/explain.js";
+import { shellOperand } from "../../messages/shell-word.js";
 import { explainReport } from "../../report/explain/explain-report.js";
 import { shortReport } from "../../report/explain/short-report.js";
 import { ready } from "../command.js";
@@ -49,5 +51,14 @@ export async function explain(
         : shortReport(explanations, settings.width, verdict, isStory);
     world.out(renderLines(lines, settings.color));
   }
-  return verdict !== undefined || explanations.some(({ message }) => message !== undefined) ? EXIT.ok : EXIT.no;
+  const known = verdict !== undefined || explanations.some(({ message }) => message !== undefined);
+  if (!known && !settings.json && given !== undefined && isAtlasName(given))
+    world.out(`  do  ${given} is a CPU of the atlas: vmxlens layers ${shellOperand(given)}\n`);
+  return known ? EXIT.ok : EXIT.no;
 }
+
+/** A name of a CPU, typed where a message is expected. */
+function isAtlasName(text: string): boolean {
+  return text.length <= LONGEST_NAME && !text.includes("\n") && findCpu(text, false).kind === "one";
+}
+const LONGEST_NAME = 80;

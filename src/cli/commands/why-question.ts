@@ -1,3 +1,4 @@
+import { hasSvm } from "../../host/host.js";
 import type { ReadResult } from "../../input/read.js";
 import { type TextRead, takenLines } from "../../messages/own-machine.js";
 import { renderLines } from "../../report/ansi.js";
@@ -97,7 +98,8 @@ async function answerFor(
   const answer = said ?? known;
   if (settings.json) showJson({ format: "vmxlens-answer/1", ...answer }, world);
   else await show(questionReport(situation, answer, settings.width), prepared, world);
-  return answer.answer === "yes" ? EXIT.ok : EXIT.no;
+  // An example answers nothing about this machine.
+  return answer.answer === "yes" && prepared.found.example === undefined ? EXIT.ok : EXIT.no;
 }
 
 async function answerFromMessages(
@@ -128,8 +130,15 @@ async function fromMessages(
 
 /** This machine, whatever of it can be read: its flags already answer. */
 async function liveMachine(world: World): Promise<FoundHost | undefined> {
-  const { host, missing } = await world.live();
+  const { host: readable, other, missing } = await world.live();
+  const host = readable ?? other;
   return host === undefined
     ? undefined
-    : { kind: "host", host, origin: "machine", source: "this machine", notes: missing.map(missingText) };
+    : {
+        kind: "host",
+        host,
+        origin: "machine",
+        source: "this machine",
+        notes: hasSvm(host) ? [] : missing.map(missingText),
+      };
 }

@@ -99,3 +99,8 @@ export function flagValue(flags: string): string | undefined {
 
 /** The table of commands by name. */
 export type Commands = { readonly [name: string]: CommandRow };
+
+/** A text of the table with one line for each paragraph: a line goes on where it does not end a sentence. */
+export function paragraphs(text: string): string {
+  return text.replace(/([^\n.:])\n(?=\S)/g, "$1 ");
+}

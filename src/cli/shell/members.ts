@@ -1,5 +1,5 @@
 import { fileKind, folderNames, inputText, isPlainFile, wholeText, worldSentence } from "../files.js";
-import { type FoundHost, findHosts, type HowToRead } from "../host.js";
+import { type FoundHost, findHosts, type HowToRead, nodeOf } from "../host.js";
 import { type HostText, hostText } from "../host-text.js";
 import type { World } from "../world.js";
 
@@ -43,8 +43,10 @@ export async function findMembers(given: readonly string[], world: World, how: H
       read.set(text.host, hosts);
       return hosts;
     });
+    const named = found.map((host) => nodeOf(host, text.host));
+    const nodes = named.map((node) => (named.filter((other) => other === node).length === 1 ? node : undefined));
     for (const [at, host] of found.entries()) {
-      members.push({ name: found.length === 1 ? text.host : `${text.host}#${at + 1}`, text, found: host });
+      members.push({ name: found.length === 1 ? text.host : `${text.host}#${nodes[at] ?? at + 1}`, text, found: host });
     }
   }
   // What to do with a single text is left out for one among others.

@@ -30,6 +30,7 @@ interface Node {
   readonly depth: number;
   readonly at: Place;
   readonly features: Map<string, { readonly yes: boolean; readonly at: Place }>;
+  name?: string;
   vendor?: string;
   vmx?: boolean;
   /** As the kubelet says; a label may be older. */
@@ -70,7 +71,10 @@ function openNodes(sink: FactSink): JsonHandler & { claims: () => number } {
     scalar(path, value, at) {
       const key = path.at(-1);
       if (value.kind !== "string" || typeof key !== "string") return;
-      if (isLabel(path)) label(of(path.length - 3, at), key, value.value, at);
+      const depth = path.length - 2;
+      if (key === "name" && path.at(-2) === "metadata" && (node === undefined || node.depth === depth))
+        of(depth, at).name = value.value;
+      else if (isLabel(path)) label(of(path.length - 3, at), key, value.value, at);
       else if (key === "kernelVersion" && path.at(-2) === "nodeInfo" && path.at(-3) === "status") {
         claims++;
         of(path.length - 3, at).kernel = { text: value.value, certain: true };
@@ -104,13 +108,19 @@ export const kubernetesLabels: FactReader = {
       const { text } = line;
       if (/^Name: {2,}\S|^\s{0,8}kind: Node\s*$/.test(text)) {
         sink.nextMachine();
+        const [, name] = /^Name: {2,}(\S{1,253})\s*$/.exec(text) ?? [];
+        if (name !== undefined) nodeName(sink, name, placeOf(line));
         return false;
       }
       const found = [...text.matchAll(LABEL_TEXT)];
       const svm = !line.cut && SVM_TEXT.test(text);
       if ((found.length === 0 && !svm) || line.cut) return false;
       // All labels of a node on its line.
-      if (found.length > 1) sink.nextMachine();
+      if (found.length > 1) {
+        sink.nextMachine();
+        const [, name] = /^(\S{1,253})\s+(?:Not)?Ready\b/.exec(text) ?? [];
+        if (name !== undefined) nodeName(sink, name, placeOf(line));
+      }
       if (svm) sink.system("flag svm", "yes", placeOf(line));
       for (const [, feature, is, ofNfd, ofKubeVirt, hasVmx, vendor, kernel] of found) {
         const at = placeOf(line);
@@ -132,18 +142,24 @@ export const kubernetesLabels: FactReader = {
   }),
 };
 
+/** As Kubernetes allows them. */
+function nodeName(sink: FactSink, name: string, at: Place): void {
+  if (/^[a-z0-9][a-z0-9.-]{0,252}$/.test(name)) sink.system("node", name, at);
+}
+
 const isLabel = (path: JsonPath): boolean => path.at(-2) === "labels" && path.at(-3) === "metadata";
 
 /** A node without anything about VMX or its kernel is none of ours: pods have labels, too. */
-function handIn(sink: FactSink, { at, features, vendor, vmx, kernel }: Node): void {
+function handIn(sink: FactSink, { at, features, name, vendor, vmx, kernel }: Node): void {
   if (features.size === 0 && kernel?.certain !== true) return;
   sink.nextMachine();
+  if (name !== undefined) nodeName(sink, name, at);
   if (vendor !== undefined && /^[ -~]{12}$/.test(vendor)) sink.machine({ vendor }, at);
   if (vmx !== undefined) sink.cpu("unnamed", { features: { vmx } }, at);
   if (kernel !== undefined) sink.system("kernel", kernel.text.slice(0, 100), at);
-  for (const [name, { yes, at: place }] of features) {
-    const known = featureBits("libvirt", name);
-    const bits = known.length > 0 ? known : featureBits("qemu", name);
+  for (const [feature, { yes, at: place }] of features) {
+    const known = featureBits("libvirt", feature);
+    const bits = known.length > 0 ? known : featureBits("qemu", feature);
     // A name of several bits is there when all of them are, and a label that is not true proves nothing.
     if (yes) for (const bit of bits) sink.nested(bit.index, offered(bit, true), place);
   }

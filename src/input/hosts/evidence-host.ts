@@ -76,6 +76,8 @@ export function buildHost(
   const params = paramsOf(notes.params);
   const paramsAsked = paramsOf(notes.paramsAsked);
   const observed = observedOf(notes, boot);
+  const node = undisputed(notes.system, "node");
+  const source = node === undefined ? options.file : `${options.file ?? ""}#${node}`;
   const identity: Omit<Host, "cores"> = {
     ...(name === undefined ? {} : { name }),
     ...(vendor === undefined ? {} : { vendor }),
@@ -84,7 +86,7 @@ export function buildHost(
     ...(params === undefined ? {} : { params }),
     ...(paramsAsked === undefined ? {} : { paramsAsked }),
     ...(observed === undefined ? {} : { observed }),
-    ...(options.file === undefined ? {} : { source: options.file }),
+    ...(source === undefined ? {} : { source }),
   };
   const host = builder.build(identity) ?? {
     ...identity,

@@ -63,6 +63,8 @@ const SYSTEM_FACTS = {
   arch: "system",
   codename: "system",
   kernel: "system",
+  /** What a list of machines calls it. */
+  node: "system",
   /** What the machine runs in, as it calls itself. */
   outer: "system",
   /** Whether `vmx` is among the flags: `yes` or `no`. */

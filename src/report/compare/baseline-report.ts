@@ -229,7 +229,10 @@ function headLines(
   replayed: readonly Replays[],
   leftOut: readonly LeftOut[],
 ): string[] {
-  const lines = [`${subjectsText(labels)} ${POSSIBLE[possible]} (${TITLES[layer]}).`];
+  const [only, ...others] = labels;
+  const alone = possible === "yes" && only !== undefined && others.length === 0;
+  const says = alone ? `The VMX set of ${only}` : `${subjectsText(labels)} ${POSSIBLE[possible]}`;
+  const lines = [`${says} (${TITLES[layer]}).`];
   for (const [reason, names] of groupedBy(
     leftOut,
     (one) => one.reason,

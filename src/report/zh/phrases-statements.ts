@@ -92,12 +92,15 @@ const MACHINE: readonly Phrase[] = [
   ["the atlas' CPU with its signature", "atlas 里与它 signature 相同的 CPU"],
   ["a CPU of the atlas", "atlas 里的一个 CPU"],
   ["Other examples: {~c}. A file with MSR values is a HOST, too", "其他示例：{c}。含有 MSR 值的文件也可以作为 HOST"],
-  ["a CPU of Intel, Centaur or Zhaoxin", "Intel、Centaur 或 Zhaoxin 的 CPU"],
+  ["a CPU with VMX", "有 VMX 的 CPU"],
   ["VMX MSRs of CPU {=n}", "CPU {n} 的 VMX MSR"],
   ["VMX MSRs", "VMX MSR"],
   ["parameters of kvm_intel", "kvm_intel 的参数"],
-  ["this one is {~v}, which has SVM instead of VMX", "这个 CPU 是 {v}，有 SVM 而没有 VMX"],
-  ["this one is {~v}", "这个 CPU 是 {v}"],
+  ["this is an AMD CPU, which has SVM instead of VMX", "这是 AMD CPU，有 SVM 而没有 VMX"],
+  [
+    "VMX needs a CPU of Intel, Centaur or Zhaoxin, and this one is {~v}",
+    "VMX 需要 Intel、Centaur 或 Zhaoxin 的 CPU，而这个 CPU 是 {v}",
+  ],
   ["it does not run Linux, which is what gives access to MSRs", "它运行的不是 Linux，而访问 MSR 要靠 Linux"],
   ["it cannot be read", "无法读取"],
   [

@@ -31,6 +31,10 @@ export const SOURCE_NAMES_ZH: { readonly [about: string]: string } = {
     "特性编号：字的序号乘 32 再加位号；有没有显示用的名字，写在旁边的注释里。",
   "The plain and the safe read: a fault of the plain one is logged, a fault of the safe one is an error code.":
     "普通读与安全读：普通读触发异常会记入日志，安全读触发异常只返回错误码。",
+  "Variables of init_vmx_capabilities: supported gets the allowed-1 half of a register, ign the other, which is ignored, and funcs the VM functions.":
+    "init_vmx_capabilities 的变量：supported 取寄存器中 allowed-1 的那一半，ign 取另一半（忽略不用），funcs 取 VM 函数。",
+  "They set and clear an X86_FEATURE_ bit of one CPU; boot clears X86_FEATURE_VMX where IA32_FEAT_CTL has VMX off.":
+    "它们设置和清除一个 CPU 的 X86_FEATURE_ 位；IA32_FEAT_CTL 关闭了 VMX 时，启动会清除 X86_FEATURE_VMX。",
   "ctl_min and ctl_opt are the columns min and opt; msr is the plain register, result the word of vmcs_config.":
     "ctl_min 和 ctl_opt 就是下表的 min 和 opt；msr 是普通寄存器，result 是 vmcs_config 里的字。",
   "The form for the tertiary controls: no required controls, nothing that must be 1.":

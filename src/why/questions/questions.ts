@@ -1,9 +1,10 @@
 import type { Host } from "../../host/host.js";
+import { statedOf } from "../../input/hosts/stated.js";
 import { foldName } from "../../registers/edit-distance.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
 import { asSituation, type Situation } from "../../situation/situation.js";
-import { aboutOf, type SaidOfMachine } from "./about.js";
+import { type About, aboutOf, type SaidOfMachine } from "./about.js";
 import { QUESTIONS, type Question, type QuestionAnswer } from "./answer.js";
 import { evidenceOf } from "./evidence.js";
 import { BUILT_IN, hostAndGuestAnswer } from "./host-and-guest.js";
@@ -55,12 +56,22 @@ export function statementWith(
         : question === "kvm"
           ? kvmAnswer(about)
           : nestedAnswer(about);
-  const [contradiction] = situation.contradictions;
+  const contradiction = found.answer === "unknown" ? contradictionOf(question, about) : undefined;
   return {
     question,
     ...found,
     // What was read and says two things was read.
-    ...(found.answer === "unknown" && contradiction !== undefined ? { says: `${contradiction}.` } : {}),
+    ...(contradiction === undefined ? {} : { says: `${contradiction}.` }),
     evidence: evidenceOf(about),
   };
+}
+
+/** What is contradicted and leaves the question open: two kernels in one text do not leave open whether VT-x is on. */
+function contradictionOf(question: Question, about: About): string | undefined {
+  const { contradictions, read } = about.situation;
+  const stated = statedOf(read)?.contradictions ?? [];
+  const open = vmxAnswer(about).answer === "unknown";
+  return contradictions.find(
+    (text) => !stated.includes(text) || open || (question === "nested" && text.includes("kvm_intel.nested")),
+  );
 }
