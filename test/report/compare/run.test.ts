@@ -126,7 +126,7 @@ describe("runBaseline", () => {
     const off = subject("off", SKYLAKE, { release: "6.12", params: { kvm_intel: { nested: "0" } } });
     const none = runBaseline({ subjects: [skx, off] });
     expect(none.lines.slice(0, 2)).toEqual([
-      "skx share a VMX set (what KVM offers a nested hypervisor).",
+      "The VMX set of skx (what KVM offers a nested hypervisor).",
       "Left out (--strict keeps it): off: nested=0.",
     ]);
     expect(none.exitCode).toBe(1);
