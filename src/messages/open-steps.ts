@@ -1,4 +1,11 @@
-import { EITHER_FIRMWARE, FIRMWARE_OFF, KERNEL_LOG, LOAD_IT, READ_BOTH } from "../why/questions/next-steps.js";
+import {
+  EITHER_FIRMWARE,
+  FIRMWARE_OFF,
+  KERNEL_LOG,
+  LOAD_IT,
+  OTHER_KIND,
+  READ_BOTH,
+} from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
 import type { Circumstance, Circumstances } from "./own-machine.js";
@@ -14,6 +21,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /\brdmsr (?:-a )?0x3a\b/, by: ["IA32_FEAT_CTL read", "AMD", "in WSL2", "in a cloud", "KVM runs a guest"] },
   { command: /\brdmsr\b/, by: ["AMD", "in WSL2"] },
   { command: /^grep (?:-\w+ )*vmx \/proc\/cpuinfo$/, by: ["vmx flag read"] },
+  { command: /^grep -m1 -owE 'vmx\|svm' \/proc\/cpuinfo$/, by: ["no vmx"] },
   {
     command: /^(?:sudo )?modprobe kvm_intel$/,
     by: ["kvm_intel loaded", "VMX locked off", "/dev/kvm exists", "no vmx among the flags"],
@@ -46,11 +54,25 @@ const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
 ];
 
 /** What a step says without one of its commands. */
-const SHORTENED: readonly { readonly text: readonly string[]; readonly without: RegExp; readonly says: string }[] = [
+interface Shortened {
+  readonly text: readonly string[];
+  readonly without: RegExp;
+  readonly says: string;
+  /** It says something with no command left. */
+  readonly alone?: true;
+}
+
+const SHORTENED: readonly Shortened[] = [
   {
     text: [READ_BOTH.text],
     without: /\/proc\/cpuinfo/,
     says: "Read IA32_FEAT_CTL: 1 is locked off by the firmware, 5 or 7 is on.",
+  },
+  {
+    text: [OTHER_KIND.text],
+    without: /\/proc\/cpuinfo/,
+    says: "Only another kind of machine there (dedicated or bare metal) has it; without it, plain emulation is left.",
+    alone: true,
   },
   { text: [LOAD_KVM.text, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
 ];
@@ -109,11 +131,11 @@ export function openSteps(
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
-      if (left.every((command) => command.startsWith("#"))) return [];
-      if (circumstances.has("on illumos") && left.some((command) => OF_LINUX.test(command))) return [];
       const shorter = SHORTENED.find(
         ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
       );
+      if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
+      if (circumstances.has("on illumos") && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     });
 }

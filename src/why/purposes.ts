@@ -162,6 +162,12 @@ export const FUNCTIONS: { readonly [name: string]: KernelFunction } = {
       "answers exit reason 49: KVM marks emulated MMIO by EPT entries that are misconfigured on purpose, so in KVM this is the usual way to a device.",
     command: "vmxlens explain 'exit reason 49'",
   },
+  CONFIG_KVM_INTEL_PROVE_VE: {
+    file: "arch/x86/kvm/Kconfig",
+    about:
+      "is an option for debugging: KVM switches EPT-violation #VE on and warns where a guest would have got one, which proves that its page tables suppress it.",
+    command: "vmxlens why ept_violation_ve HOST",
+  },
   vmx_disabled_by_bios: {
     file: VMX,
     about: "asks, in older kernels, whether IA32_FEAT_CTL is locked without VMX; then kvm_intel does not load.",

@@ -235,9 +235,16 @@ export function withReasons(context: ExplainContext, bits: readonly ExplainedBit
     if (bit.msr === undefined || bit.role !== "refused" || context.host !== undefined) return bit;
     const sorted = byRelease(context, bit.msr, bit.bit);
     if (sorted.no.length === RELEASES.length) return { ...bit, reason: "KVM offers it to guests in no release" };
-    if (sorted.yes.length > 0) return { ...bit, reason: `offered on every CPU by ${rangesText(rangesOf(sorted.yes))}` };
-    return { ...bit, reason: "offered where the CPU and KVM's parameters allow it" };
+    return { ...bit, reason: `offered ${whereOffered(sorted)}` };
   });
+}
+
+/** Some releases offer a bit on every CPU, some where the CPU allows it, and the others never. */
+function whereOffered({ yes, unknown, no }: ReturnType<typeof byRelease>): string {
+  const every = `on every CPU by ${rangesText(rangesOf(yes))}`;
+  if (unknown.length === 0) return every;
+  const by = yes.length + no.length === 0 ? "" : `by ${rangesText(rangesOf(unknown))} `;
+  return `${by}where the CPU and KVM's parameters allow it${yes.length === 0 ? "" : `; ${every}`}`;
 }
 
 export function dependsOn(context: ExplainContext, exact: boolean): string[] {

@@ -26,6 +26,7 @@ import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded } from "./asked/autoload.js";
 import { bitAsked } from "./asked/bit-asked.js";
 import { withoutCpuFlags } from "./asked/flags-line.js";
+import { harmlessHere } from "./asked/harmless.js";
 import { featureChecked } from "./asked/how-to-check.js";
 import { askedName } from "./asked/name-asked.js";
 import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
@@ -243,6 +244,8 @@ function answerOf(
     first,
     recognised.filter((other) => saysNoMore(other, first)),
   );
+  const harmless = short === undefined ? undefined : harmlessHere(found, first, short);
+  if (harmless !== undefined) return harmless;
   const nestedOff = withNestedOff(found, first, machine);
   if (nestedOff !== undefined) return nestedOff;
   const noDevice = first.outcome === "no device";

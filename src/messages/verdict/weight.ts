@@ -67,6 +67,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "modprobe-error": ["module-version"],
   "modprobe-config-line": ["modprobe-builtin"],
   "modules-missing": ["modprobe-not-found"],
+  "rdmsr-no-device": ["rdmsr-no-right"],
   "kvm-ok-unusable": ["modprobe-not-found", "modprobe-builtin"],
   "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
   "windows-requirements": ["hyperv-launch-failed"],

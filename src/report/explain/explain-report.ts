@@ -22,8 +22,10 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   const answered = verdict !== undefined && explanations.length === 1 && explanations.every(saysNothing);
   const said = explanations.length === 1 ? explanations : explanations.filter((one) => !saysNothing(one));
   for (const [at, one] of (answered ? [] : said).entries()) {
-    if (at > 0) lines.push(BLANK);
     const covered = one.message !== undefined && verdict?.covers.includes(one.message) === true;
+    // What differs between kernels is not printed then.
+    if (covered && at > 0 && isSameLine(one, said[at - 1])) continue;
+    if (at > 0) lines.push(BLANK);
     lines.push(...explanationLines(one, { covered, verdict, shown, width }));
   }
   if (unread.length > 0) {
@@ -36,6 +38,9 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   if (sources.length > 0) lines.push(BLANK, ...labelled([["sources", styled("dim", sources.join("; "))]], width));
   return lines;
 }
+
+const isSameLine = (one: Explanation, before: Explanation | undefined): boolean =>
+  one.message === before?.message && one.lines[0] === before?.lines[0];
 
 /** A line in which no message was recognised. */
 export function saysNothing({ message, values, bits, steps }: Explanation): boolean {
@@ -69,7 +74,7 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
   // The verdict is about the machine that is described, and its text was given by the reader of this.
   const described = verdict !== undefined && one.message === undefined && one.steps.length > 0;
   const lines: Line[] = described ? [] : wrap([styled("strong", one.matched), styled("dim", `  (${where})`)], width);
-  if (one.kernels !== undefined) {
+  if (one.kernels !== undefined && !covered) {
     lines.push(...wrap(styled("label", `under ${kernelsText(one.kernels)}:`), width, "  "));
   }
   if (verdict?.says.startsWith(one.what) !== true && !described) lines.push(...wrap(one.what, width, "  "));

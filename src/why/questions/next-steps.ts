@@ -83,6 +83,12 @@ export const OTHER_PROXMOX =
 /** Steps that one certain hypervisor below makes needless. */
 export const OUTER_UNKNOWN: readonly string[] = [OUTER_DECIDES, OTHER_PROXMOX];
 
+/** In clouds some of whose machines pass it. */
+export const OTHER_KIND: NextStep = {
+  text: "See whether the machine shows vmx; where it does not, only another kind of machine (dedicated or bare metal) has it, or plain emulation does.",
+  commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
+};
+
 /** How the hypervisors that people run Linux in are made to pass VT-x on. */
 const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly commands?: readonly string[] }[] = [
   {
@@ -156,11 +162,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     text: "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none; on Linux use Docker Engine, which has the host's.",
     commands: ["# %USERPROFILE%\\.wslconfig: [wsl2] nestedVirtualization=true", "docker run --device /dev/kvm ..."],
   },
-  {
-    name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Vultr)/,
-    text: "See whether the machine shows vmx; where it does not, only another kind of machine (dedicated or bare metal) has it, or plain emulation does.",
-    commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
-  },
+  { name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Vultr)/, ...OTHER_KIND },
   {
     name: /^GitHub Codespaces/,
     text: "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine.",

@@ -148,7 +148,7 @@ export const SHOWN: readonly Shown[] = [
     /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/,
   ],
   ["a host model given", /-cpu (?:host|max)\b|\bhost-passthrough\b/],
-  ["enforced", /-cpu\s{1,3}[\w.,=+-]{0,200},enforce\b/],
+  ["enforced", /-cpu\s{1,3}[\w.,=+-]{0,200},enforce\b|\b(?:Host|TCG) doesn't support requested features/],
   ["in a cloud", { test: (text) => rentedCloud(text) !== undefined }],
   [
     "hypervisor launch off",

@@ -329,8 +329,8 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "host operating system",
     gravity: "blocks",
-    needle: ["rdmsr: open", "rdmsr:open"],
-    pattern: /rdmsr: ?open: (?:Permission denied|Operation not permitted)/i,
+    needle: ["rdmsr: open", "rdmsr:open", "rdmsr: pread", "rdmsr:pread"],
+    pattern: /rdmsr: ?(?:open|pread): (?:Permission denied|Operation not permitted)/i,
     what: "The kernel does not let this process read MSRs: that needs root with CAP_SYS_RAWIO, which root in a container does not have, and some distributions forbid it under Secure Boot (lockdown).",
     steps: [
       {

@@ -1,7 +1,8 @@
 import type { TextVerdict } from "../../answer.js";
 
 /*
- * Questions in plain words that have one answer: which options of a firmware KVM needs, and which control is missing.
+ * Questions in plain words that have one answer: which options of a firmware KVM needs, which control is missing, and
+ * what keeps APICv from a guest.
  */
 
 type Answer = Omit<TextVerdict, "covers">;
@@ -41,9 +42,25 @@ const WHICH_CONTROL: Answer = {
   evidence: [],
 };
 
+/** QEMU, docs/system/i386/hyperv.rst (hv-apicv); Linux, arch/x86/kvm/hyperv.c (synic_update_vector). */
+const APICV = /\b(?:APICv|AVIC|enable_apicv|posted[- ]interrupts?)\b/i;
+const SYNIC = /\b(?:hv[_-])?(?:synic|stimer)\b|\bauto[- ]?EOI\b/i;
+const WITH_SYNIC: Answer = {
+  says: "Hyper-V's SynIC with AutoEOI switches APICv off for that guest, although kvm_intel.enable_apicv reads Y, which is about the host. QEMU's hv-apicv (also called hv-avic) makes Windows do without AutoEOI, and APICv stays on.",
+  steps: [
+    { text: "Give the guest both.", commands: ["-cpu host,hv-vpindex,hv-synic,hv-stimer,hv-apicv"] },
+    {
+      text: "See what KVM inhibits while the guest runs.",
+      commands: ["sudo trace-cmd record -e kvm:kvm_apicv_inhibit_changed sleep 20; sudo trace-cmd report"],
+    },
+  ],
+  evidence: [],
+};
+
 /** Undefined where a text asks none of these. */
 export function plainQuestion(text: string): Answer | undefined {
   if (text.length > LONGEST) return undefined;
   if (ASKS_NEED.test(text) && OPTIONS.filter((option) => option.test(text)).length > 1) return WHICH_OPTIONS;
+  if (text.includes("?") && APICV.test(text) && SYNIC.test(text)) return WITH_SYNIC;
   return EIO.test(text) && ASKS_CONTROL.test(text) ? WHICH_CONTROL : undefined;
 }

@@ -34,6 +34,12 @@ const SAID = [
   // In words of their own, as "Virtual modulation".
   `\\b(?:I|we)(?: have|['’]ve| had)?(?: already| also)? (?:enabled|turned on|switched on|activated)(?: the)? virtual\\w{0,10}(?: \\w{2,14})? (?:in|from|on) (?:the )?boot menu\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",
+  // German, French, Spanish and Chinese.
+  `${VTX}\\b(?: [\\wäöüÄÖÜ-]{1,14}){0,3} im (?:BIOS|UEFI)(?: [\\wäöüß]{1,12}){0,2} (?:aktiviert|eingeschaltet|an)\\b`,
+  `\\bim (?:BIOS|UEFI)(?: [\\wäöüß]{1,12}){0,3} ${VTX}\\b(?: [\\wäöüß]{1,12}){0,2} (?:aktiviert|eingeschaltet|an)\\b`,
+  `${VTX}\\b(?: [\\wéèêà'-]{1,14}){0,3} (?:bien )?activée?s? dans le (?:BIOS|UEFI)\\b`,
+  `${VTX}\\b(?: [\\wáéíóú]{1,14}){0,3} (?:activad|habilitad)[oa]s? en (?:la |el )?(?:BIOS|UEFI)\\b`,
+  "(?:BIOS|UEFI)[^\\n。]{0,12}(?:已经?|都)(?:开启|打开|启用)",
 ];
 const DENIED = [
   `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:disabled|off|no)\\b`,
@@ -48,7 +54,8 @@ const SAID_ON = new RegExp(SAID.join("|"), "im");
 const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 
 /** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
-const STATE = /enabl|activ|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
+const STATE =
+  /enabl|activ|aktiv|habilit|eingeschaltet|开|启用|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
 const SUBJECT =
   /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
 

@@ -5,7 +5,7 @@ import { isSvmVendor } from "../../../host/host.js";
 import type { GuestCpu } from "../../../input/guests/guest-cpu.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
-import type { TextVerdict } from "../../answer.js";
+import type { FoundVerdict, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { Circumstances, OwnMachine } from "../../own-machine.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
@@ -16,7 +16,7 @@ export function guestVerdict(
   machine: OwnMachine | undefined,
   guests: readonly GuestCpu[],
   text: string,
-): TextVerdict | undefined {
+): FoundVerdict | undefined {
   // Of fragments without a name, the one that gets nothing is what people ask about.
   const asked = guests.every(({ name }) => name === undefined)
     ? guests.find((one) => vmxOf(one, machine).gets === "none")
@@ -41,6 +41,15 @@ export function guestVerdict(
   const who = guestText(guest, asksVmx);
   const nested = machine?.situation.host.params?.kvm_intel?.nested;
   const off = parseBool(nested ?? "") === false;
+  if (vmx.gets === "offered" && showsGuest(machine))
+    return {
+      says: "The host has nested of kvm_intel on, and the guest shows no `vmx` although its configuration asks for what the host has: the guest was not shut down and started since, or it was given another CPU.",
+      steps: [SEE_GIVEN],
+      evidence: [],
+      line: guest.line,
+      covers: [],
+      settles: true,
+    };
   const says =
     vmx.gets === "none"
       ? [`${who} gets no VMX, because ${vmx.why}: nothing inside can use VT-x.`, off ? NESTED_IS_OFF : "", OF_A_GUEST]
@@ -66,6 +75,15 @@ export function guestVerdict(
     covers: [],
   };
 }
+
+/** Flags without vmx beside a host with nested on: they are those of its guest. */
+const showsGuest = (machine: OwnMachine | undefined): boolean =>
+  parseBool(machine?.situation.read.params?.kvm_intel?.nested ?? "") === true &&
+  machine?.situation.contradictions.some((one) => one.includes("no vmx among the flags")) === true;
+const SEE_GIVEN: Step = {
+  text: "On the host, see which CPU the running guest was given; then shut it down and start it, as a restart from inside keeps its CPU.",
+  commands: ["virsh dumpxml DOMAIN | grep -A12 '<cpu'"],
+};
 
 /** How XML, an option, a setting, code or a log begins. */
 const NO_PROSE =
