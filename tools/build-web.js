@@ -203,20 +203,25 @@ const OMISSIONS = [
         )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
-  // Boards with a CPU of Arm (`explain`).
+  // Boards with a CPU of Arm, and architectures that are neither (`explain`).
   [
     /[\\/]verdict[\\/]other-cpus\.ts$/,
     (code) =>
-      code.replace(
-        /\nconst ARM_BOARD = [\s\S]*?\nfunction onArmBoard[\s\S]*?\n\}\n/,
-        "\nconst onArmBoard = (_: string): undefined => undefined;\n",
-      ),
+      code
+        .replace(
+          /\nconst ARM_BOARD = [\s\S]*?\nfunction onArmBoard[\s\S]*?\n\}\n/,
+          "\nconst onArmBoard = (_: string): undefined => undefined;\n",
+        )
+        .replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];"),
   ],
   // GitHub Codespaces, and guests in words that few use (`explain`).
-  [/[\\/]hypervisor-names\.ts$/, (code) => code.replace(/^.*"GitHub Codespaces".*\n/m, "")],
+  [
+    /[\\/]hypervisor-names\.ts$/,
+    (code) => code.replace(/^.*"GitHub Codespaces".*\n/m, "").replace(/ {2}\[\n.*Codeany[\s\S]*?\n {2}\],\n/, ""),
+  ],
   [
     /[\\/]questions[\\/]next-steps\.ts$/,
-    (code) => code.replace(/ {2}\{\n {4}name: \/\^GitHub Codespaces[\s\S]*?\n {2}\},\n/, ""),
+    (code) => code.replace(/ {2}\{\n {4}name: \/\^(?:GitHub Codespaces|a rented workspace)[\s\S]*?\n {2}\},\n/g, ""),
   ],
   [
     /[\\/]verdict[\\/]named-outer\.ts$/,
@@ -255,6 +260,8 @@ const OMISSIONS = [
   ],
   // What registers that are none of VMX hold (`explain`).
   [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
+  // KVM of ARM's old kernels (`explain`).
+  [/[\\/]verdict[\\/]on-arm-32\.ts$/, () => "export const onArm32 = () => undefined;"],
   // A number of an error without the program that gave it (`explain`).
   [/[\\/]verdict[\\/]lone-errno\.ts$/, () => "export const loneErrno = () => undefined;"],
   // Instructions of VMX in a guest, and fields by number (`explain`): the sentence of the row says what happened.

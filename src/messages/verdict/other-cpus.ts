@@ -5,6 +5,7 @@ import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHPX_ON } from "../rows/shared-advice.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
+import { onArm32 } from "./on-arm-32.js";
 import { namedCloud } from "./rented-cloud.js";
 
 /*
@@ -105,22 +106,14 @@ export function foreignGuestVerdict(text: string | undefined): TextVerdict | und
   };
 }
 
-const ARM_32 = /\bkvm \[1\]: Error, CPU \d{1,3} not supported!/;
-
 const NO_KVM_SAID: ReadonlySet<string> = new Set(["any-no-kvm", "qemu-tcg-no-vmx"]);
 
 function foreignVerdict(recognised: readonly Recognised[], first: Recognised, text: string): TextVerdict | undefined {
   if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
   const covers = recognised.map(({ message }) => message as string);
   const arm = ARM_MACHINE.exec(text)?.[0];
-  if (arm !== undefined && ARM_32.test(text))
-    return {
-      says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. \`CPU 0 not supported\` comes from KVM of a 32-bit kernel, which knows Cortex-A7 and Cortex-A15 alone, whether or not the kernel was started in HYP mode; Linux 5.7 took it out.`,
-      steps: [{ text: "Run a 64-bit kernel there; its KVM knows the others.", commands: ["uname -m"] }],
-      evidence: [],
-      line: first.lines[0],
-      covers,
-    };
+  const old = arm === undefined ? undefined : onArm32(text, arm);
+  if (old !== undefined) return { ...old, line: first.lines[0], covers };
   const noModule = first.message === "modprobe-not-found" && /\bkvm\b/.test(first.matched);
   if (
     arm !== undefined &&
