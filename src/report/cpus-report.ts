@@ -28,7 +28,7 @@ export interface CpusInput {
 
 /** How many CPUs of the atlas fit and how many may, then those that do, one a row. */
 export function cpusReport(input: CpusInput, width: number): Line[] {
-  const { entries, unknown, total, assumed } = input;
+  const { entries, unknown, assumed } = input;
   const rows: Inline[][] = entries.map((entry) => [
     styled("strong", entry.id),
     entry.launchYear === undefined ? "" : String(entry.launchYear),
@@ -37,8 +37,7 @@ export function cpusReport(input: CpusInput, width: number): Line[] {
     entry.name,
   ]);
   const head: Inline[] = ["id", "year", "code name", "signature", "name"].map((text) => styled("label", text));
-  const number = entries.length === 0 ? "None" : String(entries.length);
-  const lines = wrap(`${number} of the ${total} CPUs of the atlas${conditionOf(input)}.`, width);
+  const lines = wrap(`${countText(input)}.`, width);
   if (unknown.length > 0) {
     const names = someOf(unknown.map(({ id }) => id));
     lines.push(...wrap([styled("unknown", `${unknown.length} unknown`), `: ${names}.`], width));
@@ -60,9 +59,20 @@ export function cpusReport(input: CpusInput, width: number): Line[] {
   return lines;
 }
 
-/** ` with ept and without mbec at KVM's controls in Linux 6.18` */
-function conditionOf({ wanted, layer, situation }: CpusInput): string {
-  if (wanted.length === 0) return "";
-  const list = wanted.map(({ feature, cell }) => `${cell === "yes" ? "with" : "without"} ${feature.id}`);
-  return ` ${list.join(" and ")}${layer === "silicon" || situation === undefined ? "" : `, at ${LAYER_NAMES[layer]} in ${kernelText(situation)}`}`;
+/** `3 of the 130 CPUs of the atlas have ept and lack mbec at KVM's controls in Linux 6.18` */
+function countText({ entries, total, wanted, layer, situation }: CpusInput): string {
+  const one = entries.length === 1;
+  const many =
+    entries.length === 0
+      ? `None of the ${total} CPUs of the atlas`
+      : entries.length === total
+        ? `All ${total} CPUs of the atlas`
+        : `${entries.length} of the ${total} CPUs of the atlas`;
+  if (wanted.length === 0)
+    return entries.length === total ? `The atlas has ${total} CPUs` : `${many} ${one ? "fits" : "fit"}`;
+  const [has, lacks] = one || entries.length === 0 ? ["has", "lacks"] : ["have", "lack"];
+  const list = wanted.map(({ feature, cell }) => `${cell === "yes" ? has : lacks} ${feature.id}`);
+  const where =
+    layer === "silicon" || situation === undefined ? "" : ` at ${LAYER_NAMES[layer]} in ${kernelText(situation)}`;
+  return `${many} ${list.join(" and ")}${where}`;
 }

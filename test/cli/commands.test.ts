@@ -278,6 +278,27 @@ describe("commands of several hosts", () => {
     expect([code, out.split("\n")[0]]).toEqual([1, expect.stringMatching(/^No: this is an AMD CPU/)]);
   });
 
+  it.each([
+    ["GUEST_RFLAGS", "is a field of the VMCS: vmxlens vmcs GUEST_RFLAGS"],
+    ["rflags", "is a field of the VMCS: vmxlens vmcs rflags"],
+    ["EIO", "what EIO means: vmxlens explain EIO"],
+    ["hardware error 0x7", "vmxlens explain 'hardware error 0x7'"],
+    ["kvm_amd", "kvm_amd belongs to AMD's CPUs"],
+    ["eptt", "is not a known feature, control or parameter; did you mean"],
+  ])("why sends %s on", async (name, says) => {
+    const { err, code } = await runCli(["why", name, "skylake-x"]);
+    expect([code, err]).toEqual([2, expect.stringContaining(says)]);
+  });
+
+  it.each([
+    ["hardware error 0x7", "VM-instruction error 7"],
+    ["suberror 1", "could not emulate an instruction"],
+    ["errno 95", "Operation not supported (EOPNOTSUPP, 95)"],
+    ["-EIO", "Input/output error (EIO, 5)"],
+  ])("explain takes a number alone: %s", async (text, says) => {
+    expect((await runCli(["explain", "--", text])).out).toContain(says);
+  });
+
   it("explain sends on a folder and a CPU's name", async () => {
     expect(await runCli(["explain", "src"])).toMatchObject({
       code: 2,

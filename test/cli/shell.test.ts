@@ -250,7 +250,7 @@ describe("cpus asks at a layer that has a say", () => {
     const { out, code } = await runCli(["cpus", "--without", "enable_shadow_vmcs", "--kernel", "6.12"]);
     expect([code, out]).toEqual([
       0,
-      expect.stringMatching(/of the 130 CPUs of the atlas without shadow-vmcs, at KVM's\s+parameters/),
+      expect.stringMatching(/of the 130 CPUs of the atlas lack shadow-vmcs at KVM's\s+parameters/),
     ]);
     expect(out).not.toMatch(/^(?:None|130) /m);
   });

@@ -2,6 +2,7 @@ import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
 import { sourceNamesCalled } from "../../kvm/source-names.js";
 import { shellOperand } from "../../messages/shell-word.js";
+import { foldName } from "../../registers/edit-distance.js";
 import type { Line } from "../../report/text.js";
 import { type WhyInput, whyReport } from "../../report/why-report.js";
 import { assume } from "../../situation/assume.js";
@@ -50,7 +51,9 @@ export async function why(
     const problems = swapped
       ? [`FEATURE comes first: vmxlens why ${shellOperand(query)} ${shellOperand(name ?? "")}`]
       : named.problems;
-    return (await whyPlace(name ?? "", queries, raw, world)) ?? complain(world, problems);
+    const place = await whyPlace(name ?? "", queries, raw, world);
+    if (place !== undefined) return place;
+    return complain(world, swapped ? problems : ((await elsewhere(name ?? "")) ?? problems));
   }
   let goal: Layer | undefined;
   if (raw.layer !== undefined) {
@@ -67,6 +70,25 @@ export async function why(
     ({ reached }) => String(reached),
     (...host) => whyFeature(named, goal, ...host),
   );
+}
+
+/** Features and modules of AMD's CPUs, as Linux names them. */
+const OF_AMD = ["svm", "kvm_amd", "npt", "avic", "sev", "vgif", "vls", "amd-v", "vmcb", "vmrun", "dump_invalid_vmcb"];
+
+/** Sentences on a word that another command explains. */
+async function elsewhere(name: string): Promise<readonly string[] | undefined> {
+  if (OF_AMD.some((word) => foldName(word) === foldName(name)))
+    return [`${name} belongs to AMD's CPUs (SVM, kvm_amd); vmxlens is about VMX`];
+  const { findFields } = await import("../../vmcs/fields/field-names.js");
+  if (findFields(name).length > 0) return [`${name} is a field of the VMCS: vmxlens vmcs ${shellOperand(name)}`];
+  const { explainPieces } = await import("../../messages/explain.js");
+  const pieces = async function* () {
+    yield name;
+  };
+  const { explanations, verdict } = await explainPieces(pieces());
+  return verdict === undefined && explanations.every(({ message }) => message === undefined)
+    ? undefined
+    : [`what ${name} means: vmxlens explain ${shellOperand(name)}`];
 }
 
 async function whyFeature(

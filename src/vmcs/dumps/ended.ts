@@ -7,7 +7,8 @@ import type { Reported } from "../state.js";
  */
 export const ENDED = {
   /** KVM by way of QEMU, and other monitors. */
-  hardwareError: /(?:entry failed, hardware error|vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
+  hardwareError:
+    /(?:entry failed, hardware error|vm entry failed with error|^\s{0,8}hardware error) (?<code>0x[0-9a-f]{1,16})/i,
   /** The VM-instruction error, under any of its names. */
   instructionError:
     /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field|value|content)\)?)?(?:\s{0,2}[([](?:0x0{0,4})?4400h?[)\]])?|\b(?:VM_?READ|VMCS|field)\b[^\n]{0,10}?\b(?:0x0{0,4}4400|0{0,4}4400h)\b)["'`)\]]{0,2}[\s,]{0,3}(?:==?|->|:|is|was|#|with|returns?|returned|gives?|gave|reads?|says?|shows?|(?:and )?(?:I )?(?:get|got)|返回值?(?:是|为)?|[值是为]|：)?\s{0,3}(?!0x4400)(?<error>0x[0-9a-f]{1,8}|[0-9a-f]{1,8}h|0{3,7}[0-9a-f]{1,2}|\d{1,3})\b(?!\.\d| times)/i,

@@ -35,8 +35,16 @@ export const QEMU_EXAMPLES = {
     ],
   },
   "qemu-entry-failed": {
-    examples: ["KVM: entry failed, hardware error 0x0", "KVM: entry failed, hardware error 0xffffffff"],
-    not: ["KVM: entry failed, hardware error", "> KVM: entry failed, hardware error"],
+    examples: [
+      "KVM: entry failed, hardware error 0x0",
+      "KVM: entry failed, hardware error 0xffffffff",
+      "hardware error 0x7",
+    ],
+    not: [
+      "mce: [Hardware Error]: Machine check: hardware error 0x7",
+      "KVM: entry failed, hardware error",
+      "> KVM: entry failed, hardware error",
+    ],
   },
   "kvm-fail-entry": {
     examples: [
@@ -59,6 +67,7 @@ export const QEMU_EXAMPLES = {
     examples: [
       "KVM internal error. Suberror: 1",
       "KVM internal error. Suberror: 2",
+      "suberror 1",
       "extra data[0]: 0x000000008000002f",
     ],
     not: ["copying extra data[0]: done"],

@@ -117,7 +117,7 @@ export const QEMU_MESSAGES = [
     product: "QEMU",
     layer: "VM entry",
     gravity: "blocks",
-    needle: ["entry failed", "vm entry failed"],
+    needle: ["entry failed", "vm entry failed", "hardware error 0x"],
     pattern: ENDED.hardwareError,
     what: "The CPU refused to enter the guest.",
     decoder: "hardware-error",
@@ -182,7 +182,7 @@ export const QEMU_MESSAGES = [
     needle: ["vm internal error", "extra data[", "suberror"],
     group: "internal-error",
     pattern:
-      /\bK?VM internal error\. ?Suberror: (?<suberror>\d+)|KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
+      /\bK?VM internal error\. ?Suberror: (?<suberror>\d+)|(?:KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}|^\s{0,8})suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
     decoder: "suberror",
     steps: [],
