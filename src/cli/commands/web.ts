@@ -33,7 +33,10 @@ export async function web([query]: readonly (string | undefined)[], raw: WebRaw,
     return complain(world, [`--port ${raw.port}: a number from 0 to 65535; 0 picks a free one`]);
   }
   const page = await pageText(world);
-  if (page === undefined) return complain(world, ["this build has no page; the package of npm has one, and in the source npm run build:web makes it"]);
+  if (page === undefined)
+    return complain(world, [
+      "this build has no page; the package of npm has one, and in the source npm run build:web makes it",
+    ]);
   const given = await caseOf(query, raw, world);
   if (typeof given === "number") return given;
   const html = given === undefined ? page : withCase(page, given);
