@@ -198,7 +198,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(
-          /^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox)-[\s\S]*?\n {2}\},\n/gm,
+          /^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio)-[\s\S]*?\n {2}\},\n/gm,
           "",
         )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
@@ -300,6 +300,8 @@ const OMISSIONS = [
     /[\\/]asked[\\/]other-register\.ts$/,
     () => "export const otherRegister = () => undefined; export const isOfOtherRegister = () => false;",
   ],
+  // One bit of a register in a question (`explain`).
+  [/[\\/]asked[\\/]bit-asked\.ts$/, () => "export const bitAsked = () => undefined;"],
   // Values in a question, and control words held against registers (`explain`).
   [
     /[\\/]asked[\\/]values-asked\.ts$/,

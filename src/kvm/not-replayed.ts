@@ -109,6 +109,12 @@ export const NOT_REPLAYED = {
     file: "arch/x86/kvm/smm.c",
     fn: "enter_smm",
   },
+  nestedByDefault: {
+    held: { since: "4.20" },
+    text: "kvm_intel gives guests VMX unless nested=0 is asked for",
+    file: "arch/x86/kvm/vmx.c",
+    fn: "nested",
+  },
   vmcsDumpAsked: {
     held: { since: { after: "4.20", by: "5.4" } },
     text: "KVM prints the VMCS after a failed entry only with dump_invalid_vmcs=1; before, it did so unasked",

@@ -4,6 +4,7 @@ import {
   KERNEL_LOG,
   LOAD_IT,
   OTHER_KIND,
+  outerStep,
   READ_BOTH,
 } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
@@ -87,6 +88,9 @@ const DONE: { readonly [C in NonNullable<Advice["changes"]>]: readonly Circumsta
 /** Steps of the questions about a machine change it as those of rows do. */
 const IN_FIRMWARE: ReadonlySet<string> = new Set([FIRMWARE_OFF.text, EITHER_FIRMWARE.text]);
 
+/** Not known which hypervisor, or whether there is one. */
+const ANY_OUTER = outerStep(undefined).text;
+
 /** What a step changes. */
 export function changesOf({ text, changes }: Advice): Advice["changes"] {
   return changes ?? (IN_FIRMWARE.has(text) ? "firmware" : undefined);
@@ -116,6 +120,7 @@ export function openSteps(
   return inPlace(steps, circumstances)
     .filter((step) => {
       const changes = changesOf(step);
+      if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;
       return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
     })
     .map((step) => {

@@ -17,6 +17,7 @@ export const LINES: { readonly [id: string]: string } = {
   "qemu-no-host-device": "kvm: -device host-x86_64-cpu,id=cpu2: 'host-x86_64-cpu' is not a valid device model name",
   "qemu-evmcs-range": "qemu-system-x86_64: eVMCS version range [1..1] is not supported by kernel (supported: [0..0])",
   "qemu-get-msr": "qemu-system-x86_64: error: failed to get MSR 0x48b",
+  "qemu-phys-bits": "qemu-system-x86_64: Address space limit 0x7fffffffff < 0x104ffffffff phys-bits too low (39)",
   "qemu-enforce": "qemu-system-x86_64: Host doesn't support requested features",
   "qemu-feature-dependency":
     "qemu-system-x86_64: warning: This feature depends on other features that were not requested: MSR(48BH).vmx-unrestricted-guest [bit 7]",

@@ -22,6 +22,7 @@ import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked/asked-only.js";
 import { ofModel } from "./cpu-model.js";
 import type { NamedCpu } from "./named-cpu.js";
+import { NEED } from "./param-needs.js";
 
 /** What the prose around the values says about the machine. */
 export interface SaidInProse extends SaidOfMachine {
@@ -269,14 +270,6 @@ const NO_FIELD: ReadonlySet<string> = new Set([
   "preemption_timer",
   "ple_gap",
 ]);
-
-/** Parameters that KVM switches off with another one: hardware_setup in arch/x86/kvm/vmx/vmx.c. */
-const NEED: { readonly [name: string]: readonly string[] | undefined } = {
-  unrestricted_guest: ["ept"],
-  eptad: ["ept"],
-  pml: ["ept", "eptad"],
-  enable_ipiv: ["enable_apicv"],
-};
 
 /** Whether the registers that were read leave out what a parameter needs of the CPU. */
 function isLacked(situation: Situation, name: string): boolean {

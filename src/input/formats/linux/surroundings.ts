@@ -72,12 +72,13 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |virt-host-validate: QEMU: |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
   words: [
     "Hypervisor",
     "hypervisor_id",
     "systemd-detect-virt",
     "virt-what",
+    "virt-host-validate: ",
     "dmidecode -",
     "/dmi/id/",
     "/proc/cpuinfo",
@@ -226,7 +227,7 @@ function checked(sink: FactSink, line: TextLine): boolean {
     sink.msr("unnamed", 0x3a, partialMsr([0], [2]), at);
     return true;
   }
-  if (/^\s{0,8}QEMU: Checking for hardware virtualization\s{0,40}:\s{0,4}FAIL\b/.test(text)) {
+  if (/(?:^\s{0,8}|virt-host-validate: )QEMU: Checking for hardware virtualization\s{0,40}:\s{0,4}FAIL\b/.test(text)) {
     sink.system("flag vmx", "no", at);
     return true;
   }

@@ -9,9 +9,9 @@ export const KVM_RUNTIME_MESSAGES = [
     product: "kmod",
     layer: "KVM load",
     gravity: "blocks",
-    needle: ["could not insert", "insmod: error", "error inserting kvm", "can't insert"],
+    needle: ["could not insert", "insmod: error", "error inserting kvm", "can't insert", "modprobe kvm"],
     pattern:
-      /(?:could not insert ['"]?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)['"]?|Error inserting (?<module2>kvm_intel|kvm_amd|kvm) ?\([^)\n]{1,160}\)|can't insert '[\w./-]{0,120}kvm[-_]intel\.ko(?:\.\w{2,3})?'|insmod: ERROR: could not insert module [\w./-]{0,120}kvm[-_]intel\.ko(?:\.\w{2,3})?): (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Numerical result out of range|File exists|Unknown symbol in module[\w ,()-]{0,60}|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|Invalid module format|Unknown error \d+)/i,
+      /(?:could not insert ['"]?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)['"]?|Error inserting (?<module2>kvm_intel|kvm_amd|kvm) ?\([^)\n]{1,160}\)|can't insert '[\w./-]{0,120}kvm[-_]intel\.ko(?:\.\w{2,3})?'|insmod: ERROR: could not insert module [\w./-]{0,120}kvm[-_]intel\.ko(?:\.\w{2,3})?|\bmodprobe (?<module3>kvm[-_]intel)(?: [\w -]{1,24})? (?:gives|gave|fails with|failed with|returns|returned|says|said|ends with|prints)):? ["'“`]?(?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Numerical result out of range|File exists|Unknown symbol in module[\w ,()-]{0,60}|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|Invalid module format|Unknown error \d+)/i,
     what: "The kernel refused to load the module: {reason}.",
     decoder: "module-error",
     steps: [KERNEL_LOG],

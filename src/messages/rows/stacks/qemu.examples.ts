@@ -26,6 +26,9 @@ export const QEMU_EXAMPLES = {
     ],
     not: ["host doesn't support requested feature", "qemu-system-x86_64: Host doesn't support requested features"],
   },
+  "qemu-phys-bits": {
+    examples: ["qemu-system-x86_64: Address space limit 0x7fffffffff < 0x104ffffffff phys-bits too low (39)"],
+  },
   "qemu-enforce": {
     examples: ["qemu-system-x86_64: Host doesn't support requested features"],
   },

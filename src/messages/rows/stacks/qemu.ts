@@ -77,6 +77,23 @@ export const QEMU_MESSAGES = [
     source: { message: `${CPU_C} (mark_unavailable_features)`, meaning: `${CPU_C} (x86_cpu_filter_features)` },
   },
   {
+    id: "qemu-phys-bits",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["phys-bits too low", "address space limit"],
+    pattern:
+      /Address space limit 0x(?<limit>[0-9a-f]{1,16}) < 0x(?:[0-9a-f]{1,16}|\.{2,3}) ?phys-bits too low(?: \((?<bits>\d{1,2})\))?/i,
+    what: "The guest's memory and devices need more physical address bits than its CPU model has: that is what the guest is given, and neither EPT nor another VMX capability is missing.",
+    steps: [
+      {
+        text: "Give the guest the width of the host, or a greater one that the host has.",
+        commands: ["grep -m1 'address sizes' /proc/cpuinfo", "-cpu MODEL,host-phys-bits=on"],
+      },
+    ],
+    source: { message: "QEMU, hw/i386/pc.c (pc_memory_init)", meaning: "QEMU, hw/i386/pc.c (pc_max_used_gpa)" },
+  },
+  {
     id: "qemu-enforce",
     product: "QEMU",
     layer: "nested KVM",

@@ -40,7 +40,9 @@ export function bitAsked(
         ? `; it is ${listText(written.map((hex) => `${testBit(parseHexU64(hex) as U64, bit) ? 1 : 0} in ${hex}`))}`
         : read === undefined
           ? ""
-          : `; it is ${testBit(read, bit) ? 1 : 0} there`;
+          : register.layout === "controls" && bit < ALLOWED1
+            ? `; they are ${testBit(read, bit) ? 1 : 0} and ${testBit(read, bit + ALLOWED1) ? 1 : 0} there`
+            : `; it is ${testBit(read, bit) ? 1 : 0} there`;
     return `Bit ${bit} of ${register.sdm} (${hexIndex(register.index)}) ${meaning(register, bit)}${is}.`;
   });
   return {
@@ -71,7 +73,7 @@ function meaning(register: RegisterRow, bit: number): string {
     const control = bit % ALLOWED1;
     const name = nameOf(control) ?? "without a public name";
     return bit < ALLOWED1
-      ? `says whether control ${control} (${name}) must be 1`
+      ? `is control ${control} (${name}): it must be 1 where this bit of the register is 1, and may be 1 where bit ${bit + ALLOWED1} is`
       : `says whether control ${control} (${name}) may be 1`;
   }
   const name = nameOf(bit);

@@ -4,6 +4,7 @@ import { type Definition, definitionOf } from "../../../why/definition.js";
 import { otherParam } from "../../../why/other-params.js";
 import type { TextVerdict } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
+import { offWithAnother } from "../param-needs.js";
 import { featuresIn, HAS_IT } from "./asked-feature.js";
 import { allFlagsAsked, flagsLineAsked, parameterLacked } from "./flags-line.js";
 import { plainQuestion } from "./plain-questions.js";
@@ -47,6 +48,8 @@ export function askedName(
   const hasRegisters = machine?.hasRegisters === true;
   const said = plainQuestion(text) ?? flagsLineAsked(text) ?? expressionsAsked(text);
   if (said !== undefined) return said;
+  const off = machine === undefined && text.includes("?") ? offWithAnother(text) : [];
+  if (off.length > 0) return { says: off.join(" "), steps: [], evidence: [] };
   const terms = termsAsked(text);
   if (terms !== undefined) return { ...terms, evidence: [] };
   const found = new Map<string, Definition>();

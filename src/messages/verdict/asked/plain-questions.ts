@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import type { TextVerdict } from "../../answer.js";
 
 /*
@@ -57,10 +59,30 @@ const WITH_SYNIC: Answer = {
   evidence: [],
 };
 
+const ASKS_DEFAULT = /\bnested\b[^?]{0,200}\bdefault\b[^?]{0,100}\?|\bdefault\b[^?]{0,60}\bnested\b[^?]{0,100}\?/i;
+const WHEN = /\b(?:when|since|which (?:kernel|version|release)|table|changed?|became)\b/i;
+
+function nestedDefault(): Answer {
+  return {
+    says: `nested of kvm_intel is on by default in Linux ${releaseOf(NOT_REPLAYED.nestedByDefault.held.since)} and later, and off before; distributions can have set it otherwise. Without it a guest gets no vmx, whatever its CPU model asks for, so a guest that was started with vmx does not move to a host where it is off.`,
+    steps: [
+      {
+        text: "Set it alike on all hosts; the guests keep what they were started with.",
+        commands: [
+          "cat /sys/module/kvm_intel/parameters/nested",
+          "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",
+        ],
+      },
+    ],
+    evidence: [],
+  };
+}
+
 /** Undefined where a text asks none of these. */
 export function plainQuestion(text: string): Answer | undefined {
   if (text.length > LONGEST) return undefined;
   if (ASKS_NEED.test(text) && OPTIONS.filter((option) => option.test(text)).length > 1) return WHICH_OPTIONS;
+  if (ASKS_DEFAULT.test(text) && WHEN.test(text)) return nestedDefault();
   if (text.includes("?") && APICV.test(text) && SYNIC.test(text)) return WITH_SYNIC;
   return EIO.test(text) && ASKS_CONTROL.test(text) ? WHICH_CONTROL : undefined;
 }

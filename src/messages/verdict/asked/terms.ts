@@ -51,6 +51,10 @@ const TERMS: readonly Term[] = [
     steps: [{ text: "See them on a host.", commands: ["vmxlens show HOST 0x486 0x487 0x488 0x489"] }],
   },
   {
+    words: /\bhow many VPIDs?\b|\bVPIDs?\b[^\n]{0,30}\b(?:limit|maximum|max)\b/i,
+    says: "A VPID has 16 bits and 0 is the hypervisor's own, so there are 65535. No register says less: IA32_VMX_EPT_VPID_CAP (0x48c) has only the INVVPID types (bits 32 and 40 to 43). KVM gives each virtual CPU one, and 0 (no VPID) where none is left.",
+  },
+  {
     words: /\bVPID\b[^\n]{0,40}\bPCID\b|\bPCID\b[^\n]{0,40}\bVPID\b/i,
     says: "Both tag TLB entries. A PCID (bits 11:0 of CR3, with CR4.PCIDE) is an operating system's, one for each of its address spaces; a VPID (0x0000, secondary controls, bit 5) is the hypervisor's, one for each virtual CPU, so that VM entries and exits need not flush. They work together, and INVPCID and INVVPID drop entries of each.",
   },
@@ -115,7 +119,7 @@ const TERMS: readonly Term[] = [
 const LONGEST = 400;
 const FEW_LINES = 4;
 const ASKS =
-  /\bwhat(?:'s| is| are| does| do| exactly)\b|\bmean(?:s|ing)?\b(?=[^.]{0,80}\?)|\bmeaning of\b|\bdifferen(?:t|ce)\b|\bsame as\b|\bvs\.?\b|\bexplain\b|\bwhy (?:do|does|is|are)\b[^\n]{0,60}\bneed\w{0,2}\b|\bwhere\b[^\n]{0,30}\b(?:read|find)\b|\bpurpose\b|\bunderstand\b|是什么|什么意思|区别|含义/i;
+  /\bwhat(?:'s| is| are| does| do| exactly)\b|\bhow many\b|\bmean(?:s|ing)?\b(?=[^.]{0,80}\?)|\bmeaning of\b|\bdifferen(?:t|ce)\b|\bsame as\b|\bvs\.?\b|\bexplain\b|\bwhy (?:do|does|is|are)\b[^\n]{0,60}\bneed\w{0,2}\b|\bwhere\b[^\n]{0,30}\b(?:read|find)\b|\bpurpose\b|\bunderstand\b|是什么|什么意思|区别|含义/i;
 const TROUBLE = /\b(?:fail\w{0,4}|errors?|crash\w{0,3}|hangs?|not work\w{0,3}|n['’]t work|BSOD|0x8000002\d)\b/i;
 const MOST = 2;
 

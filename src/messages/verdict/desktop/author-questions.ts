@@ -197,7 +197,7 @@ export function authorQuestion(
     isAbout || (AUTHOR.test(text) && !MANAGED.test(text))
       ? (questionOf(text) ?? (isAbout ? (topicOf(text, isOwn) ?? namedExits(text)) : undefined))
       : undefined;
-  return found ?? (isOwn && !OTHERS.test(text) ? unknown(text) : undefined);
+  return found ?? (isOwn && CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
 
 /** It is asked whether, or how, it runs in a machine. */

@@ -34,6 +34,8 @@ const SAID = [
   // In words of their own, as "Virtual modulation".
   `\\b(?:I|we)(?: have|['’]ve| had)?(?: already| also)? (?:enabled|turned on|switched on|activated)(?: the)? virtual\\w{0,10}(?: \\w{2,14})? (?:in|from|on) (?:the )?boot menu\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",
+  // iDRAC.
+  '\\bProcVirtualization\\W{0,3}=\\s?"?Enabled\\b',
   // German, French, Spanish and Chinese.
   `${VTX}\\b(?: [\\wäöüÄÖÜ-]{1,14}){0,3} im (?:BIOS|UEFI)(?: [\\wäöüß]{1,12}){0,2} (?:aktiviert|eingeschaltet|an)\\b`,
   `\\bim (?:BIOS|UEFI)(?: [\\wäöüß]{1,12}){0,3} ${VTX}\\b(?: [\\wäöüß]{1,12}){0,2} (?:aktiviert|eingeschaltet|an)\\b`,
