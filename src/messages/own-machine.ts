@@ -168,6 +168,7 @@ export type Circumstance =
   | "a parameter of KVM named"
   | "no container"
   | "Docker alone named"
+  | "privileged container"
   | "hypervisor launch off"
   | "in a cloud"
   | "macOS"

@@ -101,7 +101,13 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
       likely("The device rules of a container (LXC, OpenVZ, Docker) or a security module do not allow 10:232."),
       possible("A virtual private server of this kind has no KVM at all; only its provider can change that."),
     ],
-    steps: [PASS_DEVICE, { text: "See whether this is a container.", commands: ["systemd-detect-virt -c"] }, JOIN_KVM],
+    steps: [
+      {
+        text: "See whether this is a container: then the rules of its host for devices decide, and to join a group changes nothing.",
+        commands: ["systemd-detect-virt -c"],
+      },
+      PASS_DEVICE,
+    ],
   },
   EBUSY: {
     what: "KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU.",

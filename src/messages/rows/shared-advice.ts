@@ -201,7 +201,7 @@ export const JOIN_KVM: Advice = {
 
 export const PASS_DEVICE: Advice = {
   text: "In a container, pass the host's device in.",
-  unless: ["no container", "no vmx"],
+  unless: ["no container", "no vmx", "privileged container"],
   commands: [
     "docker run --device /dev/kvm ...",
     "# LXC: lxc.cgroup2.devices.allow = c 10:232 rwm and lxc.mount.entry = /dev/kvm dev/kvm none bind,create=file",

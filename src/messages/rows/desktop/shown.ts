@@ -112,6 +112,7 @@ export const SHOWN: readonly Shown[] = [
     },
     { test: (text) => CONTAINER.test(text.replace(REPOSITORY, "")) },
   ],
+  ["privileged container", /\bdocker run\b[^\n]{0,80} --privileged\b|^\s{2,12}privileged: true\b/m],
   ["Docker alone named", /\bdocker\b/i, /\b(?:LX[CD]|LXC|incus|Proxmox|PVE|nspawn)\b/i],
   // Their text is about KVM's own way with EPT, and no hypervisor of the poster's.
   ["a parameter of KVM named", /\bkvm(?:[-_]intel)?\.[a-z_]{3,40}\b(?!\.)|\bmodinfo -p kvm/],

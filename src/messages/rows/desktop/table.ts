@@ -18,6 +18,7 @@ import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { describesChange } from "../../verdict/desktop/shown/described-change.js";
+import { wantsOff } from "../../verdict/desktop/shown/wants-off.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
@@ -85,6 +86,7 @@ export const DESKTOP: DesktopMessages = {
       : undefined) ??
     authorInstead(text, recognised, machine) ??
     bootTrouble(text, recognised) ??
+    wantsOff(text, recognised) ??
     (machine === undefined ? withoutKvm(text, recognised) : undefined) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>

@@ -95,7 +95,7 @@ export const GENERIC_MESSAGES = [
       "vt-x turned",
     ],
     pattern:
-      /\b(?:VT-x|VMX|Intel VT(?!-[dc])|(?<!VT-[dc] )virtuali[sz]ation(?: technology)?(?! for Directed))(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|(?<!\b(?:is|are|if|whether|why|was) )\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b(?![^.\n]{0,40}\?)|\b(?:BIOS|UEFI|firmware) (?:has |had )?(?:disabled|disables|turned off|locked|locks) (?:hardware )?(?:virtuali[sz]ation|VT-x)\b/i,
+      /(?<!\b(?:may|might) have |\bby default,? (?:the )?)\b(?:VT-x|VMX|Intel VT(?!-[dc])|(?<!VT-[dc] )virtuali[sz]ation(?: technology)?(?! for Directed))(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|(?<!\b(?:is|are|if|whether|why|was) )\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b(?![^.\n]{0,40}\?)|\b(?:BIOS|UEFI|firmware) (?:has |had )?(?:disabled|disables|turned off|locked|locks) (?:hardware )?(?:virtuali[sz]ation|VT-x)\b/i,
     what: "A program found VT-x switched off: IA32_FEAT_CTL is locked without VMX outside SMX.",
     causes: [
       { text: "VT-x is switched off in the firmware setup.", layer: "firmware" },

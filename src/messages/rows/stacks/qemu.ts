@@ -365,7 +365,7 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     needle: ["requires vmx", "vmx is required", "requires vt-x"],
     pattern:
-      /(?<!\b(?:virtualbox|vmware|workstation|player|haxm|hyper-v|docker|bluestacks|emulator)) (?:requires|require) (?:VMX|VT-x)\b|VMX is required/i,
+      /(?<!\b(?:virtualbox|vmware|workstation|player|haxm|hyper-v|docker|bluestacks|emulator)) (?:requires|require) (?:VMX|VT-x)\b(?!\/)|VMX is required/i,
     what: "The CPU model or the machine option needs VMX in the guest, and it is not there.",
     steps: [{ text: "Ask for it.", commands: ["-cpu host,vmx=on"] }, NESTED_ON, ENABLE_OUTER],
     source: { message: "not seen in a public thread; wording as in QEMU option errors", meaning: `${CPU_C}` },

@@ -63,10 +63,16 @@ export function sevOnAmd(name: string, text: string): Omit<TextVerdict, "covers"
       );
 }
 
+/** Lines of the module once it is loaded. */
+const MODULE_LINES = /\bkvm_amd: (?:TSC scaling supported|Nested (?:Virtualization|Paging) enabled|Virtual \w)[^\n]*/g;
+
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = svmOf(name);
   const sev = sevOnAmd(name, text);
   if (sev !== undefined) return sev;
+  const others = text.replace(MODULE_LINES, "");
+  if (others.length < text.length && !NESTED.test(others))
+    return answer(`${svm} kvm_amd is loaded and found it, as its lines say: what fails has another reason.`, []);
   if (isOnMac(text))
     return answer(
       `${svm} Apple's Hypervisor.framework is for Intel's VT-x alone (on x86), so what rests on it cannot run.`,

@@ -203,7 +203,10 @@ const inContainer = (text: string): Says | undefined =>
     : undefined;
 
 const ASKS_NESTED = /\bnested virtuali[sz]ation\b/i;
-const amdNested = (text: string): Says | undefined => {
+/** The module says that it works. */
+const OWN_LINES = /\bkvm(?:_amd)?: Nested Virtualization enabled\b/g;
+const amdNested = (all: string): Says | undefined => {
+  const text = all.replace(OWN_LINES, "kvm_amd: enabled");
   const cpu = INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
   if (cpu !== undefined && /\bAVIC\b/.test(text))
     return answer(
