@@ -75,6 +75,7 @@ const SHORTENED: readonly Shortened[] = [
     says: "Only another kind of machine there (dedicated or bare metal) has it; without it, plain emulation is left.",
     alone: true,
   },
+  { text: [READ_BOTH.text], without: /\brdmsr\b/, says: "See whether the flag is there: above 0." },
   { text: [LOAD_KVM.text, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
 ];
 

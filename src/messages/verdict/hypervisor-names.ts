@@ -17,7 +17,11 @@ export const NAMED_OUTER = [
     "Google Compute Engine",
     ["gcp", "gce", "gke", "gcloud", "google"],
   ],
-  [/\b[Aa]zure\b|\b(?:Standard_)?[DEFLM]\d{1,3}[a-z]{0,4}_v[2-6]\b/, "Azure", ["azure", "_v"]],
+  [
+    /\b[Aa]zure\b|\bTrusted Launch\b|\b(?:Standard_)?[DEFLM]\d{1,3}[a-z]{0,4}_v[2-6]\b/,
+    "Azure",
+    ["azure", "_v", "trusted launch"],
+  ],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud", ["阿里", "alibaba", "aliyun"]],
   [
     /\bQubes(?: ?OS)?\b|\bdom[0U]\b|\b(?:on|under|in|from|inside|with|using) (?:a )?Xen\b(?!-)|\bXen (?:guest|VM|HVM|host|server|machine|virtual)/i,

@@ -292,10 +292,10 @@ function svmVerdict(
         : "";
     return {
       says: `${first.what} The text shows an AMD CPU (${found}), which has AMD-V (SVM) in place of VT-x.${haxm}`,
-      steps: first.steps.slice(0, 2),
+      steps: haxm === "" ? first.steps.slice(0, 2) : [WHPX_ON],
       evidence: [],
       line: first.lines[0],
-      covers: [],
+      covers: haxm === "" ? [] : [first.message as string],
     };
   }
   // A vendor that was read has an answer of its own, and so has a row about AMD's own module.

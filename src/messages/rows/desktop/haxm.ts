@@ -58,7 +58,7 @@ export const HAXM_MESSAGES = [
       "work on system with vt disabled",
     ],
     pattern:
-      /(?:Intel )?\b(?:VT|VT-x|VMX) (?:feature )?(?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on|work on system with VT disabled/i,
+      /(?:Intel )?(?<!\bhost (?:Intel )?)\b(?:VT|VT-x|VMX) (?:feature )?(?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on|work on system with VT disabled/i,
     what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",
     steps: [FIRMWARE_IS_OFF, HYPERV_OFF],
     source: { message: "intel/haxm#320, #378, #440; Android emulator", meaning: HAXM },

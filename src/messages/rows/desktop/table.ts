@@ -17,7 +17,7 @@ import { featureForGuests } from "../../verdict/desktop/features/guest-features.
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
-import { describesChange } from "../../verdict/desktop/shown/described-change.js";
+import { describesChange, ofChange } from "../../verdict/desktop/shown/described-change.js";
 import { wantsOff } from "../../verdict/desktop/shown/wants-off.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
@@ -85,6 +85,7 @@ export const DESKTOP: DesktopMessages = {
       ? featureOfNamed(text, true)
       : undefined) ??
     authorInstead(text, recognised, machine) ??
+    (machine === undefined ? ofChange(text, recognised) : undefined) ??
     bootTrouble(text, recognised) ??
     wantsOff(text, recognised) ??
     (machine === undefined ? withoutKvm(text, recognised) : undefined) ??

@@ -37,7 +37,7 @@ export const ANY_WORDS_MESSAGES = [
       "hardware virtuali",
     ],
     pattern:
-      /\bnested[ -](?:(?:hardware )?virt(?:uali[sz]ation)?|VMX|VT-?x|KVM|hypervisors?)(?: support| feature)?(?: \([^)\n]{1,40}\))?(?: is| are| was| has been| must be| needs to be| should be)? {0,2}(?:currently )?(?:not (?:been )?(?:supported|available|enabled|detected|allowed|active|turned on|switched on)|unsupported|unavailable|disabled|off\b|missing|required|(?<=(?:must|needs to|should) be )enabled)|\bnestedHV(?:Supported|Enabled)\b[^\n]{0,20}\bfalse\b|\b(?:hardware|nested) virtuali[sz]ation\b[^\n]{0,80}\bgr[ea]yed out\b|\b(?:wasn't|isn't|was not|is not) any (?:hardware|nested) virtuali[sz]ation/i,
+      /\bnested[ -](?:(?:hardware )?virt(?:uali[sz]ation)?|VMX|VT-?x|KVM|hypervisors?)(?: support| feature)?(?: \([^)\n]{1,40}\))?(?: is| are| was| has been| must be| needs to be| should be)? {0,2}(?:currently )?(?:not (?:been )?(?:supported|available|enabled|detected|allowed|active|turned on|switched on)|unsupported|unavailable|disabled|off\b|missing|required|(?<=(?:must|needs to|should) be )enabled)(?! by default)|\bnestedHV(?:Supported|Enabled)\b[^\n]{0,20}\bfalse\b|\b(?:hardware|nested) virtuali[sz]ation\b[^\n]{0,80}\bgr[ea]yed out\b|\b(?:wasn't|isn't|was not|is not) any (?:hardware|nested) virtuali[sz]ation/i,
     what: "Nested virtualization is off: the hypervisor below offers its guests no VMX, so no KVM can run in them.",
     causes: [
       "On a KVM host: kvm_intel.nested is N, or the guest's CPU model has no vmx.",

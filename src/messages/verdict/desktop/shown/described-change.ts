@@ -1,3 +1,5 @@
+import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
+
 /*
  * Descriptions of a change to a program (pull requests, commits): their words are of what the change does; they hold no question.
  */
@@ -7,10 +9,10 @@ const LONGEST = 4_000;
 
 /** `fix(prepare): …`, `vagrant: remove …`, `Fix …`: how changes are named. */
 const NAMED_AS_CHANGE =
-  /^(?:#{1,3} )?(?:(?:fix|feat|docs?|chore|refactor|test|ci|build|perf|style|revert)(?:\([\w ./-]{1,40}\))?!?: |(?:\[?[\w./-]{2,40}\]?: )?(?:add|allow|bump|check|clean|disable|document|drop|enable|ensure|expose|fix|handle|ignore|implement|improve|instruct|keep|make|mention|move|pass|prefer|refactor|remove|rename|replace|restore|set|skip|stop|support|switch|update|use|warn) )/i;
+  /^(?:#{1,3} )?(?:(?:fix|feat|docs?|chore|refactor|test|ci|build|perf|style|revert)(?:\([\w ./-]{1,40}\))?!?: |(?:\[?[\w./-]{2,40}\]?: )?(?:add|allow|bump|check|clean|disable|document|drop|enable|ensure|expose|fix|handle|ignore|implement|improve|instruct|keep|make|mention|move|pass|prefer|refactor|remove|rename|replace|restore|set|skip|stop|support|switch|try|update|use|warn) )/i;
 /** What a description of a change has. */
 const SAYS_WHAT_IT_DOES =
-  /^(?:[-*] )?(?:this (?:PR|pull request|commit|patch|change)|we can|(?:it|this) (?:is|allows|adds|fixes|makes|has been tested)|(?:add|allow|disable|enable|fix|instruct|make|remove|replace|restore|set|switch|update|use)(?:s|ed)?) |^## (?:summary|what this PR does|changes)\b|^tested (?:on|with|in)\b|\bhas been tested\b|^these lines\b/im;
+  /^(?:[-*] )?(?:because (?:it|this|we)|same as|this (?:PR|pull request|commit|patch|change)|we can|(?:it|this) (?:is|allows|adds|fixes|makes|has been tested)|(?:add|allow|disable|enable|fix|instruct|make|remove|replace|restore|set|switch|update|use)(?:s|ed)?) |^## (?:summary|what this PR does|changes)\b|^tested (?:on|with|in)\b|\bhas been tested\b|^these lines\b|\b(?:it )?would be (?:good|nice|great|useful) to\b|\bshould also be (?:supported|checked)\b/im;
 const OWN_TROUBLE =
   /[?？]|\b(?:I|I['’]m|I['’]ve|my|we (?:see|get|have|got)|please|steps to reproduce|expected (?:behaviou?r|result)|describe the bug|how (?:to|do|can))\b|^\s{0,4}[$#>] \S|~[#$]/im;
 
@@ -20,4 +22,15 @@ export function describesChange(text: string): boolean {
   const [title = "", ...rest] = text.split("\n").filter((line) => line.trim() !== "");
   const body = rest.join("\n");
   return NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body) && !OWN_TROUBLE.test(text);
+}
+
+/** A message that a change is about: nothing is to be done about it here. */
+export function ofChange(text: string, recognised: readonly Recognised[]): Omit<TextVerdict, "covers"> | undefined {
+  const [first] = recognised;
+  return first !== undefined && describesChange(text)
+    ? answer(
+        `The text describes a change to a program and shows no machine; "${first.matched}" is what the change is about.`,
+        [],
+      )
+    : undefined;
 }
