@@ -3,6 +3,7 @@ import { hasSvm } from "../host/host.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
 import type { Refusal } from "../rules/machine.js";
+import { isHostAndGuest } from "../situation/disputes/host-and-guest.js";
 import { coreText } from "../situation/pick-cpu.js";
 import type { Situation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
@@ -28,9 +29,12 @@ export const LAYER_NAMES: { readonly [L in Layer]: string } = {
 export function loadVerdict(replayed: Replay, situation: Situation): Inline {
   const { loads, error, cpu, compatibility, host } = replayed;
   if (loads === "yes") return [styled("yes", "kvm_intel loads"), "."];
+  if (loads === "unknown" && isHostAndGuest(situation.read)) {
+    return [styled("unknown", "The text is of two machines"), `: ${statementWith("kvm", situation, undefined).says}`];
+  }
   const plain = hasSvm(host) ? undefined : plainReason(replayed, situation);
   if (plain !== undefined) {
-    const errno = loads === "no" && error !== undefined ? ` (-${error})` : "";
+    const errno = loads === "no" && error !== undefined && !plain.includes(`-${error}`) ? ` (-${error})` : "";
     const load = loads === "no" ? "kvm_intel does not load" : "Not known whether kvm_intel loads";
     return [styled(loads, load), `${errno}: ${plain}`];
   }
@@ -71,7 +75,9 @@ export function plainReason({ loads, cpu }: Pick<Replay, "loads" | "cpu">, situa
   const vmx = statementWith("vmx", situation, undefined);
   if (vmx.answer === loads) return vmx.says;
   const unread = cpu.refusals.some(({ missing }) => missing !== undefined && bitsOf(missing.bits).length > FEW);
-  return loads === "unknown" && vmx.answer === "yes" && unread
+  // Without a refusal in the replay, what the machine reported refused it.
+  const reported = loads === "no" && cpu.loads === "no" && cpu.refusals.length === 0;
+  return reported || (loads === "unknown" && vmx.answer === "yes" && unread)
     ? statementWith("kvm", situation, undefined).says
     : undefined;
 }

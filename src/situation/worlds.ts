@@ -1,7 +1,7 @@
 import { once } from "../bits/once.js";
 import { shared, type Tri } from "../bits/tri.js";
 import { sharedBits, type Word, word } from "../bits/word.js";
-import { type CoreGroup, type Host, isSvmVendor, msrOf } from "../host/host.js";
+import { type CoreGroup, type Host, isSvmVendor, msrOf, showsVmx } from "../host/host.js";
 import { ABSENT, isAbsent, type Msr } from "../host/msr.js";
 import { printersOfWhole } from "../kvm/printers.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
@@ -70,8 +70,9 @@ export function worldsOf(host: Host): readonly World[] {
       featCtl
         // A CPU that is known to have VMX is of a vendor whose code looks at IA32_FEAT_CTL.
         .filter(() => !vmx || vendor !== VENDOR_CASES[1])
-        // Firmware must set the bit only where CPUID shows VMX (SDM volume 4, table 2-2, IA32_FEATURE_CONTROL).
-        .filter(({ name }) => !(open && !vmx && name === "on"))
+        // Firmware must set the bit only where CPUID shows VMX (SDM volume 4, table 2-2, IA32_FEATURE_CONTROL). Linux without the
+        // flag, on a CPU with the bit, runs where something hides the one and not the other.
+        .filter(({ name }) => !(open && !vmx && name === "on" && showsVmx(host) !== false))
         .map(({ name }): World => ({ vmx, featCtl: name, host: withCase(host, vendor, vmx, name) })),
     ),
   );

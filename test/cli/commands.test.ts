@@ -273,6 +273,35 @@ describe("commands of several hosts", () => {
     }
   });
 
+  it.each([
+    ["", "clearcpuid= on the kernel"],
+    [" hypervisor", "The hypervisor below does not pass VT-x in CPUID"],
+    ["\nLinux version 5.10.0-28-amd64 (x)", "clearcpuid= on the kernel"],
+  ])("without the flag, with the lock and VMX on, something hides it%s", async (more, who) => {
+    const flags =
+      "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush dts acpi mmx fxsr sse sse2 ss ht tm pbe syscall nx pdpe1gb rdtscp lm constant_tsc pni pclmulqdq dtes64 monitor ds_cpl est tm2 ssse3 fma cx16 lahf_lm abm";
+    const stdin = `vendor_id : GenuineIntel\nflags : ${flags}${more}\n$ sudo rdmsr -a 0x3a\n5\n`;
+    for (const command of [
+      ["why", "vmx", "-"],
+      ["why", "kvm", "-"],
+      ["layers", "-"],
+      ["explain", "-"],
+    ]) {
+      const { out } = await runCli(command, { stdin });
+      const text = out.replace(/\s+/g, " ");
+      expect(text).toContain("Linux shows no `vmx`, although IA32_FEAT_CTL (0x3a) reads 0x5, locked with VMX on");
+      expect(text).toContain(who);
+      expect(text).not.toMatch(/Yes: VT-x|impossible VMCS/);
+    }
+  });
+
+  it("a text of a host and its guest is told as one", async () => {
+    const flags =
+      "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush dts acpi mmx fxsr sse sse2 ss ht tm pbe syscall nx pdpe1gb rdtscp lm constant_tsc pni pclmulqdq dtes64 monitor ds_cpl est tm2 ssse3 fma cx16 lahf_lm abm";
+    const stdin = `vendor_id : GenuineIntel\nflags : ${flags}\nModule Size Used by\nkvm_intel 282624 0\nkvm 1105920 1 kvm_intel\n`;
+    expect((await runCli(["layers", "-"], { stdin })).out).toContain("The text is of two machines: kvm_intel is");
+  });
+
   it("this machine, with SVM, is no example to a question about it", async () => {
     const { out, code } = await runCli(["why", "vmx"]);
     expect([code, out.split("\n")[0]]).toEqual([1, expect.stringMatching(/^No: this is an AMD CPU/)]);

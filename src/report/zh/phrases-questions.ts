@@ -14,6 +14,8 @@ const ANSWERS: readonly Phrase[] = [
   ],
   ["Yes: kvm_intel is loaded", "能：kvm_intel 已经加载"],
   ["Yes: kvm_intel loads", "能：kvm_intel 能加载"],
+  ["Yes: kvm_intel is loaded on the host", "能：主机上已加载 kvm_intel"],
+  ["Linux shows no `vmx` in what is most likely its guest", "很可能是其客户机的系统里，Linux 没有显示 `vmx`"],
   [
     "Yes: it is not loaded, and nothing that was read would keep it from loading",
     "能：它没有加载；读到的内容里没有什么会妨碍它加载",
@@ -57,6 +59,19 @@ const ANSWERS: readonly Phrase[] = [
     "是固件关闭了它；若是虚拟机，则是下层的 hypervisor 没有完整地传下来",
   ],
   ["The firmware has it off", "是固件关闭了它"],
+  [
+    "No: Linux shows no `vmx`, although IA32_FEAT_CTL (0x3a) reads {=v}, locked with VMX on: so CPUID shows Linux no VMX",
+    "没有：Linux 没有显示 `vmx`，而 IA32_FEAT_CTL (0x3a) 是 {v}，已锁定并打开 VMX：所以 CPUID 没有向 Linux 显示 VMX",
+  ],
+  ["{a} does not pass VT-x in CPUID", "{a}没有在 CPUID 里传递 VT-x"],
+  [
+    "A hypervisor below hides it, or clearcpuid= on the kernel command line does",
+    "下层的 hypervisor 隐藏了它，或者内核命令行的 clearcpuid= 隐藏了它",
+  ],
+  [
+    "The CPU shows vmx, so the hypervisor below passes VT-x incompletely",
+    "CPU 显示 vmx，所以是下层的 hypervisor 没有完整地传递 VT-x",
+  ],
   ["This is a virtual machine: {a}", "这是虚拟机：{a}"],
   [
     "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) = {=v} has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0",
@@ -406,8 +421,8 @@ const CONTRADICTIONS: readonly Phrase[] = [
 
 /** The answers without their first word, as verdicts on whether KVM loads quote them. */
 const QUOTED: readonly Phrase[] = ANSWERS.flatMap(([english, chinese]): Phrase[] => {
-  const rest = english.replace(/^(?:No|Not known): /, "");
-  return rest === english ? [] : [[rest, chinese.replace(/^(?:没有|不能|未知)：/, "")]];
+  const rest = english.replace(/^(?:Yes|No|Not known): /, "");
+  return rest === english ? [] : [[rest, chinese.replace(/^(?:有|能|没有|不能|未知)：/, "")]];
 });
 
 export const QUESTION_PHRASES_ZH: readonly Phrase[] = [

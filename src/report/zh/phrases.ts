@@ -70,6 +70,7 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["kvm_intel does not load ({=e}): {a}", "kvm_intel 不能加载（{e}）：{a}"],
   ["kvm_intel does not load: {a}", "kvm_intel 不能加载：{a}"],
   ["Not known whether kvm_intel loads; what may stop it: {a}", "不知道 kvm_intel 能否加载；可能的阻碍：{a}"],
+  ["The text is of two machines: {a}", "文本来自两台机器：{a}"],
   ["Not known whether kvm_intel loads: {a}", "不知道 kvm_intel 能否加载：{a}"],
   ["Not known whether kvm_intel loads, {a}: {b}", "不知道 kvm_intel 能否加载，{a}：{b}"],
   ["Not known whether kvm_intel loads, {a}", "不知道 kvm_intel 能否加载，{a}"],

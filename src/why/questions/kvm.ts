@@ -114,7 +114,10 @@ function refusedAnswer(about: About): Answer {
   const [reason] = reasons;
   const why =
     reason === undefined
-      ? (WITHOUT_RULE[error ?? ""]?.says ?? "The CPUs differ.")
+      ? (WITHOUT_RULE[error ?? ""]?.says ??
+        (error === "EOPNOTSUPP" && virtual === true
+          ? "The CPU shows vmx, so the hypervisor below passes VT-x incompletely."
+          : "The CPUs differ."))
       : reasons.length === 1
         ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
         : `Possible causes: ${reasons.slice(0, 3).map(listed).join("; ")}${reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""}.`;

@@ -1,5 +1,5 @@
 import { shared, tri } from "../../bits/tri.js";
-import { hasSvm, msrOf, vmxLockedOff, vmxLockedOn } from "../../host/host.js";
+import { hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn } from "../../host/host.js";
 import { formatMsr, knownValue, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
@@ -25,6 +25,8 @@ export function vmxAnswer(about: About): Answer {
   const foreign = foreignAnswer(host);
   if (foreign !== undefined) return foreign;
   if (hasSvm(host)) return svmAnswer(host);
+  if (joined.loads !== "yes" && showsVmx(host) === false && situation.read.cores.every(vmxLockedOn))
+    return hiddenThoughOn(about);
   const on = joined.loads === "yes" ? "yes" : shared(states.map((state) => tri(isOn(state))));
   if (about.ofEither && on === "yes") {
     return {
@@ -87,6 +89,22 @@ export function vmxAnswer(about: About): Answer {
       ? "Linux does not find VT-x switched on. CPUs of this model have it, so the firmware has it off, or a hypervisor below does not show it."
       : "Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
     steps: [READ_LOCK, FIRMWARE_OFF],
+  };
+}
+
+/** The firmware did its part, and Linux shows no vmx all the same: so CPUID does not have it. */
+function hiddenThoughOn(about: About): Answer {
+  const { virtual, outer, situation } = about;
+  const value = formatMsr(msrOf(situation.read.cores[0], 0x3a));
+  const who =
+    virtual === true
+      ? `${outerName(about)} does not pass VT-x in CPUID`
+      : "A hypervisor below hides it, or clearcpuid= on the kernel command line does";
+  return {
+    answer: "no",
+    decidedBy: virtual === true ? "outer hypervisor" : "CPU",
+    says: `Linux shows no \`vmx\`, although IA32_FEAT_CTL (0x3a) reads ${value}, locked with VMX on: so CPUID shows Linux no VMX. ${who}.`,
+    steps: virtual === false ? [] : [outerStep(outer)],
   };
 }
 
