@@ -28,6 +28,9 @@ const HYPOTHETICAL =
 /** Behind it: it is what a value means, or one of several. */
 const MEANING =
   /^(?: ?(?:\/|\||or\b|and 0x)|,? (?:means?|would|indicates?|then|which means|in (?:the )?(?:manual|SDM|docs?))\b)/i;
+/** Of some CPUs alone. */
+const OF_SOME =
+  /^ (?:for|on|of) (?:the )?(?:first |last |some )?(?:\d{1,3} )?(?:CPUs?|cores?|processors?|threads?) ?[#\d]/i;
 const MOST_FILLERS = 8;
 
 const FEAT_CTL = 0x3a;
@@ -68,6 +71,7 @@ export const msrSentence: FactReader = {
       const value = VALUE.exec(rest);
       if (value === null) return false;
       const after = rest.slice(value[0].length);
+      if (OF_SOME.test(after)) return false;
       if (fillers === 0 && !PROSE.test(before) && !(VERB.test(value[0]) && PROSE_BEHIND.test(after))) return false;
       if (MEANING.test(after)) return false;
       // More digits may have been behind the end of a cut text.

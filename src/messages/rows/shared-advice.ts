@@ -37,6 +37,12 @@ export const FIRMWARE_IS_OFF: Advice = {
   changes: "firmware",
 };
 
+/** Where the kernel itself found it off. */
+export const FIRMWARE_LOCKED: Advice = {
+  ...FIRMWARE_IS_OFF,
+  instead: [NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }, DID_NOT_TAKE],
+};
+
 export const ENABLE_SVM: Advice = {
   text: SVM_MODE,
   unless: [...INSIDE, "said to be on"],

@@ -43,9 +43,9 @@ export const NAMED_OUTER = [
   [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions", ["github", "ubuntu-latest"]],
   [/\bCodespaces?\b/i, "GitHub Codespaces", ["codespace"]],
   [
-    /\b(?:Codeany(?:where|ware)|Gitpod|Firebase Studio|Project IDX)\b/i,
+    /\b(?:Codeany(?:where|ware)|Gitpod|Firebase Studio|Project IDX|Google Colab|Colab notebook|Kaggle)\b/i,
     "a rented workspace",
-    ["codeany", "gitpod", "firebase", "idx"],
+    ["codeany", "gitpod", "firebase", "idx", "colab", "kaggle"],
   ],
   [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI", ["gitlab"]],
   [

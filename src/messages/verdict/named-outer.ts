@@ -165,7 +165,7 @@ export function insideOf(text: string): string | undefined {
 
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
 const GUEST =
-  /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
+  /\b(?:(?:install|run|us|boot|start|enabl)\w{0,4}|nested) (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
 const OWN_PROGRAM =
   /\bVBoxManage\b|\bCreating virtualbox VM\b|\bdriver[= ]virtualbox\b|\bvagrant\b|\bVERR_|\bhost OS\b/i;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;

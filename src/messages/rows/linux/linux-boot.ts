@@ -1,6 +1,6 @@
 import { VIRT_INIT_RULES } from "../../../linux/feat-ctl.js";
 import type { MessageRow } from "../../message.js";
-import { ENABLE_OUTER, FIRMWARE_IS_OFF, READ_FEAT_CTL } from "../shared-advice.js";
+import { ENABLE_OUTER, FIRMWARE_LOCKED, READ_FEAT_CTL } from "../shared-advice.js";
 
 const FEAT_CTL = "Linux, arch/x86/kernel/cpu/feat_ctl.c";
 const FACTS = `${FEAT_CTL} (init_ia32_feat_ctl)`;
@@ -25,7 +25,7 @@ export const LINUX_BOOT_MESSAGES = [
     depends: [
       "whether virtual machines are wanted: nothing but KVM needs VMX; a boot that stops with this line last on the screen stops for another reason",
     ],
-    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
+    steps: [READ_FEAT_CTL, FIRMWARE_LOCKED],
     source: { message: FACTS, meaning: FACTS },
   },
   {
@@ -103,7 +103,7 @@ export const LINUX_BOOT_MESSAGES = [
     pattern: /SGX virtualization disabled due to lack of VMX\./i,
     what: "SGX for guests was wanted and VMX is gone; the line before says why.",
     decoder: "kernel-message",
-    steps: [FIRMWARE_IS_OFF, READ_FEAT_CTL],
+    steps: [FIRMWARE_LOCKED, READ_FEAT_CTL],
     source: { message: FACTS, meaning: `${FEAT_CTL} (update_sgx)` },
   },
   {

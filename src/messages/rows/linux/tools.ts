@@ -297,9 +297,9 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "host operating system",
     gravity: "informs",
-    needle: ["wrmsr: ", "msr access is restricted", "wrmsr failed for reg"],
+    needle: ["wrmsr: ", "cannot set msr", "msr access is restricted", "wrmsr failed for reg"],
     pattern:
-      /wrmsr: CPU (?<cpu>\d{1,5}) cannot set MSR (?<msr>0x[0-9a-f]{1,8})|wrmsr: ?pwrite: Operation not permitted|Lockdown: [^:\n]{1,40}: (?:raw |Direct )?MSR access is restricted|WRMSR failed for reg\[(?<msr2>0x[0-9a-f]{1,8})\]/i,
+      /(?:wrmsr: |\bwrmsr\b[^\n]{0,40}["'`])CPU (?<cpu>\d{1,5}) cannot set MSR (?<msr>0x[0-9a-f]{1,8})|wrmsr: ?pwrite: Operation not permitted|Lockdown: [^:\n]{1,40}: (?:raw |Direct )?MSR access is restricted|WRMSR failed for reg\[(?<msr2>0x[0-9a-f]{1,8})\]/i,
     what: "The kernel does not let programs write MSRs: it is locked down, most often by Secure Boot. Reading them, as rdmsr does, is not refused, and VT-x is not involved: KVM is part of the kernel.",
     decoder: "msr-write",
     steps: [

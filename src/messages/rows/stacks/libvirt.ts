@@ -212,6 +212,19 @@ export const LIBVIRT_MESSAGES = [
       "It was there later only: libvirt keeps the capabilities that it probed.",
       "QEMU, or its program for this architecture, is not installed: then libvirt has nothing that could use KVM.",
     ],
+    where: [
+      {
+        is: "/dev/kvm exists",
+        what: "libvirt found no usable KVM when it probed the host, and keeps what it found; /dev/kvm is there now.",
+        steps: [
+          { text: "Let libvirt probe again.", commands: [RESTART_LIBVIRT] },
+          {
+            text: "Where that changes nothing, see whether its QEMU is there and may open the device.",
+            commands: ["virt-host-validate qemu", "virsh domcapabilities --virttype kvm | head"],
+          },
+        ],
+      },
+    ],
     steps: [
       {
         text: "Ask libvirt what it misses.",

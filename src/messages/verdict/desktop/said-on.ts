@@ -34,6 +34,7 @@ const SAID = [
   // In words of their own, as "Virtual modulation".
   `\\b(?:I|we)(?: have|['’]ve| had)?(?: already| also)? (?:enabled|turned on|switched on|activated)(?: the)? virtual\\w{0,10}(?: \\w{2,14})? (?:in|from|on) (?:the )?boot menu\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",
+  `\\b(?:BIOS|UEFI)(?: \\w{1,10}){0,2} (?:shows|says|has|lists)(?: \\w{1,10}){0,2} ${VTX}\\b (?:as )?(?:checked|ticked|enabled|on)\\b`,
   // iDRAC.
   '\\bProcVirtualization\\W{0,3}=\\s?"?Enabled\\b',
   // German, French, Spanish and Chinese.
