@@ -244,6 +244,39 @@ const OMISSIONS = [
   // Why KVM refused an ioctl, or a virtual CPU (`explain`): the sentence of the row says which it was.
   [/[\\/]decoders[\\/]kvm-ioctl\.ts$/, () => "export const decodeKvmIoctl = () => ({});"],
   [/[\\/]set-msr[\\/]vcpu-refused\.ts$/, () => "export const decodeVcpuRefused = () => ({});"],
+  // Signs that only what is left out below looks at (`explain`).
+  [
+    /[\\/]messages[\\/]kept-text\.ts$/,
+    (code) =>
+      code.replace(
+        /^ {2}"?(?:cxl|synic|tdx|kernel-change|small-cores|host-updated)"?: \{(?:[^\n]*\},|[\s\S]*?\n {2}\},)\n/gm,
+        "",
+      ),
+  ],
+  // Memory of CXL and states in two parts, why one range of kernels refuses a register, and what failed beside a
+  // device that is passed through (`explain`).
+  [/[\\/]set-msr[\\/]known-defects\.ts$/, () => "export const knownDefect = () => undefined;"],
+  [
+    /[\\/]decoders[\\/]suberror\.ts$/,
+    (code) =>
+      code
+        .replace(/\n {4}if \(isHalfLoaded[\s\S]*?return HALF_LOADED;/, "")
+        .replace(/\n {4}if \([^\n]*anywhere\.has\("cxl"\)\)\n {6}return \{[\s\S]*?\n {6}\};/, ""),
+  ],
+  [/[\\/]internal-error[\\/]run-failed\.ts$/, () => "export const decodeRunFailed = () => ({});"],
+  [
+    /[\\/]set-msr[\\/]other-msrs\.ts$/,
+    () =>
+      'export const decodeOther = () => ({ what: "QEMU could not set an MSR of the guest. It is not a VMX capability register: nested virtualization is not the reason.", onlySteps: true, steps: [{ text: "Use a newer kernel, or an older QEMU." }] });',
+  ],
+  [
+    /[\\/]features[\\/]feature-list\.ts$/,
+    (code) =>
+      code.replace(
+        /\n\/\*\* The same machine gave them[\s\S]*?(?=\n\/\*\* No CPU lacks them)/,
+        "\nconst otherKernel = () => ({}); const isOnlyEmulated = () => false; const emulatedOnly = () => ({});\n",
+      ),
+  ],
   // What the registers show of an instruction that KVM did not emulate (`explain`): the sentence says that it did not.
   [
     /[\\/]internal-error[\\/]not-emulated\.ts$/,
@@ -251,7 +284,7 @@ const OMISSIONS = [
       'export const ofBlock = () => ({}); export const NOT_VTX = "This is not a refused VM entry."; export const OF_NESTED = ""; export const TAKE_APIC = [];',
   ],
   [
-    /[\\/]messages[\\/]register-block\.ts$/,
+    /[\\/]stopped[\\/]register-block\.ts$/,
     (code) =>
       code.replace(
         /\nfunction registersOf[\s\S]*?\n\}\n/,

@@ -40,6 +40,27 @@ export const NOT_REPLAYED = {
     file: NESTED,
     fn: "vmx_set_vmx_msr",
   },
+  /** Read on qemu-devel (2024), with the commits 27c42a1bb and e8a70bd4e. */
+  vmfuncNotSet: {
+    held: { since: "4.14", before: "5.3" },
+    text: "guests are given IA32_VMX_VMFUNC, and user space cannot set it",
+    file: NESTED,
+    fn: "vmx_set_vmx_msr",
+  },
+  /** Bugzilla of the kernel, 216017: the value that QEMU 7.0 writes. */
+  tscRatioRefused: {
+    held: { before: "5.18" },
+    text: "kvm_amd refuses the TSC ratio from user space for a guest without TSC scaling",
+    file: "arch/x86/kvm/svm/svm.c",
+    fn: "svm_set_msr",
+  },
+  /** Read on the kvm list (2020), and in the list of commits for 5.6. */
+  synicTakesPosted: {
+    held: { before: "5.6" },
+    text: "with SynIC on, vCPUs made later are not offered posted interrupts that KVM reported",
+    file: NESTED,
+    fn: "nested_vmx_setup_ctls_msrs",
+  },
   /** Without IA32_VMX_PROCBASED_CTLS2 in the list QEMU adds controls on its own, by CPUID. */
   savesVmxMsrs: {
     held: { since: "5.3" },

@@ -20,6 +20,7 @@ import { decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeFeatureList } from "./decoders/features/feature-list.js";
 import { decodeFieldAccess, decodeGuestInstruction } from "./decoders/guest-instruction.js";
 import { decodeFailedInstruction, decodeInstructionFault } from "./decoders/instruction.js";
+import { decodeRunFailed } from "./decoders/internal-error/run-failed.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeKvmIoctl } from "./decoders/kvm-ioctl.js";
 import { decodeModuleError, decodeModuleParameter } from "./decoders/module.js";
@@ -57,6 +58,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "instruction-fault": decodeInstructionFault,
   "kernel-message": decodeKernelMessage,
   "kvm-ioctl": decodeKvmIoctl,
+  "kvm-run-failed": decodeRunFailed,
   "module-error": decodeModuleError,
   "module-parameter": decodeModuleParameter,
   "msr-assertion": decodeMsrAssertion,

@@ -126,7 +126,9 @@ function explanationsOf(
   const outside = unknown.filter((line) => !isInDump(line, context, groups));
   const rest = outside.filter(({ number }) => own?.lines.has(number) !== true);
   const elements = rest.filter((line) => FEATURE_ELEMENT.test(line.text));
-  const unrecognised = rest.filter((line) => !elements.includes(line)).map((line) => explainUnknown(line));
+  const unrecognised = rest
+    .filter((line) => !elements.includes(line))
+    .map((line) => explainUnknown(line, explanations.length > 0));
   const [element] = elements;
   if (element !== undefined) unrecognised.push(explainElements(element, elements));
   if (explanations.length === 0 && rest.length === 0 && text.hasWords())

@@ -83,7 +83,8 @@ const WHOLE_SIGNS = {
   },
   /** A machine is started. */
   "domain-start": {
-    pattern: /\bvirDomainCreate|\bstart(?:ing|ed)? (?:the )?domain\b|\bvagrant up\b|\bvirsh start\b|\bvirt-install\b/i,
+    pattern:
+      /\bvirDomainCreate|\bautostart|\bguest launch|\bstart(?:ing|ed)? (?:the )?domain\b|\bvagrant up\b|\bvirsh start\b|\bvirt-install\b/i,
   },
   /** A machine comes from another host, or there are several. */
   fleet: {
@@ -103,7 +104,31 @@ const WHOLE_SIGNS = {
       /\bQEMU v?\d{1,2}\.\d[\d.]{0,4} ?(?:->|→|to|and|<->) ?(?:the )?QEMU v?\d{1,2}\.\d|\b(?:older|newer|previous) QEMU(?: versions?)?\b/i,
   },
   /** A device of the host is given to the guest. */
-  passthrough: { pattern: /\bvfio-pci\b|\bhostpci\d|(?<!host-)(?<!host_)\bpass-?through\b/i },
+  passthrough: {
+    pattern:
+      /\bvfio-pci\b|\bhostpci\d|(?<!host-)(?<!host_)\bpass-?through\b|\bpass(?:ed|ing)? through (?:\w{1,6} ){0,2}(?:GPU|PCI|device|card|NIC|HBA)/i,
+  },
+  /** A guest's memory is CXL's. */
+  cxl: { needs: ["CXL", "cxl"], pattern: /\bCXL\b|\bcxl-/ },
+  /** Hyper-V's synthetic interrupt controller is given to the guest. */
+  synic: { needs: ["synic", "SynIC"], pattern: /\bhv[-_]synic\b|<synic state=['"]on/ },
+  /** Intel's protected guests. */
+  tdx: { needs: ["TDX", "tdx"], pattern: /\bTDX\b|\btdx-guest\b/ },
+  /** One kernel does it, and another does not. */
+  "kernel-change": {
+    needs: ["kernel", "Kernel", "regression"],
+    pattern:
+      /\bkernels? v?\d\.\d\S{0,16} ?(?:->|→|=>) ?v?\d\.\d|\bregression in v?\d\.\d|\b(?:older|old|previous) kernels?(?: versions?)? (?:restores?|works?|is fine|(?:does not|doesn't))\b|\bboot\w{0,3} (?:in)?to (?:the |an? )?(?:older|old|previous) kernel/i,
+  },
+  /** The host was updated, and then it failed. */
+  "host-updated": {
+    pattern:
+      /\bafter (?:an? |the |my )?(?:kernel |host )?(?:updat|upgrad)\w{1,3}\b[^.\n]{0,40}\b(?:kernel|host|v?[4-9]\.\d{1,2})\b/i,
+  },
+  /** Celeron and Pentium with the small cores. */
+  "small-cores": {
+    pattern: /\b(?:Celeron|Pentium)\b[^\n]{0,16}\b[JN]\d{4}\b|\bN(?:5095|5100|5105|6000|6005)\b|\bJ6412\b/i,
+  },
   /** AMD's encrypted guests. */
   "sev-guest": { needs: ["SEV", "sev-"], pattern: /\bSEV(?:-ES|-SNP)? guests?\b|\bsev-(?:snp-)?guest\b/ },
   /** A guest that ends in its own error screen, and not one that only misbehaves. */

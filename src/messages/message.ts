@@ -139,6 +139,7 @@ export type DecoderName =
   | "instruction-fault"
   | "kernel-message"
   | "kvm-ioctl"
+  | "kvm-run-failed"
   | "module-error"
   | "module-parameter"
   | "msr-assertion"

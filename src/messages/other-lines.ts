@@ -26,8 +26,10 @@ export function explainElements(first: TextLine, elements: readonly TextLine[]):
   };
 }
 
-export function explainUnknown(line: TextLine): Explanation {
-  const { values, bits } = readLine(line.text);
+/** Beside messages the kernel that a line names is known already. */
+export function explainUnknown(line: TextLine, isBeside: boolean): Explanation {
+  const { values: all, bits } = readLine(line.text);
+  const values = isBeside ? all.filter(({ name }) => !name.startsWith("kernel ")) : all;
   const read = values.length + bits.length;
   return {
     lines: [line.number, line.number],

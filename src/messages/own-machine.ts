@@ -204,6 +204,7 @@ export type Circumstance =
   | "said to be virtual"
   | "said to have nested on"
   | "said to use KVM"
+  | "Nyx on plain KVM"
   | "CPU added"
   | "Windows' hypervisor wanted"
   | "Windows 10"

@@ -3,10 +3,11 @@ import { type AuditResult, auditVmcs } from "../../vmcs/audit.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import { reportedFromCode } from "../../vmcs/dumps/ended.js";
 import { describeInput } from "../../vmcs/missing-inputs.js";
+import { isPartOfState } from "../../vmcs/stopped/register-block.js";
 import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Step } from "../message.js";
-import { isPartOfState, registerBlock } from "../register-block.js";
+import { registerBlock } from "../register-block.js";
 import { DUMP_VMCS } from "../rows/shared-advice.js";
 import { listText } from "./bits.js";
 

@@ -39,11 +39,24 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
       : INSTRUCTION_ERRORS[code] === undefined
         ? undefined
         : ofKvm(instructionError(code), code);
-  if (failed !== undefined) return { ...auditOf(context, code, failed, isOfQemu), isOfInstruction: true };
+  if (failed !== undefined)
+    return { ...auditOf(context, code, sinceUpdate(failed, context), isOfQemu), isOfInstruction: true };
   return auditOf(context, code, {
     what: `The number ${code} is not a VM-instruction error and lacks bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
   });
 }
+
+/** A host that failed after an update has the kernel that did not, as a rule. */
+const sinceUpdate = (failed: Decoded, { anywhere }: ExplainContext): Decoded =>
+  anywhere.has("host-updated")
+    ? {
+        ...failed,
+        steps: [
+          { text: "Start the kernel from before the update: where it works, the new one is at fault." },
+          ...(failed.steps ?? []),
+        ],
+      }
+    : failed;
 
 function ofAmd({ anywhere }: ExplainContext): Decoded {
   const outOfSmm = anywhere.has("no-smm") && !anywhere.has("smm");

@@ -1,9 +1,10 @@
 import { EVENT_PARTS, EXCEPTIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
+import type { RegisterBlock } from "../../vmcs/stopped/register-block.js";
 import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Advice } from "../message.js";
-import { type RegisterBlock, registerBlock } from "../register-block.js";
+import { registerBlock } from "../register-block.js";
 import { REAL_STEP } from "../rows/shared-advice.js";
 import { NOT_VTX, OF_NESTED, ofBlock, TAKE_APIC } from "./internal-error/not-emulated.js";
 
@@ -16,14 +17,23 @@ const MEANINGS: { readonly [suberror: string]: string | undefined } = {
 };
 
 /** Where the words that say more are not in the text. */
-function meaningOf(suberror: string): Decoded {
+function meaningOf(suberror: string, { anywhere }: ExplainContext): Decoded {
   return {
     what: `KVM gave up on the guest (suberror ${suberror}): ${MEANINGS[suberror]}. This is not a refused VM entry.`,
     onlyCauses: true,
-    steps: [{ text: "Give the lines `extra data` that follow: they say which event or exit it was." }],
+    steps: [
+      ...(suberror === "3" && anywhere.has("small-cores") ? [MICROCODE] : []),
+      { text: "Give the lines `extra data` that follow: they say which event or exit it was." },
+    ],
     onlySteps: true,
   };
 }
+
+/** Reports of Celeron J6412 and N5105 with Proxmox. */
+const MICROCODE: Advice = {
+  text: "Update the CPU's microcode: on such small CPUs (Celeron and Pentium J and N) guests were lost at random until it was new.",
+  commands: ["grep -m1 microcode /proc/cpuinfo", "sudo apt install intel-microcode   # Debian: non-free-firmware"],
+};
 
 function unknownNumber(suberror: string): Decoded {
   return {
@@ -71,6 +81,23 @@ function isNoRam(at: bigint | undefined, { lines }: ExplainContext): boolean {
   return size !== undefined && at < 0xc0000000n && at >= BigInt(size) << (unit === "G" ? 30n : 20n);
 }
 
+/** An address in the page from which the CPU takes its page tables. */
+const isOfCr3 = (at: bigint | undefined, block: RegisterBlock | undefined): boolean =>
+  at !== undefined && block?.cr3 !== undefined && block.cr3 >> 12n === at >> 12n;
+
+/** Where a CPU begins after a reset, with the paging of a guest that runs. */
+const isHalfLoaded = (block: RegisterBlock | undefined): boolean =>
+  block !== undefined && block.rip === 0xfff0n && (block.mode?.cr0 ?? 0) >>> 31 === 1;
+
+const HALF_LOADED: Decoded = {
+  what: "KVM gave up on the guest (suberror 3): its registers are of two states, as RIP is where a CPU begins after a reset while paging is on. QEMU loaded only a part of the state that came with the migration or the snapshot. No VM entry was refused, and no capability of VT-x is missing.",
+  onlyCauses: true,
+  steps: [
+    { text: "Update QEMU where the guest arrives: later releases stop there, and name the part that KVM refused." },
+  ],
+  onlySteps: true,
+};
+
 /** Linux, handle_ept_misconfig: KVM marks memory that it emulates so. */
 const EPT_MISCONFIGURATION = 49n;
 
@@ -104,23 +131,47 @@ const WORDS: {
     const reason = words.get(1);
     if (event === undefined || reason === undefined) return undefined;
     const at = words.get(3);
+    const { anywhere } = context;
+    if (isHalfLoaded(block) && (anywhere.has("moves") || anywhere.has("restored") || anywhere.has("migration")))
+      return HALF_LOADED;
     if ((reason & 0xffffn) === EPT_MISCONFIGURATION && isNoRam(at, context))
       return {
         what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU had to use memory that is not RAM of the guest (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}): its stack or a descriptor table lies where a device or nothing is. That is the guest's own state. This is not a refused VM entry, and no capability of VT-x is missing.`,
         onlyCauses: true,
         steps: [
+          at !== undefined && isHole(at)
+            ? {
+                text: `Look in the guest for a stack that ran over, or for a jump to where no code is${block === undefined ? "" : "; ESP, EIP, GDT and IDT of the register block show where it was"}. No setting of the host changes that.`,
+              }
+            : {
+                text: `See where the guest's memory ends${block === undefined ? "" : " and where it was (ESP, GDT and IDT of the register block)"}: it got less memory than it needs, or it jumped to where no code is.`,
+                commands: ["(qemu) info mtree -f", "-m 1G   # QEMU counts in MB where no unit is given"],
+              },
+        ],
+        onlySteps: true,
+      };
+    if ((reason & 0xffffn) === EPT_MISCONFIGURATION && anywhere.has("cxl"))
+      return {
+        what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU used memory that KVM marks as a device's (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}). ${isOfCr3(at, block) ? "It is the page that CR3 points to: the guest's own page tables are there. " : ""}QEMU's CXL memory is such memory: each access goes through QEMU, and KVM can run no code, no page tables and no stack from it. No capability of VT-x is missing.`,
+        onlyCauses: true,
+        steps: [
           {
-            text: `See where the guest's memory ends${block === undefined ? "" : " and where it was (ESP, GDT and IDT of the register block)"}: it got less memory than it needs, or it jumped to where no code is.`,
-            commands: ["(qemu) info mtree -f", "-m 1G   # QEMU counts in MB where no unit is given"],
+            text: "Keep code and page tables of the guest out of it (leave it as a DAX device, and read and write data only), or emulate the CPU, too.",
+            commands: ["daxctl reconfigure-device --mode=devdax dax0.0", "-accel tcg"],
           },
         ],
         onlySteps: true,
       };
     if ((reason & 0xffffn) === EPT_MISCONFIGURATION)
       return {
-        what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU used memory that KVM marks as a device's, which KVM emulates (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}), and KVM cannot emulate that delivery. Where RAM of the guest is at that address, its mark is a defect of the host's KVM. No VM entry was refused.`,
+        what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU used memory that KVM marks as a device's, which KVM emulates (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}), and KVM cannot emulate that delivery. ${isOfCr3(at, block) ? "It is the page that CR3 points to. " : ""}Where RAM of the guest is at that address, its mark is a defect of the host's KVM. No VM entry was refused.`,
         onlyCauses: true,
-        steps: [{ text: "Update the host's kernel." }],
+        steps: [
+          {
+            text: "See what the guest has at that address; where it is RAM, update the host's kernel.",
+            commands: ["(qemu) info mtree -f"],
+          },
+        ],
         onlySteps: true,
       };
     return {
@@ -177,7 +228,8 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
   );
   const decoded = WORDS[suberror]?.(words, registerBlock(context), context);
   if (decoded !== undefined) return decoded;
-  if (suberror !== "1") return MEANINGS[suberror] === undefined ? unknownNumber(suberror) : meaningOf(suberror);
+  if (suberror !== "1")
+    return MEANINGS[suberror] === undefined ? unknownNumber(suberror) : meaningOf(suberror, context);
   const block = registerBlock(context);
   if (block !== undefined) return ofBlock(block, context);
   const nested = context.circumstances.has("nested on") || context.circumstances.has("said to have nested on");

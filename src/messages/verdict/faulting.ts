@@ -1,6 +1,6 @@
 import { describeMsr } from "../../input/text/msr-names.js";
+import { vmxInstruction } from "../../vmcs/stopped/register-block.js";
 import type { Step } from "../message.js";
-import { vmxInstruction } from "../register-block.js";
 
 /*
  * The instruction that a crashed kernel names by its code bytes, where it is one that a hypervisor decides about.

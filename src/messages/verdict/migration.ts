@@ -53,7 +53,7 @@ const compare = (text: string): Step =>
 
 /** QEMU at the destination, where the state of a device does not fit what it was started with. */
 const DEVICE =
-  /\berror while loading state for instance \S{1,20} of device ["'](?<device>(?!cpu["'])[^"'\n]{1,60})["']|\berror while loading state section id \d{1,4}\((?<section>[\w./:-]{1,40})\)|\bUnknown ramblock ["'](?<block>[^"'\n]{1,60})["']/i;
+  /\berror while loading state for instance \S{1,20} of device ["'](?<device>(?!cpu["'])[^"'\n]{1,60})["']|\berror while loading state section id \d{1,4}\((?<section>[\w./:-]{1,40})\)|\bUnknown ramblock ["'](?<block>[^"'\n]{1,60})["']|\bMissing section footer for (?<footer>[\w./:-]{1,60})|\bUnknown savevm section or instance ["'](?<unknown>[^"'\n]{1,60})["']/i;
 const SAME_MACHINE: Step = {
   text: "Start the destination with the same machine type (its versioned name), the same devices, firmware and memory, and a QEMU no older than the source's.",
   commands: ["qemu-system-x86_64 --version; qemu-system-x86_64 -machine help | grep -E 'alias|default'"],
@@ -91,7 +91,8 @@ export function migrationFails(text: string): Omit<TextVerdict, "covers"> | unde
   if (text.length > LONGEST) return undefined;
   const vendors = twoVendors(text);
   if (vendors !== undefined || !OF_KVM.test(text)) return vendors;
-  const { device, block, section } = DEVICE.exec(text)?.groups ?? {};
+  const { device: named, block, section, footer, unknown } = DEVICE.exec(text)?.groups ?? {};
+  const device = named ?? footer ?? unknown;
   if (section !== undefined)
     return {
       says: `QEMU at the destination could not load the section "${section}" of the migration${section === "block" ? ", the disks that are copied along: their files there are not as large as at the source, or cannot be written" : ""}. VT-x has no part in that.`,

@@ -97,6 +97,9 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   else steps.push(...added.steps);
   if (vmx.length === 0 && plain.length > 0 && !kubevirt && (anywhere.has("same-hosts") || anywhere.has("two-qemus")))
     return otherVersions(names, plain, context);
+  if (vmx.length === 0 && plain.length > 0 && !kubevirt && !anywhere.has("moves") && anywhere.has("kernel-change"))
+    return otherKernel(plain, steps);
+  if (match.row.id === "libvirt-host-lacks" && isOnlyEmulated(names, context)) return emulatedOnly(names);
   const about = [...names, ...extra].some((name) => name.startsWith("vmx")) ? "vmx-[a-z0-9-]*" : "[a-z0-9._-]*";
   if (isFleet && !kubevirt && names.length > 0)
     steps.push({
@@ -131,6 +134,49 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
 
 const START_ANEW =
   "Or shut the guest down and start it again on this host: only a migration or a restored image must keep the CPU as it was.";
+
+/** The same machine gave them to guests under another kernel. */
+function otherKernel(plain: readonly string[], steps: readonly Step[]): Decoded {
+  return {
+    what: `The CPU of the XML has ${listText(plain)}, and the kernel that runs now does not let KVM give ${plain.length === 1 ? "it" : "them"} to guests; by the text another one did. The kernel changed, and neither the CPU nor the XML.`,
+    layer: "KVM at run time",
+    steps: [
+      { text: "Start the kernel that did, or a later one that does again." },
+      ...steps.map((step, at) => (at === 0 ? { ...step, text: `Or t${step.text.slice(1)}` } : step)),
+    ],
+  };
+}
+
+/** KVM gives them to guests wherever the CPU has them, and QEMU's emulator did not have them for long. */
+const OF_EVERY_KVM: ReadonlySet<string> = new Set([
+  "avx",
+  "avx2",
+  "f16c",
+  "rdrand",
+  "tsc-deadline",
+  "vme",
+  "x2apic",
+  "xsave",
+]);
+/** The flags of the text have them all: the host's, as vmx is one of them. */
+function isOnlyEmulated(names: readonly string[], { lines }: ExplainContext): boolean {
+  if (names.filter((name) => OF_EVERY_KVM.has(name)).length < 2) return false;
+  const flags = lines(1, 5_000).find((line) => /\bflags\s{0,16}:/i.test(line));
+  const found = new Set(flags?.split(/\s+/));
+  const isFound = (name: string) =>
+    found.has(name === "tsc-deadline" ? "tsc_deadline_timer" : name.replace(/[-.]/g, "_"));
+  return found.has("vmx") && names.every(isFound);
+}
+const emulatedOnly = (names: readonly string[]): Decoded => ({
+  what: `The CPU in the text has ${listText(names)}, and KVM gives such features to guests. libvirt means what QEMU alone emulates: this guest is one without KVM (domain type qemu), or libvirt found no KVM.`,
+  layer: "user space",
+  steps: [
+    {
+      text: "Make it a guest of KVM, where libvirt has it.",
+      commands: ["virsh capabilities | grep \"domain type='kvm'\"; ls -l /dev/kvm", "<domain type='kvm'>"],
+    },
+  ],
+});
 
 /** No CPU lacks them: what the guest was started with was put together by another QEMU or libvirt. */
 function otherVersions(names: readonly string[], plain: readonly string[], context: ExplainContext): Decoded {

@@ -1,6 +1,4 @@
-import type { Decoded } from "../../answer.js";
-import type { ExplainContext } from "../../context.js";
-import { isPaged, operandsOf, usedText } from "../../memory-operand.js";
+import { isPaged, operandsOf, usedText } from "../../../vmcs/stopped/memory-operand.js";
 import {
   filledWith,
   isAtReset,
@@ -9,7 +7,9 @@ import {
   placeOf,
   type RegisterBlock,
   vmxInstruction,
-} from "../../register-block.js";
+} from "../../../vmcs/stopped/register-block.js";
+import type { Decoded } from "../../answer.js";
+import type { ExplainContext } from "../../context.js";
 import { NO_OPTION_ROM, OF_SEV } from "../../rows/linux/entry-advice.js";
 import { REAL_STEP } from "../../rows/shared-advice.js";
 

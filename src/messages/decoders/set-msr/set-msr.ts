@@ -1,9 +1,7 @@
 import { formatU64, parseHexU64 } from "../../../bits/u64.js";
 import { describeMsr } from "../../../input/text/msr-names.js";
 import type { MsrPair } from "../../../kvm/guest/msr-pair.js";
-import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { registerOf } from "../../../registers/registers.js";
-import { releaseOf } from "../../../rules/held.js";
 import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../../rules/release.js";
 import { type Cause, type Decoded, sinceText } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
@@ -13,83 +11,10 @@ import { DROP_VMX, NESTED_ON } from "../../rows/shared-advice.js";
 import { bitText, explainBit, listText } from "../bits.js";
 import { atlasOffers, type Offered, offeredBy, offeredByAny } from "../offered.js";
 import { comparesWithGuest, controlsByCpuid, type Refusal, refusalOf, restoreRule } from "../restore.js";
+import { knownDefect } from "./known-defects.js";
+import { decodeOther } from "./other-msrs.js";
 import { bitsFor, halves, refusedText, ruleFor, stepsFor, valuesFor } from "./set-msr-text.js";
 import { askedFor, circumstances, type SetMsr, vcpuCauses } from "./set-msr-why.js";
-
-/** MSRs of other features that QEMU sets as well. */
-const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly about: string; readonly step: Step } } = {
-  0x3a: {
-    name: "IA32_FEAT_CTL",
-    about: "KVM accepts only bits whose feature the guest has: VMX bits need vmx in the guest's CPUID and nested=1.",
-    step: NESTED_ON,
-  },
-  0x48: {
-    name: "IA32_SPEC_CTRL",
-    about: "The guest has a speculation control that the host does not.",
-    step: off("spec-ctrl"),
-  },
-  0xe1: {
-    name: "IA32_UMWAIT_CONTROL",
-    about: "The guest has WAITPKG and KVM does not offer it.",
-    step: off("waitpkg"),
-  },
-  0x10a: {
-    name: "IA32_ARCH_CAPABILITIES",
-    about: "QEMU wants to show mitigations that KVM of this kernel does not let it show.",
-    step: off("arch-capabilities"),
-  },
-  0x122: { name: "IA32_TSX_CTRL", about: "The host has no TSX control.", step: off("tsx-ctrl") },
-  0x345: {
-    name: "IA32_PERF_CAPABILITIES",
-    about: "KVM offers other performance capabilities than the guest is to have.",
-    step: off("pdcm"),
-  },
-  0x38d: {
-    name: "IA32_FIXED_CTR_CTRL",
-    about:
-      "The guest has a PMU and KVM offers none: the host is a virtual machine without virtual performance counters, usually.",
-    step: off("pmu"),
-  },
-  0x38f: {
-    name: "IA32_PERF_GLOBAL_CTRL",
-    about: "The guest has a PMU, and KVM offers none or one with fewer counters.",
-    step: off("pmu"),
-  },
-  0x4b564d02: {
-    name: "MSR_KVM_ASYNC_PF_EN",
-    about: `With kernel-irqchip=off, Linux ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.since)} refuses even to switch asynchronous page faults off (0); ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.before)} and QEMU 5.2 take it back.`,
-    step: {
-      text: `Leave kernel-irqchip=off out, or use Linux ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.before)} or later on the host.`,
-      commands: ["-machine q35,accel=kvm,kernel-irqchip=on", "-cpu host,kvm-asyncpf=off"],
-    },
-  },
-  0xd90: {
-    name: "IA32_BNDCFGS",
-    about: "The guest has MPX, and KVM or the hypervisor below does not offer it.",
-    step: off("mpx"),
-  },
-  0xc0000104: {
-    name: "AMD64_TSC_RATIO",
-    about: "It is a register of AMD CPUs, and kvm_amd of this kernel refuses the value that QEMU gives it.",
-    step: off("tsc-scale"),
-  },
-  0xda0: {
-    name: "IA32_XSS",
-    about: "The guest has XSAVES state components that KVM does not offer.",
-    step: off("xsaves"),
-  },
-};
-
-/** Base and mask of the ranges of memory types. */
-const MTRR = {
-  name: "MTRR",
-  about:
-    "It is a register of memory types, and as a rule its value has address bits beyond the guest's physical address width: the hosts differ in that width.",
-  step: {
-    text: "Give the guest a width that all hosts have, or migrate between hosts of one CPU model.",
-    commands: ["grep -m1 'address sizes' /proc/cpuinfo", "-cpu MODEL,host-phys-bits=off,phys-bits=36"],
-  },
-};
 
 /** Which bit it is, the value alone does not say. */
 const EXACT: Step = {
@@ -100,19 +25,12 @@ const EXACT: Step = {
   ],
 };
 
-function off(feature: string): Step {
-  return {
-    text: `Turn ${feature} off in the CPU model.`,
-    commands: [`-cpu host,${feature}=off`, `<feature policy='disable' name='${feature}'/>`],
-  };
-}
-
 /** `failed to set MSR 0x48d to 0x5600000016` */
 export function decodeSetMsr([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const index = Number.parseInt(match.groups.msr ?? "", 16);
   const asked = parseHexU64(match.groups.value ?? "");
   if (asked === undefined) return {};
-  if (registerOf(index) === undefined || index === 0x3a) return decodeOther(index);
+  if (registerOf(index) === undefined || index === 0x3a) return decodeOther(index, formatU64(asked), context);
   const rule = restoreRule(index);
   const values = [{ name: "asked", value: formatU64(asked) }];
   if (rule === undefined || rule.never !== undefined) {
@@ -127,23 +45,8 @@ export function decodeSetMsr([match]: readonly [Match, ...Match[]], context: Exp
   }
   const subject: SetMsr = { index, asked, context };
   const { host } = context;
-  if (host === undefined) return withoutHost(subject);
+  if (host === undefined) return knownDefect(subject) ?? withoutHost(subject);
   return withHost(subject, offeredBy(host, context, context.release ?? DEFAULT_RELEASE));
-}
-
-function decodeOther(index: number): Decoded {
-  const other = OTHER_MSRS[index] ?? (index >= 0x200 && index <= 0x20f ? MTRR : undefined);
-  const name = other === undefined ? `MSR 0x${index.toString(16)}` : `${other.name} (0x${index.toString(16)})`;
-  return {
-    what: `QEMU could not set ${name} of the guest. ${other === undefined ? "" : `${other.about} `}It is not a VMX capability register: nested virtualization is not the reason.`,
-    layer: "KVM at run time",
-    onlySteps: true,
-    steps: [
-      ...(other === undefined ? [] : [other.step]),
-      { text: "Or use a newer kernel, or an older QEMU: QEMU sets what it believes KVM to have." },
-    ],
-    sources: ["Linux, arch/x86/kvm/x86.c (kvm_set_msr_common)"],
-  };
 }
 
 // ---- With the machine known ----
@@ -238,7 +141,9 @@ function withoutHost(subject: SetMsr): Decoded {
     causes: ranked(causes),
     steps: [
       ...stepsFor(subject, agreed?.refused ?? suspects(subject, open), causes),
-      ...(certainEverywhere ? [] : [DROP_VMX, EXACT]),
+      ...(certainEverywhere ? [] : [DROP_VMX]),
+      // It has one bit.
+      ...(certainEverywhere || index === 0x491 ? [] : [EXACT]),
     ],
     depends: [
       ...(context.release === undefined ? ["the kernel of the host (--kernel)"] : []),

@@ -1,16 +1,23 @@
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import { contradictionIn } from "../../../vmcs/stopped/register-block.js";
 import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
-import { contradictionIn, registerBlock } from "../../register-block.js";
-import { DROP_VMX, KERNEL_LOG } from "../../rows/shared-advice.js";
+import type { Step } from "../../message.js";
+import { registerBlock } from "../../register-block.js";
+import { DROP_VMX, KERNEL_LOG, NESTED_ON } from "../../rows/shared-advice.js";
 
 /*
  * A virtual CPU that KVM did not make, or whose state it did not take: which call it was, and what its errno means for it.
  */
 
 const MADE = "KVM made the virtual machine, so VT-x (or AMD-V) is on.";
+
+const SAME_CPU: Step = {
+  text: "Give the guest a CPU model that both hosts have in full, in place of the host's own CPU, and start it anew before it moves.",
+  commands: ["qm set VMID --cpu x86-64-v2-AES", "-cpu MODEL,enforce"],
+};
 
 interface Refused extends Required<Pick<Decoded, "what">>, Pick<Decoded, "steps"> {
   readonly words: RegExp;
@@ -30,7 +37,39 @@ const REFUSED: readonly Refused[] = [
     steps: [{ text: "Try the host's own CPU.", commands: ["-cpu host"] }],
   },
   {
-    words: /put registers|SetSpecialRegs|SetSregs|SET_SREGS|SetRegs|SET_REGS/i,
+    words: /Failed to set (?:nested state|feature control MSR)/i,
+    what: `${MADE} It refused the state of nested virtualization of a virtual CPU: the guest has used VMX (or SVM), and KVM here does not offer it the same.`,
+    steps: [NESTED_ON, SAME_CPU, DROP_VMX],
+  },
+  {
+    words: /Failed to set (?:XSAVE|XCRs)/i,
+    what: `${MADE} It refused the state of XSAVE of a virtual CPU: the guest uses components (AVX-512, AMX, PKU) that KVM here does not offer it.`,
+    steps: [SAME_CPU],
+  },
+  {
+    words: /Failed to set special registers/i,
+    what: `${MADE} It refused the special registers of a virtual CPU: after a migration or a restore, the guest has a feature on in CR4, EFER or CR0 that the CPU of this host, its kernel or its QEMU does not give it.`,
+    steps: [SAME_CPU],
+  },
+  {
+    words: /re[gs]isters after \w{3,20}: Failed to set MSRs/i,
+    what: `${MADE} It refused an MSR of a virtual CPU; the line of QEMU before this one has its number.`,
+    steps: [{ text: "Give the line `failed to set MSR` before it." }],
+  },
+  {
+    words: /re[gs]isters after \w{3,20}: Failed to set/i,
+    what: `${MADE} It refused a part of the state that QEMU gives a virtual CPU, the one that the line names.`,
+    causes: ["After a migration or a restore: the state comes from a host that offers more."],
+  },
+  {
+    words: /put registers/i,
+    what: `${MADE} It refused a part of the state that QEMU gives a virtual CPU; which part, the line does not say (later releases of QEMU name it): CR0, CR4 or EFER with bits that this KVM does not accept for the guest's CPUID or that do not fit each other or CS, the state of XSAVE, or the state of nested virtualization.`,
+    causes: [
+      `After a migration or a restore: the state comes from a host that offers more; in a nested machine the kernel of the outer one decides too (${releaseOf(NOT_REPLAYED.restoresRefused.held.since)} broke it for restores).`,
+    ],
+  },
+  {
+    words: /SetSpecialRegs|SetSregs|SET_SREGS|SetRegs|SET_REGS/i,
     what: `${MADE} It refused the registers of a virtual CPU: CR0, CR4 or EFER have bits that this KVM does not accept for the guest's CPUID, or do not fit each other or CS.`,
     causes: [
       `After a migration or a restore: the state comes from a host that offers more; in a nested machine the kernel of the outer one decides too (${releaseOf(NOT_REPLAYED.restoresRefused.held.since)} broke it for restores).`,
@@ -58,7 +97,24 @@ const GIVE_BLOCK = {
   text: "Give QEMU's register block; with CS, CR0, CR4 and EFER it shows what contradicts what.",
 };
 
-export function decodeVcpuRefused([{ text }]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+/** Another architecture has other registers. */
+const OF_ARM: Decoded = {
+  what: "KVM did not take the registers that QEMU gives a virtual CPU. On Arm that is so where cores of several kinds (big.LITTLE) run one guest, and after a migration where the kernels differ.",
+  onlyCauses: true,
+  steps: [
+    { text: "Keep QEMU on cores of one kind.", commands: ["lscpu -e", "taskset -c CORES qemu-system-aarch64 ..."] },
+  ],
+  onlySteps: true,
+};
+
+/** QEMU ends at this one, and prints no registers. */
+const AT_START: readonly Step[] = [
+  { text: "See which part it is: a later QEMU on this host prints its name behind `Restoring registers after init`." },
+  { ...SAME_CPU, text: `Where every migration between two hosts ends so: ${SAME_CPU.text.replace("Give", "give")}` },
+];
+
+export function decodeVcpuRefused([{ text, line }]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  if (/qemu-system-(?:aarch64|arm)\b/.test(line)) return OF_ARM;
   const found = REFUSED.find(({ words }) => words.test(text));
   if (found === undefined) return {};
   const { what, steps = [], causes = [] } = found;
@@ -79,7 +135,13 @@ export function decodeVcpuRefused([{ text }]: readonly [Match, ...Match[]], cont
   return {
     what,
     causes: causes.map((cause) => ({ text: cause, certainty: causes.length === 1 ? "likely" : "possible" })),
-    steps: /put registers/i.test(text) ? (block === undefined ? [GIVE_BLOCK] : []) : steps,
+    steps: /put registers after init/i.test(text)
+      ? AT_START
+      : /put registers/i.test(text)
+        ? block === undefined
+          ? [GIVE_BLOCK]
+          : []
+        : steps,
     onlySteps: true,
   };
 }

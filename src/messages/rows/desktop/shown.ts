@@ -163,6 +163,7 @@ export const SHOWN: readonly Shown[] = [
     "said to be nested",
     { test: (text) => WINDOWS_GUEST.test(text) || saysNestedVbox(text) || vboxBelow(text) !== undefined },
   ],
+  ["Nyx on plain KVM", /\bNYX runs in fallback mode\b/, /\bKVM_CAP_DIRTY_LOG_RING\b|\[QEMU-Nyx\] Error:/],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
   ["said to be virtual", { test: saysInside }],

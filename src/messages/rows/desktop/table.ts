@@ -27,6 +27,7 @@ import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.j
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
 import { bisected } from "../../verdict/guests/bisected.js";
+import { codeInCxl } from "../../verdict/guests/code-in-cxl.js";
 import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.js";
 import { hyperVInside } from "../../verdict/guests/inner-hyperv.js";
 import { emulated, hasShadow, kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
@@ -76,6 +77,7 @@ export const DESKTOP: DesktopMessages = {
         emulated(text) ??
         (hasShadow(text) ? kvmRuns(text, machine) : undefined) ??
         migrationFails(text) ??
+        codeInCxl(text) ??
         featureForGuests(text) ??
         (machine?.situation.host.cores[0].cpuid.features.vmx === true ? kvmRuns(text, machine) : undefined))
       : undefined) ??

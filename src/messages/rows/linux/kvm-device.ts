@@ -278,6 +278,7 @@ export const KVM_DEVICE_MESSAGES = [
       "Invalid argument (-22, EINVAL): user space left the virtual CPU in a state that KVM refuses to run; after another failure it follows from that one.",
       "Input/output error (-5, EIO): KVM gave the guest up before; the message before says why.",
     ],
+    decoder: "kvm-run-failed",
     steps: [
       {
         text: "Look for full memory file systems and huge pages, and at what the kernel said at that moment.",

@@ -376,6 +376,19 @@ export const TOOL_MESSAGES = [
       "In a virtual machine Intel PT is there only if the hypervisor below passes it; VMware's was found not to work.",
       "QEMU-Nyx then goes on with plain KVM, where it needs KVM_CAP_DIRTY_LOG_RING, which older kernels do not have.",
     ],
+    where: [
+      {
+        is: "Nyx on plain KVM",
+        what: "Nyx found no KVM of its own and runs on plain KVM, as its next lines say: /dev/kvm and VT-x work, and only tracing with Intel PT and nested hypercalls are missing.",
+        gravity: "harmless",
+        steps: [
+          {
+            text: "Nothing to do for VT-x. Where Nyx asks for another CPU model, take the one of its hint.",
+            commands: ["-cpu kAFL64-Hypervisor-v2"],
+          },
+        ],
+      },
+    ],
     steps: [
       {
         text: "See which kernel runs, whether the CPU has Intel PT, and whether it may trace in VMX operation (1).",

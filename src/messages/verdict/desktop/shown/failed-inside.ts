@@ -6,6 +6,8 @@ import { rentedCloud } from "../../rented-cloud.js";
 /** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */
 export function failedInside(found: FoundVerdict, text: string): FoundVerdict | undefined {
   const below = insideOf(text);
+  // What Proxmox prints, is of its own guests.
+  if (below === "Proxmox" && !/\bnest(?:ed|ing)\b|\bL[12]\b/i.test(text)) return undefined;
   const inside = below ?? rentedCloud(text);
   if (inside === undefined) return undefined;
   const passed = SVM_CPU.test(text) ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x";

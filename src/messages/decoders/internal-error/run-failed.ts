@@ -1,0 +1,27 @@
+import { operandsOf, usedText } from "../../../vmcs/stopped/memory-operand.js";
+import type { Decoded } from "../../answer.js";
+import type { ExplainContext } from "../../context.js";
+import type { Match } from "../../match.js";
+import { registerBlock } from "../../register-block.js";
+
+/** KVM_RUN without a page for the guest, where memory of a device can be what is missing (vfio_pci_mmap_fault in Linux). */
+export function decodeRunFailed([{ groups }]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const isFault = groups.reason === "Bad address" || groups.reason === "-14";
+  if (!isFault || !context.anywhere.has("passthrough")) return {};
+  const block = registerBlock(context);
+  const used = block === undefined ? "" : usedText(operandsOf(block), block);
+  return {
+    what: `KVM_RUN itself failed (${groups.reason}): KVM could not get a page of memory that the guest used.${used} No VM entry was refused and VMX is not the reason. With a device passed through, that can be the device's memory: VFIO takes it from the guest while the device is being reset, asleep or switched off.`,
+    onlyCauses: true,
+    steps: [
+      {
+        text: "See what the host's kernel said at that moment, and whether the device has its memory on (Mem+) and is awake (D0).",
+        commands: [
+          "sudo dmesg | grep -iE 'vfio|AER|pcie' | tail -50",
+          "sudo lspci -vvs BUS:DEV.FN | grep -E 'Mem[+-]|Status: D'",
+        ],
+      },
+    ],
+    onlySteps: true,
+  };
+}
