@@ -123,7 +123,8 @@ async function readText(path: string, world: World, how: HowToRead): Promise<rea
   const texts = diagnostics.map(diagnosticText);
   if (host === undefined) {
     const guest = evidence().some(({ layer }) => layer === "guest");
-    const next = guest ? "guest" : blank ? undefined : await otherText(path, world);
+    // Who wants what was read goes on with it.
+    const next = guest ? "guest" : blank || onRead !== undefined ? undefined : await otherText(path, world);
     return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...nextStep(next, path));
   }
   // Reports name the lines that contradict each other, and notes say what was concluded.
