@@ -44,11 +44,13 @@ interface Sign {
   readonly pattern: RegExp;
   /** One of them is in every text that the pattern matches. */
   readonly needs?: readonly string[];
+  /** It says what a text is about, and is looked for in the beginning of a long log alone. */
+  readonly inHead?: true;
 }
 
 /**
- * Signs of a cause, anywhere in a long log. Every piece is searched for them: where a pattern needs one of a few words, they are looked
- * for first, which costs next to nothing.
+ * Signs of a cause, anywhere in a long log or in its beginning. Every piece is searched for the first kind: where a pattern needs one of a
+ * few words, they are looked for first, which costs little.
  */
 const WHOLE_SIGNS = {
   /** A register block of QEMU shows the CPU in SMM. */
@@ -58,86 +60,109 @@ const WHOLE_SIGNS = {
   /** It shows it out of SMM. */
   "no-smm": { needs: ["SMM=0"], pattern: /\bSMM=0\b/ },
   /** A dump of the VMCS shows blocking by STI or MOV SS. */
-  blocking: { pattern: /\bInterruptibility ?= ?0{0,8}[123]\b/i },
+  blocking: { needs: ["nterruptibility"], pattern: /\bInterruptibility ?= ?0{0,8}[123]\b/i },
   /** A guest was reset. */
   "guest-reset": {
+    inHead: true,
     pattern:
       /\bsystem_reset\b|\bvirsh reset\b|\b(?:machine|guest|VM|platform) (?:reset|reboot)|\b(?:reset|reboot)(?:s|ting|ing)? (?:the |a |an |my )?(?:VM|guest|virtual machine|nest\w{2,5})\b/i,
   },
   /** A guest came from another host or from a file. */
   migration: {
+    inHead: true,
     pattern: /\b(?:live|living)[- ]migrat|\bmigrat(?:e|ed|ing|ion)\b|\bloadvm\b|\bvirsh (?:restore|managedsave)\b/i,
   },
   /** ENDBR32 or ENDBR64 among the code bytes, at the place of the fault. */
   endbr: { needs: ["<f3> 0f 1e f"], pattern: /<f3> 0f 1e f[ab]/ },
   /** The module was loaded by hand, and then the device is listed. */
   "loaded-since": {
+    inHead: true,
     needs: ["/dev/kvm"],
     pattern:
       /\b(?:modprobe|insmod)\b[^\n]{0,40}\bkvm[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,3}crw[-\w+.]{4,10} [^\n]{0,60}\/dev\/kvm/,
   },
   /** The guest is given the host's CPU. */
   "cpu-host": {
+    inHead: true,
     needs: ["-cpu ", "host-passthrough", "host-cpu", "cpu=host"],
     pattern: /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough|\bis tainted: host-cpu\b|'cpu=host'/,
   },
   /** A machine is started. */
   "domain-start": {
+    inHead: true,
     pattern:
       /\bvirDomainCreate|\bautostart|\bguest launch|\bstart(?:ing|ed)? (?:the )?domain\b|\bvagrant up\b|\bvirsh start\b|\bvirt-install\b/i,
   },
   /** A machine comes from another host, or there are several. */
   fleet: {
+    inHead: true,
     pattern:
       /\bmigrat(?:e|ed|es|ing|ion)\b|\b(?:nodes?|clusters?|hosts)\b|\bMigrateToURI|\bsaved? (?:state|image)|\brestor(?:e|ed|ing)\b|\bmanagedsave\b/i,
   },
   /** A guest is moved to another host. */
-  moves: { pattern: /\bmigrat(?:e|ed|es|ing|ions?)\b|\bMigrateToURI|\btarget (?:host|node)\b/i },
+  moves: { inHead: true, pattern: /\bmigrat(?:e|ed|es|ing|ions?)\b|\bMigrateToURI|\btarget (?:host|node)\b/i },
   /** A saved guest is taken up again, where it was. */
-  restored: { pattern: /\bvirsh (?:# )?(?:restore|managedsave|snapshot-revert)\b|\bFailed to restore domain\b/i },
+  restored: {
+    inHead: true,
+    pattern: /\bvirsh (?:# )?(?:restore|managedsave|snapshot-revert)\b|\bFailed to restore domain\b/i,
+  },
   /** Hosts are said to have the same CPU. */
-  "same-hosts": { pattern: /\b(?:identical|same) (?:[\w-]{1,14} ){0,3}(?:CPUs?|processors?|hardware)\b/i },
+  "same-hosts": {
+    inHead: true,
+    pattern: /\b(?:identical|same) (?:[\w-]{1,14} ){0,3}(?:CPUs?|processors?|hardware)\b/i,
+  },
   /** Two versions of QEMU are named side by side. */
   "two-qemus": {
+    inHead: true,
     needs: ["QEMU", "qemu"],
     pattern:
       /\bQEMU v?\d{1,2}\.\d[\d.]{0,4} ?(?:->|→|to|and|<->) ?(?:the )?QEMU v?\d{1,2}\.\d|\b(?:older|newer|previous) QEMU(?: versions?)?\b/i,
   },
   /** A device of the host is given to the guest. */
   passthrough: {
+    inHead: true,
     pattern:
       /\bvfio-pci\b|\bhostpci\d|(?<!host-)(?<!host_)\bpass-?through\b|\bpass(?:ed|ing)? through (?:\w{1,6} ){0,2}(?:GPU|PCI|device|card|NIC|HBA)/i,
   },
   /** A guest's memory is CXL's. */
-  cxl: { needs: ["CXL", "cxl"], pattern: /\bCXL\b|\bcxl-/ },
+  cxl: { inHead: true, needs: ["CXL", "cxl"], pattern: /\bCXL\b|\bcxl-/ },
   /** Hyper-V's synthetic interrupt controller is given to the guest. */
-  synic: { needs: ["synic", "SynIC"], pattern: /\bhv[-_]synic\b|<synic state=['"]on/ },
+  synic: { inHead: true, needs: ["synic", "SynIC"], pattern: /\bhv[-_]synic\b|<synic state=['"]on/ },
   /** Intel's protected guests. */
-  tdx: { needs: ["TDX", "tdx"], pattern: /\bTDX\b|\btdx-guest\b/ },
+  tdx: { inHead: true, needs: ["TDX", "tdx"], pattern: /\bTDX\b|\btdx-guest\b/ },
   /** One kernel does it, and another does not. */
   "kernel-change": {
+    inHead: true,
     needs: ["kernel", "Kernel", "regression"],
     pattern:
       /\bkernels? v?\d\.\d\S{0,16} ?(?:->|→|=>) ?v?\d\.\d|\bregression in v?\d\.\d|\b(?:older|old|previous) kernels?(?: versions?)? (?:restores?|works?|is fine|(?:does not|doesn't))\b|\bboot\w{0,3} (?:in)?to (?:the |an? )?(?:older|old|previous) kernel/i,
   },
   /** The host was updated, and then it failed. */
   "host-updated": {
+    inHead: true,
     pattern:
       /\bafter (?:an? |the |my )?(?:kernel |host )?(?:updat|upgrad)\w{1,3}\b[^.\n]{0,40}\b(?:kernel|host|v?[4-9]\.\d{1,2})\b/i,
   },
   /** Celeron and Pentium with the small cores. */
   "small-cores": {
+    inHead: true,
     pattern: /\b(?:Celeron|Pentium)\b[^\n]{0,16}\b[JN]\d{4}\b|\bN(?:5095|5100|5105|6000|6005)\b|\bJ6412\b/i,
   },
   /** AMD's encrypted guests. */
-  "sev-guest": { needs: ["SEV", "sev-"], pattern: /\bSEV(?:-ES|-SNP)? guests?\b|\bsev-(?:snp-)?guest\b/ },
+  "sev-guest": {
+    inHead: true,
+    needs: ["SEV", "sev-"],
+    pattern: /\bSEV(?:-ES|-SNP)? guests?\b|\bsev-(?:snp-)?guest\b/,
+  },
   /** A guest that ends in its own error screen, and not one that only misbehaves. */
   "guest-crash": {
+    inHead: true,
     pattern:
       /\bBSOD\b|\bblue ?screen|\bbug ?check\b|\bKMODE?_EXCEPTION|\b(?:guest|VM|Windows|game)s?\b[^.\n]{0,40}\b(?:crash(?:es|ed|ing)?|triple[- ]fault)/i,
   },
   /** The parameter was set by hand, or is read as on. */
   "passes-msrs": {
+    inHead: true,
     needs: ["ignore_msrs"],
     pattern: /\becho (?:1|Y) ?(?:>|\|)[^\n]{0,60}\bignore_msrs\b|\bignore_msrs ?(?:=|:) ?(?:1|Y)\b/,
   },
@@ -191,7 +216,9 @@ export function keptText(): KeptText {
     push(text, lines) {
       length += text.length;
       words ||= /\S/.test(text);
-      for (const [sign, { pattern, needs }] of SIGNS) {
+      const isBeginning = length - text.length <= HEAD;
+      for (const [sign, { pattern, needs, inHead }] of SIGNS) {
+        if (inHead === true && !isBeginning) continue;
         if (signs.has(sign) || needs?.some((word) => text.includes(word)) === false) continue;
         if (pattern.test(text)) signs.add(sign);
       }

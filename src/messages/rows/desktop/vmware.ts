@@ -370,7 +370,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "user space",
     gravity: "blocks",
-    needle: "on a virtual machine with a pci passthrough device",
+    needle: "pci passthrough device",
     pattern: /Virtualization is not supported on a virtual machine with a PCI passthrough device/i,
     what: "ESXi refuses to pass VT-x to a machine that has a PCI device or a virtual GPU passed through: a machine can have only one of the two.",
     steps: [
