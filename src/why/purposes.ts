@@ -87,6 +87,13 @@ const NESTED = "arch/x86/kvm/vmx/nested.c";
 const REPLAY = "vmxlens replay HOST";
 const AUDIT = "vmxlens audit DUMP.txt";
 
+/** A constant for the controls that have to be 1 without a TRUE register. */
+const default1 = (group: string, value: string, register: string): KernelFunction => ({
+  file: "arch/x86/include/asm/vmx.h",
+  about: `is ${value}, the default1 class of the ${group} controls: those that are 1 for software that does not read the TRUE register (${register}), which may let some of them be 0.`,
+  command: `vmxlens show HOST ${register}`,
+});
+
 export const FUNCTIONS: { readonly [name: string]: KernelFunction } = {
   adjust_vmx_controls: {
     file: VMX,
@@ -162,6 +169,10 @@ export const FUNCTIONS: { readonly [name: string]: KernelFunction } = {
       "answers exit reason 49: KVM marks emulated MMIO by EPT entries that are misconfigured on purpose, so in KVM this is the usual way to a device.",
     command: "vmxlens explain 'exit reason 49'",
   },
+  PIN_BASED_ALWAYSON_WITHOUT_TRUE_MSR: default1("pin-based", "0x00000016", "0x48d"),
+  CPU_BASED_ALWAYSON_WITHOUT_TRUE_MSR: default1("primary processor-based", "0x0401e172", "0x48e"),
+  VM_EXIT_ALWAYSON_WITHOUT_TRUE_MSR: default1("VM-exit", "0x00036dff", "0x48f"),
+  VM_ENTRY_ALWAYSON_WITHOUT_TRUE_MSR: default1("VM-entry", "0x000011ff", "0x490"),
   CONFIG_KVM_INTEL_PROVE_VE: {
     file: "arch/x86/kvm/Kconfig",
     about:
