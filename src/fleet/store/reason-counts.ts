@@ -12,7 +12,7 @@ export function reasonCounts() {
       const reason = text
         .slice(0, MOST_REASON)
         .replace(/^\d+:\d+: /, "")
-        .replaceAll(/\b\d+\b/g, "N");
+        .replaceAll(/\b\d+\b(?: line(?!s))?/g, (words) => (words.endsWith("line") ? "N lines" : "N"));
       add(found.has(reason) || found.size < MOST_REASONS ? reason : "another reason");
     },
     counts: () =>

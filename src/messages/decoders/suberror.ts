@@ -145,7 +145,10 @@ const WORDS: {
               }
             : {
                 text: `See where the guest's memory ends${block === undefined ? "" : " and where it was (ESP, GDT and IDT of the register block)"}: it got less memory than it needs, or it jumped to where no code is.`,
-                commands: ["(qemu) info mtree -f", "-m 1G   # QEMU counts in MB where no unit is given"],
+                commands: [
+                  "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
+                  "-m 1G   # QEMU counts in MB where no unit is given",
+                ],
               },
         ],
         onlySteps: true,
@@ -169,7 +172,7 @@ const WORDS: {
         steps: [
           {
             text: "See what the guest has at that address; where it is RAM, update the host's kernel.",
-            commands: ["(qemu) info mtree -f"],
+            commands: ["virsh qemu-monitor-command --hmp GUEST 'info mtree -f'"],
           },
         ],
         onlySteps: true,

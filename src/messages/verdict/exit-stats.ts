@@ -65,7 +65,10 @@ function toUserSpace(text: string): Omit<TextVerdict, "covers"> | undefined {
     steps: [
       {
         text: "Count them by address: the most frequent one belongs to the device that costs the time.",
-        commands: ["sudo perf kvm stat record -p PID; sudo perf kvm stat report --event=mmio", "(qemu) info mtree -f"],
+        commands: [
+          "sudo perf kvm stat record -p PID; sudo perf kvm stat report --event=mmio",
+          "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
+        ],
       },
     ],
     evidence: [],

@@ -28,7 +28,8 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
     if (at > 0) lines.push(BLANK);
     lines.push(...explanationLines(one, { covered, verdict, shown, width }));
   }
-  if (unread.length > 0) {
+  // Beside an answer to the whole text they are what it was read from.
+  if (unread.length > 0 && (verdict === undefined || said.length > 0)) {
     const numbers = unread.map(({ lines: [first] }) => first).sort((a, b) => a - b);
     const where = `${numbers.length === 1 ? "line" : "lines"} ${numbers.slice(0, 12).join(", ")}${numbers.length > 12 ? " and others" : ""}`;
     const text = `Not recognised, though about virtualization: ${where}.`;

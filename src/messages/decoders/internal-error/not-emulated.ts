@@ -44,7 +44,11 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
         ...(anywhere.has("passthrough") ? [NO_OPTION_ROM] : []),
         {
           text: "Look at what ran last in the guest: another firmware or boot loader, another machine type, or less (or other) memory. Where it began with an update, go back by that one.",
-          commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
+          commands: [
+            "virsh qemu-monitor-command --hmp GUEST 'info registers'",
+            "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
+            "virsh qemu-monitor-command --hmp GUEST 'x /8i $pc'",
+          ],
         },
       ],
       onlySteps: true,
@@ -79,13 +83,20 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
       used.length === 0
         ? {
             text: "Look where RIP points and which memory the instruction uses.",
-            commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
+            commands: [
+              "virsh qemu-monitor-command --hmp GUEST 'info registers'",
+              "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
+              "virsh qemu-monitor-command --hmp GUEST 'x /8i $pc'",
+            ],
           }
         : {
             text: "See what the guest has at that address and at RIP, and try a newer kernel on the host, which emulates more.",
             commands: isPaged(block)
-              ? [`(qemu) gva2gpa 0x${used[0]?.toString(16)}`, "(qemu) info mtree -f"]
-              : ["(qemu) info mtree -f"],
+              ? [
+                  `virsh qemu-monitor-command --hmp GUEST 'gva2gpa 0x${used[0]?.toString(16)}'`,
+                  "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
+                ]
+              : ["virsh qemu-monitor-command --hmp GUEST 'info mtree -f'"],
           },
     ],
     onlySteps: true,

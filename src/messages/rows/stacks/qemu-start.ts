@@ -120,7 +120,7 @@ export const QEMU_START_MESSAGES = [
     steps: [
       {
         text: "See which device the memory belongs to (start without the passed-through one), and take another release of QEMU, where it began with one.",
-        commands: ["(qemu) info mtree -f"],
+        commands: ["virsh qemu-monitor-command --hmp GUEST 'info mtree -f'"],
       },
     ],
     source: { message: "Launchpad 1721221", meaning: "QEMU, accel/kvm/kvm-all.c (kvm_set_phys_mem)" },
