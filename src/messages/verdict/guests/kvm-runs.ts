@@ -52,7 +52,7 @@ const BY_KVM =
   /\b(?:add\w{0,3}|us\w{1,3}|with|enabl\w{1,3})\b[^.\n]{0,12}(?:-?-machine )?(?:-?-?enable-kvm|-?accel[= ]kvm)\b(?:(?!\b(?:but|not|only|without)\b|n['’]t)[^.\n]){0,60}\b(?:help\w{0,2}|works?|boots?|fixe[sd]|solve[sd]|fine)\b/i;
 const EMULATED = /\bTCG\b|\bdefault accel\w{0,8}|\bwithout kvm\b/i;
 /** A guest is tried both ways, and goes wrong without KVM alone. */
-export const runsOnlyWith = (text: string): boolean => BY_KVM.test(text) && EMULATED.test(text);
+const runsOnlyWith = (text: string): boolean => BY_KVM.test(text) && EMULATED.test(text);
 /** QEMU, docs/system/i386/cpu: without an option the CPU is qemu64. */
 export function onlyByKvm(text: string): Says | undefined {
   const found = words(BY_KVM.exec(text));
