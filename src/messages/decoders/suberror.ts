@@ -5,7 +5,7 @@ import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Advice } from "../message.js";
 import { registerBlock } from "../register-block.js";
-import { REAL_STEP } from "../rows/shared-advice.js";
+import { monitor, REAL_STEP } from "../rows/shared-advice.js";
 import { NOT_VTX, OF_NESTED, ofBlock, TAKE_APIC } from "./internal-error/not-emulated.js";
 
 const NOT_EMULATED =
@@ -145,10 +145,7 @@ const WORDS: {
               }
             : {
                 text: `See where the guest's memory ends${block === undefined ? "" : " and where it was (ESP, GDT and IDT of the register block)"}: it got less memory than it needs, or it jumped to where no code is.`,
-                commands: [
-                  "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
-                  "-m 1G   # QEMU counts in MB where no unit is given",
-                ],
+                commands: [monitor("info mtree -f"), "-m 1G   # QEMU counts in MB where no unit is given"],
               },
         ],
         onlySteps: true,
@@ -172,7 +169,7 @@ const WORDS: {
         steps: [
           {
             text: "See what the guest has at that address; where it is RAM, update the host's kernel.",
-            commands: ["virsh qemu-monitor-command --hmp GUEST 'info mtree -f'"],
+            commands: [monitor("info mtree -f")],
           },
         ],
         onlySteps: true,

@@ -29,18 +29,20 @@ export const DID_NOT_TAKE: Alternative = {
   text: "The text says that the setting is on, and Linux finds it off: save it once more, take the power away (a restart keeps the lock), switch Intel TXT off where it is on, and update the firmware. VT-d is another setting.",
 };
 
+const INSTEAD_OF_OFF: readonly Alternative[] = [NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
+
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
   unless: INSIDE,
-  instead: [NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }],
+  instead: INSTEAD_OF_OFF,
   changes: "firmware",
 };
 
 /** Where the kernel itself found it off. */
 export const FIRMWARE_LOCKED: Advice = {
   ...FIRMWARE_IS_OFF,
-  instead: [NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }, DID_NOT_TAKE],
+  instead: [...INSTEAD_OF_OFF, DID_NOT_TAKE],
 };
 
 export const ENABLE_SVM: Advice = {
@@ -314,3 +316,6 @@ export const PT_ON: Advice = {
     "cat /sys/module/kvm_intel/parameters/pt_mode",
   ],
 };
+
+/** A command of QEMU's monitor, for a guest of libvirt. */
+export const monitor = (command: string): string => `virsh qemu-monitor-command --hmp GUEST '${command}'`;

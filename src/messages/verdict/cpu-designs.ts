@@ -33,14 +33,14 @@ const AFTER_IVY_BRIDGE = [
   "sgx",
   "intel-pt",
 ] as const satisfies readonly FeatureId[];
-/** What came with Ivy Bridge or later. */
-const LATER = [
-  ...AFTER_IVY_BRIDGE,
+const APICV = [
   "apicv",
   "apic-register-virt",
   "virtual-interrupt-delivery",
   "posted-interrupts",
 ] as const satisfies readonly FeatureId[];
+/** What came with Ivy Bridge or later. */
+const LATER = [...AFTER_IVY_BRIDGE, ...APICV];
 const OF_NEHALEM = ["ept", "vpid", "vnmi", "preemption-timer"] as const satisfies readonly FeatureId[];
 
 const DESIGNS = [
@@ -75,14 +75,7 @@ const DESIGNS = [
   {
     name: "Ivy Bridge-EP",
     number: /^E[57]-\d{4}[A-Z]{0,2} ?v2$/i,
-    has: [
-      ...OF_NEHALEM,
-      "unrestricted-guest",
-      "apicv",
-      "apic-register-virt",
-      "virtual-interrupt-delivery",
-      "posted-interrupts",
-    ],
+    has: [...OF_NEHALEM, "unrestricted-guest", ...APICV],
     lacks: AFTER_IVY_BRIDGE,
   },
 ] as const satisfies readonly Design[];

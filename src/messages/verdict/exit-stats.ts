@@ -2,6 +2,7 @@ import { exitNamed } from "../../vmcs/fields/exit-names.js";
 import type { FoundVerdict, TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
+import { monitor } from "../rows/shared-advice.js";
 
 /*
  * Counts of VM exits by reason, as perf prints them (perf kvm stat), and KVM's own trace events: which exits they are, and what makes
@@ -67,7 +68,7 @@ function toUserSpace(text: string): Omit<TextVerdict, "covers"> | undefined {
         text: "Count them by address: the most frequent one belongs to the device that costs the time.",
         commands: [
           "sudo perf kvm stat record -p PID; sudo perf kvm stat report --event=mmio",
-          "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
+          monitor("info mtree -f"),
         ],
       },
     ],

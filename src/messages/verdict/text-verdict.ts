@@ -73,7 +73,7 @@ export function verdictOf(
   const short = shortOf(text);
   const alone = answerOf(recognised, machine, text, desktop, circumstances);
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
-  const cloud = circumstances.has("in a cloud") && short !== undefined ? rentedCloud(short) : undefined;
+  const cloud = cloudIn(short, circumstances);
   const found = worded && {
     ...withoutQuestion(worded),
     covers: [...worded.covers, ...besides(recognised, worded)],
@@ -91,6 +91,9 @@ export function verdictOf(
   const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
   return { ...found, evidence: [...left, ...found.evidence] };
 }
+
+const cloudIn = (text: string | undefined, { has }: Circumstances): string | undefined =>
+  text !== undefined && has("in a cloud") ? rentedCloud(text) : undefined;
 
 /** Messages in generic words, where something else answers: what may be behind them is answered with it. */
 function besides(recognised: readonly Recognised[], { line, steps, covers }: TextVerdict): readonly string[] {
@@ -148,7 +151,7 @@ function answerOf(
   const prose = {
     cpu,
     isInside: () => circumstances.has("said to be virtual"),
-    cloud: () => (circumstances.has("in a cloud") && short !== undefined ? rentedCloud(short) : undefined),
+    cloud: () => cloudIn(short, circumstances),
     product: (shown: string) => (short === undefined ? undefined : productBelow(shown, short)),
     isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1 && !OF_TWO.test(short),
     isOfNested: () => short === undefined || OF_NESTED.test(short),

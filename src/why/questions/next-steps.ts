@@ -83,10 +83,12 @@ export const OTHER_PROXMOX =
 /** Steps that one certain hypervisor below makes needless. */
 export const OUTER_UNKNOWN: readonly string[] = [OUTER_DECIDES, OTHER_PROXMOX];
 
+const SEE_FLAG: readonly string[] = ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"];
+
 /** In clouds some of whose machines pass it. */
 export const OTHER_KIND: NextStep = {
   text: "See whether the machine shows vmx; where it does not, only another kind of machine (dedicated or bare metal) has it, or plain emulation does.",
-  commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
+  commands: SEE_FLAG,
 };
 
 /** How the hypervisors that people run Linux in are made to pass VT-x on. */
@@ -166,12 +168,12 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   {
     name: /^GitHub Codespaces/,
     text: "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine.",
-    commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
+    commands: SEE_FLAG,
   },
   {
     name: /^a rented workspace/,
     text: "No setting of such a workspace passes it. See what this one got (svm is AMD's); with neither, use another machine.",
-    commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
+    commands: SEE_FLAG,
   },
   {
     name: /^GitHub/,

@@ -69,6 +69,7 @@ export function statementWith(
 /** What is contradicted and leaves the question open: two kernels in one text do not leave open whether VT-x is on. */
 function contradictionOf(question: Question, about: About): string | undefined {
   const { contradictions, read } = about.situation;
+  if (contradictions.length === 0) return undefined;
   const stated = statedOf(read)?.contradictions ?? [];
   const open = vmxAnswer(about).answer === "unknown";
   return contradictions.find(

@@ -11,7 +11,7 @@ import {
 import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import { NO_OPTION_ROM, OF_SEV } from "../../rows/linux/entry-advice.js";
-import { REAL_STEP } from "../../rows/shared-advice.js";
+import { monitor, REAL_STEP } from "../../rows/shared-advice.js";
 
 const RESET =
   "The register block shows a CPU just after reset: real mode (CR0.PE is 0) in the firmware's segment. KVM must emulate real mode where it has no unrestricted guest.";
@@ -44,11 +44,7 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
         ...(anywhere.has("passthrough") ? [NO_OPTION_ROM] : []),
         {
           text: "Look at what ran last in the guest: another firmware or boot loader, another machine type, or less (or other) memory. Where it began with an update, go back by that one.",
-          commands: [
-            "virsh qemu-monitor-command --hmp GUEST 'info registers'",
-            "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
-            "virsh qemu-monitor-command --hmp GUEST 'x /8i $pc'",
-          ],
+          commands: [monitor("info registers"), monitor("info mtree -f"), monitor("x /8i $pc")],
         },
       ],
       onlySteps: true,
@@ -83,20 +79,13 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
       used.length === 0
         ? {
             text: "Look where RIP points and which memory the instruction uses.",
-            commands: [
-              "virsh qemu-monitor-command --hmp GUEST 'info registers'",
-              "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
-              "virsh qemu-monitor-command --hmp GUEST 'x /8i $pc'",
-            ],
+            commands: [monitor("info registers"), monitor("info mtree -f"), monitor("x /8i $pc")],
           }
         : {
             text: "See what the guest has at that address and at RIP, and try a newer kernel on the host, which emulates more.",
             commands: isPaged(block)
-              ? [
-                  `virsh qemu-monitor-command --hmp GUEST 'gva2gpa 0x${used[0]?.toString(16)}'`,
-                  "virsh qemu-monitor-command --hmp GUEST 'info mtree -f'",
-                ]
-              : ["virsh qemu-monitor-command --hmp GUEST 'info mtree -f'"],
+              ? [monitor(`gva2gpa 0x${used[0]?.toString(16)}`), monitor("info mtree -f")]
+              : [monitor("info mtree -f")],
           },
     ],
     onlySteps: true,

@@ -8,6 +8,7 @@ import {
   JOIN_KVM,
   KERNEL_LOG,
   LOAD_KVM,
+  monitor,
   NESTED_ON,
 } from "../shared-advice.js";
 
@@ -120,7 +121,7 @@ export const QEMU_START_MESSAGES = [
     steps: [
       {
         text: "See which device the memory belongs to (start without the passed-through one), and take another release of QEMU, where it began with one.",
-        commands: ["virsh qemu-monitor-command --hmp GUEST 'info mtree -f'"],
+        commands: [monitor("info mtree -f")],
       },
     ],
     source: { message: "Launchpad 1721221", meaning: "QEMU, accel/kvm/kvm-all.c (kvm_set_phys_mem)" },

@@ -3,7 +3,7 @@ import { msrOf } from "../../../host/host.js";
 import { knownValue } from "../../../host/msr.js";
 import { isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
 import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import { listText } from "../../decoders/bits.js";
 import type { OwnMachine } from "../../own-machine.js";
 
@@ -45,16 +45,12 @@ export function bitAsked(
             : `; it is ${testBit(read, bit) ? 1 : 0} there`;
     return `Bit ${bit} of ${register.sdm} (${hexIndex(register.index)}) ${meaning(register, bit)}${is}.`;
   });
-  return {
-    says: says.join(" "),
-    steps: [
-      {
-        text: "See every bit of it on a host, or on a CPU by its name.",
-        commands: [`vmxlens show HOST ${hexIndex(register.index)}`],
-      },
-    ],
-    evidence: [],
-  };
+  return answer(says.join(" "), [
+    {
+      text: "See every bit of it on a host, or on a CPU by its name.",
+      commands: [`vmxlens show HOST ${hexIndex(register.index)}`],
+    },
+  ]);
 }
 
 function registersIn(text: string): readonly number[] {

@@ -2,7 +2,7 @@ import { PARAMS } from "../../../kvm/load/params.js";
 import { VMX_FLAGS } from "../../../linux/vmx-features.js";
 import { type Definition, definitionOf } from "../../../why/definition.js";
 import { otherParam } from "../../../why/other-params.js";
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { offWithAnother } from "../param-needs.js";
 import { featuresIn, HAS_IT } from "./asked-feature.js";
@@ -49,9 +49,9 @@ export function askedName(
   const said = plainQuestion(text) ?? flagsLineAsked(text) ?? expressionsAsked(text);
   if (said !== undefined) return said;
   const off = machine === undefined && text.includes("?") ? offWithAnother(text) : [];
-  if (off.length > 0) return { says: off.join(" "), steps: [], evidence: [] };
+  if (off.length > 0) return answer(off.join(" "), []);
   const terms = termsAsked(text);
-  if (terms !== undefined) return { ...terms, evidence: [] };
+  if (terms !== undefined) return terms;
   const found = new Map<string, Definition>();
   const isOfFlags = OF_FLAGS.test(text) || text.length <= SHORT;
   const look = (name: string | undefined) => {

@@ -1,6 +1,6 @@
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 
 /*
  * Questions in plain words that have one answer: which options of a firmware KVM needs, which control is missing, and
@@ -63,9 +63,9 @@ const ASKS_DEFAULT = /\bnested\b[^?]{0,200}\bdefault\b[^?]{0,100}\?|\bdefault\b[
 const WHEN = /\b(?:when|since|which (?:kernel|version|release)|table|changed?|became)\b/i;
 
 function nestedDefault(): Answer {
-  return {
-    says: `nested of kvm_intel is on by default in Linux ${releaseOf(NOT_REPLAYED.nestedByDefault.held.since)} and later, and off before; distributions can have set it otherwise. Without it a guest gets no vmx, whatever its CPU model asks for, so a guest that was started with vmx does not move to a host where it is off.`,
-    steps: [
+  return answer(
+    `nested of kvm_intel is on by default in Linux ${releaseOf(NOT_REPLAYED.nestedByDefault.held.since)} and later, and off before; distributions can have set it otherwise. Without it a guest gets no vmx, whatever its CPU model asks for, so a guest that was started with vmx does not move to a host where it is off.`,
+    [
       {
         text: "Set it alike on all hosts; the guests keep what they were started with.",
         commands: [
@@ -74,8 +74,7 @@ function nestedDefault(): Answer {
         ],
       },
     ],
-    evidence: [],
-  };
+  );
 }
 
 /** Undefined where a text asks none of these. */

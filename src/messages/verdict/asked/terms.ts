@@ -1,3 +1,4 @@
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 
 /*
@@ -11,11 +12,13 @@ interface Term {
   readonly steps?: readonly Step[];
 }
 
+const OFFERED: Step = { text: "See what KVM offers L1 on a host.", commands: ["vmxlens nested HOST"] };
+
 const TERMS: readonly Term[] = [
   {
     words: /\bvmcs(?:01|02|12)\b/i,
     says: "With nested guests there are three VMCSs: vmcs01, with which KVM (L0) runs the guest hypervisor (L1); vmcs12, which L1 writes for its own guest (L2) and which the CPU never loads; and vmcs02, which KVM makes of both and with which the CPU runs L2 (prepare_vmcs02). What L1 asks for in vmcs12 has to be in the registers that KVM offers it.",
-    steps: [{ text: "See what KVM offers L1 on a host.", commands: ["vmxlens nested HOST"] }],
+    steps: [OFFERED],
   },
   {
     words: /\b(?:VMX )?(?:non-?root|root)(?: (?:mode|operation)\b|\b(?=[^.\n]{0,30}\bVMX\b))/i,
@@ -101,7 +104,7 @@ const TERMS: readonly Term[] = [
   {
     words: /\b(?:L0|L1)\b[^\n]{0,30}\bL[12]\b/,
     says: "L0 is the hypervisor on the hardware, L1 its guest that is a hypervisor as well, and L2 a guest of L1. Only L0 uses VMX of the CPU: each exit of L2 comes to L0 first, which handles it or passes it to L1. What L1 sees of VMX is what L0 offers it (kvm_intel: nested, and the CPU model of the guest).",
-    steps: [{ text: "See what KVM offers L1 on a host.", commands: ["vmxlens nested HOST"] }],
+    steps: [OFFERED],
   },
   {
     words:
@@ -124,11 +127,14 @@ const TROUBLE = /\b(?:fail\w{0,4}|errors?|crash\w{0,3}|hangs?|not work\w{0,3}|n[
 const MOST = 2;
 
 /** What the terms that a short question asks about mean. */
-export function termsAsked(text: string): { readonly says: string; readonly steps: readonly Step[] } | undefined {
+export function termsAsked(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST || text.trim().split("\n").length > FEW_LINES) return undefined;
   if (!ASKS.test(text) || TROUBLE.test(text)) return undefined;
   const found = TERMS.filter(({ words }) => words.test(text)).slice(0, MOST);
   return found.length === 0
     ? undefined
-    : { says: found.map(({ says }) => says).join(" "), steps: found.flatMap(({ steps = [] }) => steps) };
+    : answer(
+        found.map(({ says }) => says).join(" "),
+        found.flatMap(({ steps = [] }) => steps),
+      );
 }

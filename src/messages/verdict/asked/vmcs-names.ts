@@ -20,7 +20,8 @@ export function vmcsDefinition(name: string): Definition | undefined {
   return field === undefined ? undefined : ofField(name, field.row);
 }
 
-function ofExit(name: string, reason: number): Definition {
+/** An exit reason by a name for it. */
+export function ofExit(name: string, reason: number): Definition {
   const { comes, causes = [] } = EXIT_ADVICE[reason] ?? {};
   const short = `${name} is exit reason ${reason}: ${EXIT_REASONS[reason]}.`;
   return {

@@ -1,4 +1,3 @@
-import { EXIT_REASONS } from "../../../vmcs/fields/decode-tables.js";
 import { exitsNamed } from "../../../vmcs/fields/exit-names.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
@@ -6,6 +5,7 @@ import { besideMachine, type OwnMachine } from "../../own-machine.js";
 import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 import { withoutFlagNames } from "../asked/flags-line.js";
+import { ofExit } from "../asked/vmcs-names.js";
 import { SYMPTOMS } from "./author-symptoms.js";
 import { TOPICS } from "./author-topics.js";
 import { crashedInGuest } from "./windows.js";
@@ -179,18 +179,27 @@ const MANAGED =
 /** What Xen found on a machine. */
 const LOG_OF_XEN = /^\(XEN\)[^\n]{0,200}$/gm;
 
+/** A text as those who write a hypervisor would ask: what was read of a machine says nothing about its writer. */
+function asAuthor(whole: string, machine: OwnMachine | undefined) {
+  const text = withoutFlagNames(besideMachine(whole, machine).replace(LOG_OF_XEN, ""));
+  const isOwn = OWN.test(text);
+  return {
+    /** With what was read. */
+    read: withoutFlagNames(whole),
+    text,
+    isOwn,
+    // A machine's own lists of features have the same words.
+    isAbout: isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text)),
+  };
+}
+
 /** The manual's answer to a question in prose. */
 export function authorQuestion(
   whole: string,
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   if (whole.length > LONGEST) return undefined;
-  const [read, text] = [
-    withoutFlagNames(whole),
-    withoutFlagNames(besideMachine(whole, machine).replace(LOG_OF_XEN, "")),
-  ];
-  const isOwn = OWN.test(text);
-  const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
+  const { read, text, isOwn, isAbout } = asAuthor(whole, machine);
   const symptom = isAbout ? symptomOf(read, []) : undefined;
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found =
@@ -200,18 +209,14 @@ export function authorQuestion(
   return found ?? (isOwn && CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
 
-/** It is asked whether, or how, it runs in a machine. */
-const NESTED =
-  /\bnest(?:ed|ing)\b|\b(?:in|inside|within|on top of) (?:a|an|the|my) (?:\w{2,12} )?(?:VM|v\w{3,6}al machine)\b/i;
-
 /** The cause is known, and nothing is asked. */
 const FOUND_OUT =
   /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?|clears?|avoids?|prevents?|removes?|ensures?|checks?|sets?)\b|\bThis results in\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b|\b(?:manual|SDM)\b[^\n]{0,40}\b(?:states?|says?|section|chapter|\d{2}\.\d)\b/i;
 
+/** Where something crashed, and nothing says why. */
 function unknown(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (FOUND_OUT.test(text) && !text.includes("?")) return undefined;
-  if (CRASHED.test(text)) return crashedInGuest(text) ?? ASK;
-  return NESTED.test(text) ? undefined : { ...ASK, steps: [] };
+  return crashedInGuest(text) ?? ASK;
 }
 
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
@@ -221,14 +226,8 @@ export function authorInstead(
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   if (whole.length > LONGEST) return undefined;
-  const [read, text] = [
-    withoutFlagNames(whole),
-    withoutFlagNames(besideMachine(whole, machine).replace(LOG_OF_XEN, "")),
-  ];
+  const { read, text, isOwn, isAbout } = asAuthor(whole, machine);
   const messages = recognised.flatMap(({ message }) => message ?? []);
-  const isOwn = OWN.test(text);
-  // A machine's own lists of features have the same words.
-  const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
   const symptom = isAbout ? symptomOf(read, messages) : undefined;
   if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
   const found =
@@ -272,10 +271,7 @@ const MOST_EXITS = 2;
 function namedExits(text: string): Omit<TextVerdict, "covers"> | undefined {
   const named = [...exitsNamed(text)];
   if (named.length === 0 || named.length > MOST_EXITS) return undefined;
-  const says = named.map(([reason, name]) => {
-    const { comes, causes = [] } = EXIT_ADVICE[reason] ?? {};
-    return [`${name} is exit reason ${reason}: ${EXIT_REASONS[reason]}.`, comes ?? causes[0] ?? ""].join(" ").trim();
-  });
+  const says = named.map(([reason, name]) => ofExit(name, reason).says);
   const steps = named.flatMap(([reason]) => EXIT_ADVICE[reason]?.steps ?? []);
   return { says: says.join(" "), steps: steps.slice(0, 2), evidence: [] };
 }
