@@ -32,6 +32,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
         {
           text: "Look at what kvm_intel said.",
           commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+          unless: ["kvm_intel loaded"],
         },
       ],
       onlySteps: true,

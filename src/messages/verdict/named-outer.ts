@@ -192,13 +192,16 @@ export function bareMetal(text: string): string | undefined {
 const COMPARED =
   /\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b/gi;
 
+/** VirtualBox shows Linux the interface of KVM. */
+export const isVirtualBox = (shown: string, text: string): boolean =>
+  shown === "KVM" && (shownModel(text) ?? systemIn(text)) === "VirtualBox";
+
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(whole: string, machine: OwnMachine | undefined): Named | undefined {
   const text = whole.replace(COMPARED, " ");
   const { observed, cores } = machine?.situation.host ?? {};
   if (showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true) return undefined;
-  // VirtualBox shows Linux the interface of KVM.
-  const inVbox = observed?.outer === "KVM" && (shownModel(text) ?? systemIn(text)) === "VirtualBox";
+  const inVbox = observed?.outer !== undefined && isVirtualBox(observed.outer, text);
   const outer = inVbox ? "VirtualBox" : observed?.outer;
   if (outer !== undefined) {
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;

@@ -17,12 +17,17 @@ export const KVM_IS_THERE: Omit<TextVerdict, "covers"> = {
 
 /** Checks that passed: there is no message, and there is an answer. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
+/** kvm-ok says so where the CPU can and the firmware does not forbid it, although no module made the device. */
+const NO_DEVICE = /\/dev\/kvm does not exist\b[^\0]{0,200}\bKVM acceleration can be used\b/;
+/** kvm-ok found the device as well. */
+export const kvmOkFinds = (text: string): boolean =>
+  /\bKVM acceleration can be used\b/.test(text) && !NO_DEVICE.test(text);
 /** virt-host-validate, with anything that a web page puts around PASS. */
 const VALIDATED =
   /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
 /** Undefined for a text that is too long to look at. */
 export const passesChecks = (text: string | undefined): boolean =>
-  text !== undefined && (KVM_OK.test(text) || VALIDATED.test(text));
+  text !== undefined && ((KVM_OK.test(text) && kvmOkFinds(text)) || VALIDATED.test(text));
 
 export const WORKS: TextVerdict = {
   says: "KVM can be used here: the check finds vmx or svm among the flags, and /dev/kvm.",

@@ -1,6 +1,6 @@
 import { cloudOf, instanceOf } from "./cloud-words.js";
 import { NAMED_OUTER } from "./hypervisor-names.js";
-import { insideOf } from "./named-outer.js";
+import { insideOf, isVirtualBox } from "./named-outer.js";
 
 /*
  * Clouds and products that run another's hypervisor: a machine of theirs shows that one, and is made to have VT-x in their way.
@@ -29,6 +29,7 @@ const PRODUCTS: readonly (readonly [shown: RegExp, products: readonly string[]])
 
 /** The product that the text names for the machine, where its hypervisor is the one shown. */
 export function productBelow(shown: string, text: string): string | undefined {
+  if (isVirtualBox(shown, text)) return "VirtualBox";
   const products = PRODUCTS.find(([is]) => is.test(shown))?.[1] ?? [];
   if (products.length === 0) return undefined;
   const named = NAMED_OUTER.filter(([words, name]) => products.includes(name) && words.test(text)).map(

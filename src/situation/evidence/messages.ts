@@ -1,5 +1,6 @@
-import type { Host } from "../../host/host.js";
+import type { CoreGroup, Host } from "../../host/host.js";
 import { parseCpuRanges } from "../../input/text/cpu-ranges.js";
+import { COMPATIBILITY_MESSAGES, type Obstacle } from "../../kvm/guest/compatibility.js";
 import { kernelPrinters, PER_CPU_FUNCTION } from "../../kvm/printers.js";
 import { isLoadedOn, type Replay, replay } from "../../kvm/replay.js";
 import { type Certainty, type Message, settledRecord } from "../../rules/machine.js";
@@ -73,7 +74,9 @@ function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed
   if (found.length > 0)
     return { ...item, ...judged(exact.find((one) => one === true) ?? exact.find(Boolean) ?? false) };
   const cpu = printer?.perCpu === true ? /\bCPU (\d+)/.exec(line)?.[1] : undefined;
-  if (cpu !== undefined && !knowsCpu(host, Number(cpu))) {
+  // The CPU that loads the module is the one with which all are compared, and need not be the first.
+  const compared = printer?.mismatch === true ? host.cores.slice(1) : host.cores;
+  if (cpu !== undefined && !knowsCpu(compared, Number(cpu))) {
     return { ...item, replayed: "unknown", verdict: "unknown", note: `nothing is known of CPU ${cpu}` };
   }
   return { ...item, replayed: "not printed", verdict: "differ" };
@@ -104,7 +107,7 @@ function kernelsPrinting(line: string): readonly Release[] | undefined {
   return all.length === 0 || all[0]?.perCpu === true ? undefined : all.flatMap(({ releases }) => releases);
 }
 
-function knowsCpu({ cores }: Host, cpu: number): boolean {
+function knowsCpu(cores: readonly CoreGroup[], cpu: number): boolean {
   return cores.some(({ logicalCpus }) => logicalCpus !== undefined && parseCpuRanges(logicalCpus)?.includes(cpu));
 }
 
@@ -143,13 +146,26 @@ function fits(text: string, line: string): boolean {
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
+/** Whether a line names a CPU whose configuration is another one. */
+function isMismatch(template: string): boolean {
+  return COMPATIBILITY_MESSAGES.some(
+    ({ obstacles, text }) => text === template && (obstacles as readonly Obstacle[]).includes("mismatch"),
+  );
+}
+
 let made:
-  | readonly { readonly perCpu: boolean; readonly pattern: RegExp; readonly releases: readonly Release[] }[]
+  | readonly {
+      readonly perCpu: boolean;
+      readonly mismatch: boolean;
+      readonly pattern: RegExp;
+      readonly releases: readonly Release[];
+    }[]
   | undefined;
 
 function patterns(): NonNullable<typeof made> {
   made ??= kernelPrinters().map(({ fn, releases, template }) => ({
     releases,
+    mismatch: isMismatch(template),
     perCpu: fn(releases[0] as Release) === PER_CPU_FUNCTION,
     pattern: new RegExp(`^${escaped(template.trim()).replace(/%x/g, "[0-9a-f]+").replace(/%d/g, "\\d+")}$`),
   }));

@@ -37,7 +37,7 @@ const AFTER_SUSPEND =
 
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =
-  /\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b/i;
+  /\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
 const NOT_PHYSICAL =
   /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox|cloud|L[12]|guests?)\b/i;
 

@@ -159,6 +159,7 @@ export const KVM_LOAD_MESSAGES = [
       {
         text: "Look at what kvm_intel said instead.",
         commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+        unless: ["kvm_intel loaded"],
       },
     ],
     source: { message: "Linux, arch/x86/kvm/svm/svm.c; qemu-devel, 2025", meaning: "Linux, arch/x86/kvm/svm/svm.c" },

@@ -79,12 +79,16 @@ const PARAMETER = /\bkvm(?:[-_]intel)?[. ](\w{3,40})(?:=\w{1,8}| (?:module )?(?:
 /** Values that modprobe.d asks for are read as such. */
 const OPTIONS_LINE = /^\s{0,8}options\s{1,8}kvm(?:[-_]intel)? [a-z]\w{0,40}=/m;
 const FEW_LINES = 40;
+const STORY = 600;
 
 /** What the parameters of KVM are that a text names, where nothing else is known of it. */
 export function parametersNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (OPTIONS_LINE.test(text) || text.split("\n", FEW_LINES + 1).length > FEW_LINES) return undefined;
   const found = new Map<string, Definition>();
+  // A story names settings in passing.
+  const least = text.length > STORY ? 2 : 1;
   for (const [, name = ""] of text.matchAll(PARAMETER)) {
+    if (text.split(name).length <= least) continue;
     const definition =
       PARAMS.some((row) => row.name === name) || otherParam(name) !== undefined ? definitionOf(name) : undefined;
     if (definition !== undefined) found.set(name, definition);

@@ -10,6 +10,7 @@ import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
 import { namedOuter } from "../named-outer.js";
 import { SVM_ON, svmNamed } from "../other-cpus.js";
+import { kvmOkFinds } from "../passed-checks.js";
 import { IN_SNAP, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
@@ -46,8 +47,8 @@ const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
 const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
 const LXD = /\bInstance type "?virtual-machine"? is not supported on this server\b/i;
-const DEVICE_THERE =
-  /\bINFO: \/dev\/kvm exists\b|\bKVM acceleration can be used\b|\bKVM \(version \d{1,3}\) is installed and usable\b/;
+const DEVICE_SHOWN = /\bINFO: \/dev\/kvm exists\b|\bKVM \(version \d{1,3}\) is installed and usable\b/;
+const isThere = (text: string): boolean => DEVICE_SHOWN.test(text) || kvmOkFinds(text);
 /** People who looked for the file. */
 const SAID_THERE =
   /\/dev\/kvm\b[^\n]{0,60}\bI (?:do )?have (?:this|the|that) (?:file|device)\b|\bkvm-ok\b[^.\n]{0,40}\b(?:passes|is (?:ok|fine)|says? (?:ok|yes))|\/dev\/kvm\b[^.\n]{0,12}\b(?:does exist|exists) on (?:the|my) host\b/i;
@@ -115,9 +116,9 @@ function besideWords(
   if (inside !== undefined) return inside;
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
-  const there = unseen && (said || DEVICE_THERE.test(text)) ? notInContainer(text, first?.message, said) : undefined;
+  const there = unseen && (said || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;
   if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };
-  if (unseen && DEVICE_THERE.test(text))
+  if (unseen && isThere(text))
     return {
       ...found,
       says: "The machine has KVM (the check in the text finds it), and the program does not see it: it runs in a sandbox of its own (Flatpak, Snap), it looked before the device was there, or it asks a libvirt that has no QEMU for KVM.",
@@ -209,7 +210,7 @@ function besideWords(
   }
   const asks = first !== undefined && (first.outcome === "no device" || LACKS.has(first.message as string));
   if (!asks) return found;
-  if (first.message === "libvirt-no-kvm-capabilities" && DEVICE_FOUND.test(text))
+  if (first.message === "libvirt-no-kvm-capabilities" && (DEVICE_FOUND.test(text) || kvmOkFinds(text)))
     return {
       ...found,
       says: `${found.says} The text shows that /dev/kvm is there and may be opened: libvirt looked before it was, or has no QEMU that can use it.`,
@@ -234,7 +235,9 @@ function besideWords(
         ? found.steps
         : [...(svmNamed(text) === undefined ? [EITHER_FIRMWARE] : [SVM_ON]), ...found.steps],
     };
-  if (outer?.isBelow !== true && (beganWithUpdate(text) || OTHER_RELEASES(text)))
+  // What refuses itself is the module of the kernel that runs.
+  const hasRun = /^E(?:IO|OPNOTSUPP)$/.test(machine?.situation.host.observed?.loadError ?? "");
+  if (outer?.isBelow !== true && !hasRun && (beganWithUpdate(text) || OTHER_RELEASES(text)))
     return {
       ...found,
       says: `${found.says} The text speaks of an update: until the next start the modules on disk may belong to another kernel than the one that runs.`,
@@ -312,7 +315,7 @@ const FIRMWARE_UPDATE =
   /\b(?:BIOS|UEFI|firmware) (?:updat|upgrad|flash)(?:e|es|ed|ing)?\b(?! (?:did|does|has|had|made)\b)|\b(?:updat|upgrad|flash)(?:ed|ing)(?: (?:the|my))? (?:\w{2,14} )?(?:BIOS|UEFI|firmware)\b/i;
 
 /** virt-host-validate, kvm-ok. */
-const DEVICE_FOUND = /'?\/dev\/kvm'? is accessible\s{0,60}: {0,4}PASS|\bKVM acceleration can be used\b/;
+const DEVICE_FOUND = /'?\/dev\/kvm'? is accessible\s{0,60}: {0,4}PASS/;
 
 /** Messages that say that KVM or its module is not there. */
 const LACKS: ReadonlySet<string> = new Set([

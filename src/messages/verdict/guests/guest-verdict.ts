@@ -101,7 +101,7 @@ const ABOUT_VMX =
 
 /** What has nothing to do with which CPU a guest is given. */
 const OTHER_MATTER =
-  /\bmigrat\w{1,4}\b|\b(?:managed ?save|restor(?:e|es|ed|ing)|snapshots?)\b|\bMSRs?\b|\bIA32_|\bAssertion\b|\bmicrocode\b|\b(?:have|without) rights\b|\bpermissions?\b|(?<!host-)\bpass-?through\b|\bVFIO\b/i;
+  /\bmigrat\w{1,4}\b|\b(?:managed ?save|restor(?:e|es|ed|ing)|snapshots?)\b|\bMSRs?\b|\b(?:RD|WR)MSR\b|\bMSR_\w|\bignore_msrs\b|\bIA32_|\bAssertion\b|\bmicrocode\b|\b(?:have|without) rights\b|\bpermissions?\b|(?<!host-)\bpass-?through\b|\bVFIO\b/i;
 const TROUBLE =
   /\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|stuck|panic\w{0,3}|boot ?loops?|loops|bootloop\w{0,2}|blue ?screens?|BSOD|(?:not|n['’]t|never|fail(?:s|ed|ing)? to|unable to) (?:boot|start(?! (?:on|there)))|boot(?:ing)? (?:failures?|problems?|fails)|inaccessible|regression|bisect\w{0,3})\b/i;
 
