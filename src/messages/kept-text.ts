@@ -65,7 +65,7 @@ const WHOLE_SIGNS = {
   "guest-reset": {
     inHead: true,
     pattern:
-      /\bsystem_reset\b|\bvirsh reset\b|\b(?:machine|guest|VM|platform) (?:reset|reboot)|\b(?:reset|reboot)(?:s|ting|ing)? (?:the |a |an |my )?(?:VM|guest|virtual machine|nest\w{2,5})\b/i,
+      /\bsystem_reset\b|\bvirsh reset\b|\b(?:machine|guest|VM|platform) (?:reset|reboot)|\b(?:reset|reboot)(?:s|ting|ing)? (?:the |a |an |my )?(?:VM|guest|virtual machine|nest\w{2,5})\b(?! is required)/i,
   },
   /** A guest came from another host or from a file. */
   migration: {

@@ -1,5 +1,6 @@
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
+import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import type { Decoded, NamedValue } from "../answer.js";
@@ -9,6 +10,7 @@ import type { Match } from "../match.js";
 import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE, zeroError } from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
+import { eventText, exitText } from "./suberror.js";
 
 const SDM = "Intel SDM volume 3C";
 
@@ -259,7 +261,7 @@ function ofKvm(decoded: Decoded, error: number): Decoded {
   if (error !== 7) {
     return {
       ...decoded,
-      what: `${decoded.what} KVM itself makes and enters the VMCS: on hardware that is a fault of this kernel, in a virtual machine it can be one of the hypervisor below.`,
+      what: `${decoded.what} KVM itself makes and enters the VMCS: on hardware that is a fault of this kernel${error === 5 ? " (or of the CPU, where one of several like machines has it alone: kernel bugzilla 197813)" : ""}, in a virtual machine it can be one of the hypervisor below.`,
       steps: [{ text: "Update the host's kernel, and the hypervisor below where there is one." }],
     };
   }
@@ -323,11 +325,22 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
 
 // ---- The VMCS in the same text ----
 
+/** The exit that a dump ends with, where it is none of those that a refused entry has. */
+function lastExit({ vmcs: { fields, reported } }: VmcsDump): string | undefined {
+  if (reported?.kind !== "other" || reported.reason === undefined) return undefined;
+  const during = eventText(BigInt(fields.get(0x4408)?.lo.value ?? 0));
+  const event = (reported.reason & 0xffff) === 0 ? eventText(BigInt(fields.get(0x4404)?.lo.value ?? 0)) : undefined;
+  return `It ends with ${exitText(BigInt(reported.reason))}${event === undefined ? "" : ` (${event})`}${during === undefined ? "" : `, while an event was being delivered (${during})`}: such an exit is none of a refused VM entry.`;
+}
+
 export function decodeVmcsDump(_matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const [dump] = context.dumps().dumps;
   const decoded = auditOf(context, undefined, {});
   const conclusion = decoded.values?.[0]?.value;
   if (dump === undefined || conclusion === undefined) return decoded;
   const lines = `lines ${dump.lines[0]} to ${dump.lines[1]}`;
-  return { ...decoded, what: `A dump of the VMCS (${lines}). ${conclusion.split(/(?<=\.) /, 1).join("")}` };
+  const what = `A dump of the VMCS (${lines}). ${conclusion.split(/(?<=\.) /, 1).join("")}`;
+  const last = decoded.causes?.length === 0 ? lastExit(dump) : undefined;
+  if (last === undefined) return { ...decoded, what };
+  return { ...decoded, what: `${what} ${last}`, steps: [], onlySteps: true, depends: [] };
 }

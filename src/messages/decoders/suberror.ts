@@ -56,7 +56,7 @@ const WORDS_ALONE: Decoded = {
 const TYPES = EVENT_PARTS.find(({ name }) => name === "type")?.values ?? {};
 
 /** An event as IDT-vectoring and VM-exit interruption information hold it. */
-function eventText(word: bigint): string | undefined {
+export function eventText(word: bigint): string | undefined {
   if (((word >> 31n) & 1n) === 0n) return undefined;
   const vector = Number(word & 0xffn);
   const type = Number((word >> 8n) & 7n);
@@ -64,7 +64,7 @@ function eventText(word: bigint): string | undefined {
   return `${TYPES[type] ?? `event of type ${type}`} ${name ?? `with vector 0x${vector.toString(16)}`}`;
 }
 
-const exitText = (word: bigint) =>
+export const exitText = (word: bigint) =>
   `exit reason ${word & 0xffffn}${EXIT_REASONS[Number(word & 0xffffn)] === undefined ? "" : `, ${EXIT_REASONS[Number(word & 0xffffn)]}`}`;
 
 /** What QEMU's machines for PCs have below 1 MByte and below 4 GByte that is not RAM. */
@@ -97,6 +97,8 @@ const HALF_LOADED: Decoded = {
   ],
   onlySteps: true,
 };
+
+const UPDATE_HOST: Advice = { text: "Update the host's kernel." };
 
 /** Linux, handle_ept_misconfig: KVM marks memory that it emulates so. */
 const EPT_MISCONFIGURATION = 49n;
@@ -132,6 +134,14 @@ const WORDS: {
     if (event === undefined || reason === undefined) return undefined;
     const at = words.get(3);
     const { anywhere } = context;
+    // No exit has that bit: the entry would have failed, and KVM ends otherwise then.
+    if (((reason >> 31n) & 1n) === 1n)
+      return {
+        what: `KVM gave up on the guest (suberror 3): it exited while an event was being delivered to it (${event}), and KVM can resume delivery after a few exits only. Its second word, 0x${reason.toString(16)}, has bit 31, which an exit that KVM reports here never has, so which exit it was stays open. No capability of VT-x is missing.`,
+        onlyCauses: true,
+        steps: [UPDATE_HOST],
+        onlySteps: true,
+      };
     if (isHalfLoaded(block) && (anywhere.has("moves") || anywhere.has("restored") || anywhere.has("migration")))
       return HALF_LOADED;
     if ((reason & 0xffffn) === EPT_MISCONFIGURATION && isNoRam(at, context))
@@ -164,13 +174,15 @@ const WORDS: {
       };
     if ((reason & 0xffffn) === EPT_MISCONFIGURATION)
       return {
-        what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU used memory that KVM marks as a device's, which KVM emulates (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}), and KVM cannot emulate that delivery. ${isOfCr3(at, block) ? "It is the page that CR3 points to. " : ""}Where RAM of the guest is at that address, its mark is a defect of the host's KVM. No VM entry was refused.`,
+        what: `KVM gave up on the guest (suberror 3): to deliver an event (${event}) the CPU used memory that KVM marks as a device's, which KVM emulates (${exitText(reason)}${at === undefined || at === 0n ? "" : `, at guest-physical address 0x${at.toString(16)}`}), and KVM cannot emulate that delivery. ${isOfCr3(at, block) ? "It is the page that CR3 points to. " : ""}Where RAM of the guest is ${at === undefined ? "there" : "at that address"}, its mark is a defect of the host's KVM. No VM entry was refused.`,
         onlyCauses: true,
         steps: [
-          {
-            text: "See what the guest has at that address; where it is RAM, update the host's kernel.",
-            commands: [monitor("info mtree -f")],
-          },
+          at === undefined
+            ? UPDATE_HOST
+            : {
+                text: "See what the guest has at that address; where it is RAM, update the host's kernel.",
+                commands: [monitor("info mtree -f")],
+              },
         ],
         onlySteps: true,
       };

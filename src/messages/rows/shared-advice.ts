@@ -292,6 +292,10 @@ export const ONE_MODEL: Step = {
     "kubectl get nodes --show-labels | tr ',' '\\n' | grep cpu-model.node | sort | uniq -c",
   ],
 };
+export const NODES_MODEL: Step = {
+  ...ONE_MODEL,
+  text: "Give the machine a CPU model that the nodes have in full, and start it again.",
+};
 export const ALL_SAME =
   " Nodes that are virtual machines get these from the hypervisor below: all of them have to run on hosts of one kind, with the same settings.";
 export const withoutFeatures = (names: readonly string[], isOther = true): Step => ({

@@ -4,7 +4,7 @@ import type { Cause, Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
 import type { Step } from "../../message.js";
-import { ALL_SAME, DROP_VMX, NESTED_ON, ONE_MODEL, withoutFeatures } from "../../rows/shared-advice.js";
+import { ALL_SAME, DROP_VMX, NESTED_ON, NODES_MODEL, ONE_MODEL, withoutFeatures } from "../../rows/shared-advice.js";
 import { explainBit, listText } from "../bits.js";
 import { ruleFor } from "../feature.js";
 import { alwaysOffered, bitCauses, dependsOn, hostSteps, type Wanted, withReasons } from "../feature-why.js";
@@ -70,18 +70,26 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     .map((bit) => bit.libvirt ?? bit.qemu)
     .filter((name) => name !== undefined);
   const disable = [...new Set([...libvirt, ...others])].filter((name) => !context.signs.disabled.has(name));
+  const { anywhere } = context;
+  const moves = anywhere.has("moves");
+  const isStart = anywhere.has("domain-start") && !moves;
+  const isRestore = anywhere.has("restored") && !moves;
+  const isFleet = !isStart && !isRestore && anywhere.has("fleet");
+  const isMany = disable.length > MOST_BY_NAME && !isRestore && !moves && !anywhere.has("cpu-host");
+  if (isMany) {
+    steps.push({
+      text: "Give the guest what this host has, instead of the CPU of another host (shut it down, change it, start it).",
+      commands: ["<cpu mode='host-model'/>"],
+    });
+  }
   if (disable.length > 0) {
     steps.push({
-      text: "Take the features out of the guest's CPU (shut it down, change it, start it; a running guest keeps what it was given).",
+      text: `${isMany ? "Or t" : "T"}ake the features out of the guest's CPU (shut it down, change it, start it; a running guest keeps what it was given).`,
       commands: disable.map((name) => `<feature policy='disable' name='${name}'/>`),
     });
   }
   if (vmx.length > 0) steps.push({ ...DROP_VMX, commands: ["<feature policy='disable' name='vmx'/>"] });
-  const { anywhere } = context;
-  const isStart = anywhere.has("domain-start") && !anywhere.has("moves");
-  const isRestore = anywhere.has("restored") && !anywhere.has("moves");
-  const isFleet = !isStart && !isRestore && (anywhere.has("fleet") || match.row.id === "libvirt-missing-features");
-  if (match.row.id === "libvirt-host-lacks" && others.length > 0 && !context.anywhere.has("cpu-host")) {
+  if (!isMany && match.row.id === "libvirt-host-lacks" && others.length > 0 && !anywhere.has("cpu-host")) {
     steps.push({
       text: "Or give the guest what this host has, instead of a named model.",
       commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
@@ -89,7 +97,8 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   }
   // There no XML is written by hand.
   const kubevirt = (isFleet || isStart) && context.circumstances.has("in KubeVirt");
-  if (kubevirt && names.length > 0) steps.splice(0, steps.length, ONE_MODEL, withoutFeatures(disable));
+  if (kubevirt && names.length > 0)
+    steps.splice(0, steps.length, moves ? ONE_MODEL : NODES_MODEL, withoutFeatures(disable));
   const added = addedByQemu(extra);
   causes.push(...added.causes);
   if (kubevirt && names.length === 0)
@@ -101,7 +110,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     return otherKernel(plain, steps);
   if (match.row.id === "libvirt-host-lacks" && isOnlyEmulated(names, context)) return emulatedOnly(names);
   const about = [...names, ...extra].some((name) => name.startsWith("vmx")) ? "vmx-[a-z0-9-]*" : "[a-z0-9._-]*";
-  if (isFleet && !kubevirt && names.length > 0)
+  if (isFleet && moves && !kubevirt && names.length > 0)
     steps.push({
       text: "For a fleet: use a named model that every host has in full, and compare what the hosts offer.",
       commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
@@ -110,7 +119,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     names.length === 0
       ? ""
       : kubevirt
-        ? `The machine was started with ${listText(names)}, and the node it should move to cannot give ${names.length === 1 ? "it" : "them"} to guests`
+        ? `${moves ? `The machine was started with ${listText(names)}, and the node it should move to` : `The machine's CPU has ${listText(names)}, and the node`} cannot give ${names.length === 1 ? "it" : "them"} to guests`
         : `The CPU of the XML has ${listText(names)}, and this host cannot give ${names.length === 1 ? "it" : "them"} to the guest`,
     extra.length === 0
       ? ""
@@ -120,7 +129,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     ...(parts.length === 0
       ? {}
       : {
-          what: `${parts.join("; ")}.${kubevirt && names.length > 0 ? ALL_SAME : isFleet && names.length > 0 ? " For a migration the host is the target." : ""}`,
+          what: `${parts.join("; ")}.${names.length === 0 ? "" : kubevirt && !moves ? (names.join() === "svm" ? OF_AMD : "") : kubevirt ? ALL_SAME : isFleet && moves ? " For a migration the host is the target." : ""}`,
         }),
     ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
     ...(names.length === 0 && extra.length > 0 ? { layer: "user space" as const } : {}),
@@ -131,6 +140,10 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     depends: dependsOn(context, noVmx || vmx.length === 0),
   };
 }
+
+/** More than these are seldom taken out one by one. */
+const MOST_BY_NAME = 8;
+const OF_AMD = " svm is AMD's virtualization: the model asked for is one of AMD's CPUs, and the node has an Intel CPU.";
 
 const START_ANEW =
   "Or shut the guest down and start it again on this host: only a migration or a restored image must keep the CPU as it was.";

@@ -62,6 +62,11 @@ const REFUSED: readonly Refused[] = [
     causes: ["After a migration or a restore: the state comes from a host that offers more."],
   },
   {
+    words: /put_registers\(\) failed/i,
+    what: `${MADE} It refused a part of the state that came for a virtual CPU; which part, the line does not say: CR0, CR4 or EFER, the state of XSAVE, or the state of nested virtualization. After a migration the state comes from a host that offers more.`,
+    steps: [SAME_CPU],
+  },
+  {
     words: /put registers/i,
     what: `${MADE} It refused a part of the state that QEMU gives a virtual CPU; which part, the line does not say (later releases of QEMU name it): CR0, CR4 or EFER with bits that this KVM does not accept for the guest's CPUID or that do not fit each other or CS, the state of XSAVE, or the state of nested virtualization.`,
     causes: [

@@ -55,6 +55,14 @@ export const KVM_KERNEL_MESSAGES = [
     steps: [WHO_USES_VMX, NEW_KERNEL, KERNEL_LOG],
     where: [
       {
+        is: "AMD",
+        what: "An instruction of AMD-V in KVM itself raised a fault, which it does only when SVM is not on (EFER.SVME) although KVM had switched it on. In a virtual machine, the hypervisor below shows svm and does not carry it through.",
+        steps: [
+          { text: "In a virtual machine: let the hypervisor below pass AMD-V on, or use one that can." },
+          NEW_KERNEL,
+        ],
+      },
+      {
         is: "virtual",
         what: "A VMX instruction of KVM itself raised a fault, and this is a virtual machine: either the hypervisor below shows VMX and does not carry out the instruction as a CPU does (or lost its state in a migration), or this kernel let a CPU run guests without VMX on.",
         steps: [
@@ -74,7 +82,8 @@ export const KVM_KERNEL_MESSAGES = [
     layer: "KVM at run time",
     gravity: "blocks",
     needle: "kernel bug at ",
-    pattern: /kernel BUG at (?:[\w./+~-]{0,120}\/)?(?:arch\/x86|virt)\/kvm\/(?<file>[\w./]{1,60}):(?<line>\d{1,6})/i,
+    pattern:
+      /kernel BUG at (?:[\w./+~-]{0,120}\/)?(?:arch\/x86|virt)\/kvm\/(?<file>[\w./]{1,60}):(?<line>\d{1,6})\b(?!\W{1,4}kvm_spurious_fault)/i,
     what: "KVM's own code reached a state that it considers impossible (BUG at line {line} of {file}), and the kernel ends the task. That is a fault of the kernel; what VT-x offers here is not in question unless the RIP is kvm_spurious_fault.",
     causes: [
       "The RIP line names the function: kvm_spurious_fault is a VMX instruction that faulted, mmu.c and mmu/ the page tables, kvm_main.c memory slots and vCPUs.",

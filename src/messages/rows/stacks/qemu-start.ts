@@ -234,6 +234,7 @@ export const QEMU_START_MESSAGES = [
       "kvm_create_vcpu",
       "kvm_set_cpuid",
       "failed to put registers",
+      "put_registers() failed",
       "isters after",
       "kvm_set_msrs",
       "cpu state",
@@ -244,7 +245,7 @@ export const QEMU_START_MESSAGES = [
       "ioctl kvm_set_",
     ],
     pattern:
-      /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|(?:Putting|Restoring) re[gs]isters after \w{3,20}: Failed to set [\w ]{3,30}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|KVM:? ioctl \(?(?:KVM_)?SET_\w{3,20}\)? failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
+      /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|kvm_arch_put_registers\(\) failed with retval=-?\d{1,3}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|(?:Putting|Restoring) re[gs]isters after \w{3,20}: Failed to set [\w ]{3,30}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|KVM:? ioctl \(?(?:KVM_)?SET_\w{3,20}\)? failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
     what: "KVM made the virtual machine, and refused to make one of its virtual CPUs or to give it the registers, MSRs or CPUID that user space asks for.",
     decoder: "vcpu-refused",
     steps: [KERNEL_LOG],

@@ -43,7 +43,7 @@ export const QEMU_MESSAGES = [
     gravity: "informs",
     needle: "kvm_msr_buf->nmsrs",
     pattern: /Assertion [`']?ret == cpu->kvm_msr_buf->nmsrs'? failed/i,
-    what: "QEMU stops because KVM set fewer MSRs than it was asked to; the line before names the MSR.",
+    what: "QEMU stops because KVM set or read fewer MSRs than it was asked to; the line before names the MSR.",
     decoder: "msr-assertion",
     steps: [],
     source: { message: `${KVM_C} (kvm_buf_set_msrs)`, meaning: KVM_C },

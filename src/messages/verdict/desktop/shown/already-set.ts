@@ -71,7 +71,8 @@ const LOG_LINES = 3;
 const ASKS_FOR_LOG = /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/;
 
 /** Lines of the kernel's log are given. */
-export const showsLog = (text: string): boolean => (text.match(LOG_LINE)?.length ?? 0) >= LOG_LINES;
+export const showsLog = (text: string): boolean =>
+  (text.match(LOG_LINE)?.length ?? 0) >= LOG_LINES || /-{4}\[ cut here \]-{4}/.test(text);
 
 /** Steps without the commands that the text shows as given: their output is there, or they did not help. */
 function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
