@@ -1,4 +1,5 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
+import { isSvmVendor } from "../host/host.js";
 import { type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { explainUnder } from "./explain-group.js";
@@ -8,6 +9,7 @@ import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";
 import { explainDescription, explainElements, explainUnknown, nothingFound } from "./other-lines.js";
 import { type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
 import { dumpVerdict } from "./verdict/dump-verdict.js";
+import { isWritten } from "./verdict/guests/guest-verdict.js";
 import { verdictOf } from "./verdict/text-verdict.js";
 
 /**
@@ -126,14 +128,21 @@ function explanationsOf(
   const outside = unknown.filter((line) => !isInDump(line, context, groups));
   const rest = outside.filter(({ number }) => own?.lines.has(number) !== true);
   const elements = rest.filter((line) => FEATURE_ELEMENT.test(line.text));
-  const unrecognised = rest
+  const unread = rest
     .filter((line) => !elements.includes(line))
     .map((line) => explainUnknown(line, explanations.length > 0));
+  const isEmpty = ({ values, bits }: Explanation) => values.length + bits.length === 0;
+  // In a sentence that somebody wrote there is nothing to recognise.
+  const printed = unread.filter((one) => !isEmpty(one) || !isWritten(one.matched));
+  const isProse = explanations.length === 0 && printed.length < unread.length && printed.every(isEmpty);
+  const unrecognised = isProse ? [] : printed;
   const [element] = elements;
   if (element !== undefined) unrecognised.push(explainElements(element, elements));
-  if (explanations.length === 0 && rest.length === 0 && text.hasWords())
-    unrecognised.push(nothingFound(text, own, lines));
-  else if (rest.length < outside.length && own !== undefined) {
+  const describes = rest.length < outside.length;
+  if (explanations.length === 0 && unrecognised.length === 0 && text.hasWords())
+    unrecognised.push(nothingFound(text, describes || rest.length === 0 ? own : undefined, lines));
+  // What vmxlens could say about the machine of an AMD CPU is that it is one.
+  else if (describes && own !== undefined && !isSvmVendor(own.situation.host.vendor)) {
     const [first] = outside.filter((line) => !rest.includes(line)) as [TextLine, ...TextLine[]];
     unrecognised.push(explainDescription(first, own));
   }
@@ -157,10 +166,15 @@ function explanationsOf(
   // A text this long has ruled out many causes of generic words already: the steps of the verdict are those that are left.
   const isStory = isLong(text.whole());
   const isAnswered = isStory && (verdict?.steps.length ?? 0) > 0;
+  // What a sentence names is what the answer is about.
+  const left = unrecognised.filter(
+    ({ matched, steps }) => verdict === undefined || steps.length > 0 || !isWritten(matched),
+  );
+  if (explanations.length + left.length === 0 && unrecognised.length > 0) left.push(nothingFound(text, own, lines));
   return {
     explanations: [
       ...explanations.map((one) => withoutOutcome(isAnswered && one.generic ? withoutSteps(one) : one)),
-      ...unrecognised,
+      ...left,
     ],
     ...(verdict === undefined ? {} : { verdict }),
     ...(isStory ? { isStory } : {}),

@@ -230,8 +230,8 @@ export function keptText(): KeptText {
         for (const one of parts.splice(0)) add(one.text ?? "", one.lines);
       }
     },
-    head: () => head ?? joined(parts).slice(0, HEAD),
-    whole: () => (head === undefined ? joined(parts) : undefined),
+    head: () => withoutUnticked(head ?? joined(parts).slice(0, HEAD)),
+    whole: () => (head === undefined ? withoutUnticked(joined(parts)) : undefined),
     hasWords: () => words,
     signs: () => signs,
     dumps() {
@@ -241,6 +241,14 @@ export function keptText(): KeptText {
     },
   };
 }
+
+/** A box of a form that was not ticked: systems and products that the text is not about. */
+const UNTICKED = /^[ \t]{0,8}[-*] \[ \] [^\n]*/gm;
+
+function withoutUnticked(text: string): string {
+  return text.includes("] ") && text.length <= LONGEST_FORM ? text.replace(UNTICKED, "") : text;
+}
+const LONGEST_FORM = 200_000;
 
 function joined(parts: readonly Part[]): string {
   return parts.map(({ text }) => text ?? "").join("");

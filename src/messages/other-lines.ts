@@ -1,3 +1,4 @@
+import { isSvmVendor } from "../host/host.js";
 import type { Explanation } from "./answer.js";
 import type { KeptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
@@ -63,7 +64,8 @@ export function nothingFound(text: KeptText, described: OwnMachine | undefined, 
     values: described === undefined ? [] : paramValues(described),
     bits: [],
     causes: [],
-    steps: described === undefined ? [] : [ASK_THE_MACHINE],
+    // Of an AMD CPU there is no more to ask.
+    steps: described === undefined || isSvmVendor(described.situation.host.vendor) ? [] : [ASK_THE_MACHINE],
     depends: [],
     sources: [],
   };

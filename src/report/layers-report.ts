@@ -1,4 +1,4 @@
-import { checkNumber } from "../bits/misuse.js";
+import { checkNumber, checkText } from "../bits/misuse.js";
 import { findings } from "../host/findings.js";
 import { hasSvm } from "../host/host.js";
 import type { Replay } from "../kvm/replay.js";
@@ -9,6 +9,7 @@ import { LAYERS, type Layer } from "../why/features.js";
 import { type KernelFindingId, kernelFindings } from "../why/kernels/kernel-findings.js";
 import { layerStep } from "../why/layer-step.js";
 import { type FeatureLayers, type LayerAnswer, layers, layersOf } from "../why/layers.js";
+import { foreignAnswer } from "../why/questions/about.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 import { basisLines, subject } from "./basis.js";
 import { GROUP_TITLES, type Group, groupOf } from "./feature-groups.js";
@@ -20,21 +21,26 @@ import { loadVerdict, plainReason, verdict } from "./verdict.js";
 import { readCommand } from "./wording/read-command.js";
 import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./wording/reason-text.js";
 
-/** The verdict, what to read, the matrix of features and layers, findings, kernel messages, and what it rests on. */
-export function layersReport(situation: Situation, width: number): Line[] {
+/**
+ * The verdict, what to read, the matrix of features and layers, findings, kernel messages, and what it rests on. `said`: what
+ * messages beside the host's values say about whether KVM works.
+ */
+export function layersReport(situation: Situation, width: number, said?: string): Line[] {
   checkSituation(situation);
   checkNumber(width, "width", "a number of columns");
+  if (said !== undefined) checkText(said, "said");
   const traces = tracedReplays(situation);
   const matrix = layers(situation);
   const each = (render: (traced: TracedReplay) => readonly Line[]) =>
     perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
   const own = (traced: TracedReplay) => (traces.length === 1 ? matrix : layersOf(traced.replayed));
   const answer = situationVerdict(situation);
-  // On another vendor's CPU every cell is no.
-  if (traces.every(({ replayed }) => hasSvm(replayed.host)))
+  // On another vendor's CPU every cell is no, and on another architecture.
+  if (traces.every(({ replayed }) => hasSvm(replayed.host)) || foreignAnswer(situation.read) !== undefined)
     return [...wrap([subject(situation), answer], width), ...basisLines(situation, width)];
   const lines: Line[] = [
     ...wrap([subject(situation), answer], width),
+    ...(said === undefined ? [] : wrap(`By its messages: ${said}`, width)),
     ...situation.contradictions
       .filter((text) => !plainText(answer).includes(text))
       .flatMap((text) => wrap([styled("unknown", "Conflict"), `: ${text}`], width)),

@@ -9,6 +9,7 @@ import type { Situation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { layerStep } from "../why/layer-step.js";
 import { type FeatureLayers, layersOf } from "../why/layers.js";
+import { foreignAnswer } from "../why/questions/about.js";
 import { statementWith } from "../why/questions/questions.js";
 import type { TracedReplay } from "../why/traced-replay.js";
 import { someOf } from "./layout.js";
@@ -33,6 +34,8 @@ export function loadVerdict(replayed: Replay, situation: Situation): Inline {
     return [styled("unknown", "The text is of two machines"), `: ${statementWith("kvm", situation, undefined).says}`];
   }
   const plain = hasSvm(host) ? undefined : plainReason(replayed, situation);
+  if (plain !== undefined && foreignAnswer(host) !== undefined)
+    return [styled("no", "kvm_intel does not load"), `: ${plain}`];
   if (plain !== undefined) {
     const errno = loads === "no" && error !== undefined && !plain.includes(`-${error}`) ? ` (-${error})` : "";
     const load = loads === "no" ? "kvm_intel does not load" : "Not known whether kvm_intel loads";
@@ -74,6 +77,7 @@ const FEW = 3;
 export function plainReason({ loads, cpu }: Pick<Replay, "loads" | "cpu">, situation: Situation): string | undefined {
   const vmx = statementWith("vmx", situation, undefined);
   if (vmx.answer === loads) return vmx.says;
+  if (foreignAnswer(situation.read) !== undefined) return vmx.says;
   const unread = cpu.refusals.some(({ missing }) => missing !== undefined && bitsOf(missing.bits).length > FEW);
   // Without a refusal in the replay, what the machine reported refused it.
   const reported = loads === "no" && cpu.loads === "no" && cpu.refusals.length === 0;

@@ -23,6 +23,21 @@ VM_EXIT_REASON = 0x80000021
 EXIT_QUALIFICATION = 0x0
 `;
 
+describe("layers of a text that holds a message and no CPU", () => {
+  it("repeats what the message says of KVM", async () => {
+    const text =
+      "Linux a 6.1.0-13-amd64 #1 SMP x86_64 GNU/Linux\nqemu-system-x86_64: Could not access KVM kernel module: Permission denied\n";
+    const { out } = await run(["layers", "-"], text);
+    expect(out).toMatch(/By its messages: KVM is loaded/);
+  });
+
+  it("of another architecture says so", async () => {
+    const { out } = await run(["layers", "-"], "Linux a 6.11.5-200.fc40.aarch64 #1 SMP aarch64 GNU/Linux\n");
+    expect(out.replace(/\s+/g, " ")).toMatch(/kvm_intel does not load: this is an ARM machine \(aarch64\)/);
+    expect(out).not.toMatch(/to read it/);
+  });
+});
+
 describe("options before the command", () => {
   it.each([
     ["--json why ept skylake-x", "why ept skylake-x --json"],

@@ -1,10 +1,14 @@
+import { showsVmx } from "../../host/host.js";
 import { layersReport } from "../../report/layers-report.js";
+import type { Situation } from "../../situation/situation.js";
+import { tracedReplays } from "../../why/traced-replay.js";
 import { type ModuleRaw, withModule } from "../by-module.js";
 import { ready, show } from "../command.js";
 import { knownExit } from "../exit-code.js";
 import type { FoundHost } from "../host.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
+import { readingOnce } from "../read-once.js";
 import { eachHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
 
@@ -12,17 +16,25 @@ import type { World } from "../world.js";
 export function layers(
   queries: readonly (string | undefined)[],
   raw: RawOptions & ModuleRaw,
-  world: World,
+  given: World,
 ): Promise<number> {
   return eachHost(
     queries,
     raw,
-    world,
+    readingOnce(given),
     "kvm_intel loads",
     ({ loads }) => String(loads),
     layersOf,
     (hosts) => `What differs, feature by feature: vmxlens diff ${hosts.join(" ")}`,
   );
+}
+
+/** What the messages of a text say, where nothing that was read decides whether KVM loads. */
+async function saidOf(situation: Situation, query: string | undefined, world: World): Promise<string | undefined> {
+  if (query === undefined || showsVmx(situation.read) !== undefined) return undefined;
+  if (tracedReplays(situation).some(({ replayed }) => replayed.loads !== "unknown")) return undefined;
+  const { saidByMessages } = await import("./why-question.js");
+  return saidByMessages("kvm", query, world);
 }
 
 async function layersOf(
@@ -40,7 +52,8 @@ async function layersOf(
     const { layersJson } = await import("../../report/json/json-layers.js");
     showJson(layersJson(situation), world);
   } else {
-    await show(layersReport(situation, settings.width), prepared, world);
+    const said = await saidOf(situation, query, world);
+    await show(layersReport(situation, settings.width, said), prepared, world);
   }
   return knownExit(situation.read);
 }

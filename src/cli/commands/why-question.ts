@@ -73,6 +73,15 @@ async function textAt(
   return { hosts, ...(read === undefined ? {} : { text: { path, read: { read, taken } } }) };
 }
 
+/** What the messages of the one text that was named say of the question; the world keeps what was read of it. */
+export async function saidByMessages(
+  question: Question,
+  query: string | undefined,
+  world: World,
+): Promise<string | undefined> {
+  return (await fromMessages(question, await oneText(query, world), world))?.says;
+}
+
 /** One of several texts that were named, where it is about one machine. */
 async function oneText(query: string | undefined, world: World): Promise<OneText | undefined> {
   const path = query === undefined ? undefined : textNamed(query, world);

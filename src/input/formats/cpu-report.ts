@@ -15,11 +15,12 @@ export const cpuReport: FactReader = {
   name: "cpu-report",
   knows:
     "What other systems and programs print of a CPU: whether CPUID has VMX and a hypervisor is below; vendor, signature, name.",
-  mark: /\bs?sse[23]\b|\bvmx\b|\bvt-?x\b|virtuali[sz]ation|virtual machine|vanderpool|hypervisor|hvp\b|machdep\.cpu|\bkern\.hv_|\b(?:family|Family) \d|\d MHz, [0-9a-f]{2}-|\bid 0x[0-9a-f]{3,6}\b|vmm0 at |nvmm0: |node_cpu_flag|\bvendor_id|^\s+brand|= 0x[0-9a-f]{1,2} \(|^\s{0,24}[\w .()'/-]{2,40}:\s*$|hw\.vmm\.vmx|^\s*(?:Intel\(R\)|Microcode signature)/i,
+  mark: /\bs?sse[23]\b|\bvmx\b|\bvt-?x\b|virtuali[sz]ation|virtual machine|vanderpool|hypervisor|hvp\b|hyper-v disabled|machdep\.cpu|\bkern\.hv_|\b(?:family|Family) \d|\d MHz, [0-9a-f]{2}-|\bid 0x[0-9a-f]{3,6}\b|vmm0 at |nvmm0: |node_cpu_flag|\bvendor_id|^\s+brand|= 0x[0-9a-f]{1,2} \(|^\s{0,24}[\w .()'/-]{2,40}:\s*$|hw\.vmm\.vmx|^\s*(?:Intel\(R\)|Microcode signature)/i,
   words: [
     ...["sse2", "SSE2", "SSE3", "sse3", "vmx", "VMX", "VT-x", "irtuali", "Virtual Machine ", "Vanderpool", "ypervisor"],
     ...[
       "HYPERVISOR",
+      "Hyper-V d",
       "nvmm0: ",
       "node_cpu_flag",
       "vendor_id",
@@ -345,6 +346,11 @@ function openReport(sink: FactSink): FactRun {
     if (smart !== undefined && !line.cut) {
       if (smart !== "svm") return cpu(line, { features: { vmx: smart === "vmx" } }, {});
       sink.system("flag svm", "yes", placeOf(line));
+      return true;
+    }
+    // HAXM's check runs on Windows.
+    if (!line.cut && /^\s{0,8}Hyper-V disabled[ \t]{1,40}-[ \t]{1,8}No\s*$/.test(text)) {
+      sink.system("outer", "Windows", placeOf(line));
       return true;
     }
     const found = line.cut ? undefined : rowIn(text);

@@ -52,18 +52,23 @@ const NAMES_THAT_MATTER: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The words of a further line. One that a terminal broke in the middle of a word begins without a blank, as one that a
- * mailer broke between words does: two parts that make a known name together are one word.
+ * The words of a further line. A terminal breaks it in the middle of a word, lscpu as well and then indents it, a mailer
+ * between words: two parts that make a known name together are one word.
  */
-function appendWords(list: string[], words: readonly string[], text: string, isName: (word: string) => boolean): void {
+function appendWords(list: string[], words: readonly string[], isName: (word: string) => boolean): void {
   const [first, ...others] = words;
   const last = list.at(-1);
-  if (first === undefined || last === undefined || /^\s/.test(text)) {
+  if (first === undefined || last === undefined) {
     list.push(...words);
     return;
   }
   if (isName(last + first) && !isName(first)) list.splice(-1, 1, last + first, ...others);
   else list.push(...words);
+}
+
+/** The CPU flags of a further line. */
+export function appendCpuFlags(list: string[], words: readonly string[]): void {
+  appendWords(list, words, (word) => NAMES_THAT_MATTER.has(word));
 }
 
 /** What is known of one logical CPU, by the names of /proc/cpuinfo. */
@@ -113,7 +118,7 @@ function openCpuinfo(sink: FactSink): FactRun {
     const words = line.text.trim().split(/\s+/);
     if (growing === "vmxFlags") {
       const list = [...(block.vmxFlags ?? [])];
-      appendWords(list, words, line.text, isVmxFlag);
+      appendWords(list, words, isVmxFlag);
       if (!list.slice(block.vmxFlags?.length ?? 0).every(isVmxFlag)) {
         block.damaged ||= words.some(isVmxFlag);
         return false;
@@ -127,7 +132,7 @@ function openCpuinfo(sink: FactSink): FactRun {
         block.doubtful = true;
         return false;
       }
-      appendWords(block.flags ?? [], words, line.text, (word) => NAMES_THAT_MATTER.has(word));
+      appendCpuFlags(block.flags ?? [], words);
     }
     if (line.cut) block.cut = true;
     before = line.text.length;

@@ -3,7 +3,14 @@ import type { Msr } from "../../host/msr.js";
 import { parseCpuRanges } from "../text/cpu-ranges.js";
 import { type Diagnostic, diagnosticLog, type Place, TEXT_START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
-import { type Evidence, type EvidenceLayer, type FactSink, layerOfSystemFact, type MachineMarks } from "./evidence.js";
+import {
+  type Evidence,
+  type EvidenceLayer,
+  type FactSink,
+  type FlagList,
+  layerOfSystemFact,
+  type MachineMarks,
+} from "./evidence.js";
 import { buildHost } from "./evidence-host.js";
 import {
   addMsr,
@@ -170,6 +177,9 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
     },
     cpuFlags(scope, flags, at) {
       tellText("linux", "flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
+      const before = here.cpuFlags.get(scope);
+      if (before !== undefined && !before.disputed && isPart(flags, before.value)) return;
+      if (before !== undefined && !before.disputed && isPart(before.value, flags)) here.cpuFlags.delete(scope);
       state(
         here.cpuFlags,
         scope,
@@ -277,6 +287,11 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
 }
 
 type FactText = Pick<Evidence, "about" | "value" | "msr" | "cpu">;
+
+/** Of a list that was cut off, what is missing proves nothing: it says no more than one that has all of it. */
+function isPart(flags: FlagList, whole: FlagList): boolean {
+  return !flags.whole && flags.names.every((name) => whole.names.includes(name));
+}
 
 function numberOf(scope: number | "unnamed"): number | undefined {
   return scope === "unnamed" ? undefined : scope;

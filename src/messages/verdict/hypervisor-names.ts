@@ -40,7 +40,11 @@ export const NAMED_OUTER = [
   [/\bOVH(?:cloud)?\b/i, "OVHcloud", ["ovh"]],
   [/\bContabo\b/i, "Contabo", ["contabo"]],
   [/\bHetzner\b/i, "Hetzner Cloud", ["hetzner"]],
-  [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions", ["github", "ubuntu-latest"]],
+  [
+    /\bGitHub(?:-hosted)? (?:Actions (?:- )?(?:\w{2,10} )?)?runners?\b|\bubuntu-latest\b/i,
+    "GitHub Actions",
+    ["github", "ubuntu-latest"],
+  ],
   [/\bCodespaces?\b/i, "GitHub Codespaces", ["codespace"]],
   [
     /\b(?:Codeany(?:where|ware)|Gitpod|Firebase Studio|Project IDX|Google Colab|Colab notebook|Kaggle)\b/i,

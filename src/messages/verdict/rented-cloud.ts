@@ -41,14 +41,6 @@ const CHOSEN: readonly {
     },
   },
   {
-    place: "Xen",
-    is: (text) => /\bVirtualization type: {1,30}full\b|\bHVM domU\b/.test(text),
-    step: {
-      text: "Xen passes VT-x to an HVM guest with nested HVM alone, which is experimental and set on the host, with the machine off.",
-      commands: ["# xl: nestedhvm=1; XCP-ng", "xe vm-param-set uuid=UUID platform:nested-virt=true"],
-    },
-  },
-  {
     place: "Docker Desktop",
     is: (_, so) => so.has("on Linux") && !so.has("in WSL2"),
     step: {

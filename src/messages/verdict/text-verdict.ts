@@ -23,7 +23,7 @@ import {
 } from "../own-machine.js";
 import { IN_CLOUD } from "../rows/shared-advice.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
-import { autoloaded } from "./asked/autoload.js";
+import { autoloaded, builtIn } from "./asked/autoload.js";
 import { bitAsked } from "./asked/bit-asked.js";
 import { withoutCpuFlags } from "./asked/flags-line.js";
 import { harmlessHere } from "./asked/harmless.js";
@@ -172,6 +172,7 @@ function answerOf(
       askedName(short, machine) ??
       otherRegister(short, machine) ??
       autoloaded(short) ??
+      builtIn(short) ??
       (machine === undefined ? featureChecked(short) : undefined);
     if (named !== undefined) return { ...named, covers: [] };
   }

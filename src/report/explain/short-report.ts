@@ -73,7 +73,8 @@ export function shortReport(
     shown = [...messages.slice(0, MOST_MESSAGES), ...explanations.filter(saysNothing)];
     left.add(FURTHER);
   }
-  if (isStory === true && verdict === undefined && messages.length === 0) return wrap(NOTHING, width);
+  const none = explanations.length === 1 && explanations[0]?.what === NOTHING;
+  if ((isStory === true || none) && verdict === undefined && messages.length === 0) return wrap(NOTHING, width);
   if (isStory === true && verdict !== undefined) {
     // What there is to ask about any machine.
     shown = shown.map((one) => (one?.message === undefined ? one && { ...one, steps: [] } : one));

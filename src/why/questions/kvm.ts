@@ -3,7 +3,9 @@ import { bitsOf } from "../../bits/word.js";
 import { hasSvm, msrOf, vmxLockedOn } from "../../host/host.js";
 import { formatMsr } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { isLoadedOn, type Replay } from "../../kvm/replay.js";
+import { releaseOf } from "../../rules/held.js";
 import type { Refusal } from "../../rules/machine.js";
 import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
@@ -221,12 +223,26 @@ export function nestedAnswer(about: About): Answer {
   return { ...answer, says: `${answer.says} But ${differing.text}.`, steps };
 }
 
+const SEE_NESTED: NextStep = {
+  text: "See whether it is on.",
+  commands: ["cat /sys/module/kvm_intel/parameters/nested"],
+};
+const BEFORE_DEFAULT: Omit<Answer, "steps"> = {
+  answer: "unknown",
+  decidedBy: "nothing read",
+  says: `kvm_intel.nested was not read, and before Linux ${releaseOf(NOT_REPLAYED.nestedByDefault.held.since)} it is off by default.`,
+};
+
 function nestedOf(about: About): Answer {
   const { joined, situation } = about;
   const kvm = kvmAnswer(about);
   if (kvm.answer === "no") return kvm;
-  const nested = joined.cpu.bit("params", "nested");
   const shown = situation.host.params?.kvm_intel?.nested;
+  // An older kernel is replayed as one that has it on by default.
+  const asked = situation.params.kvm_intel?.nested ?? situation.host.paramsAsked?.kvm_intel?.nested;
+  if (shown === undefined && asked === undefined && situation.kernel.basis === "older")
+    return { ...BEFORE_DEFAULT, steps: [SEE_NESTED] };
+  const nested = joined.cpu.bit("params", "nested");
   if (nested === "no") {
     const by = shown === undefined ? "kvm_intel.nested is off" : `kvm_intel.nested is ${shown} on this machine`;
     return {
@@ -245,9 +261,7 @@ function nestedOf(about: About): Answer {
       steps: [],
     };
   }
-  const steps: NextStep[] = [
-    { text: "See whether it is on.", commands: ["cat /sys/module/kvm_intel/parameters/nested"] },
-  ];
+  const steps: NextStep[] = [SEE_NESTED];
   return nested === "yes" || shown !== undefined
     ? { ...kvm, answer: "unknown", steps: [...kvm.steps, ...steps] }
     : { answer: "unknown", decidedBy: "nothing read", says: "kvm_intel.nested was not read.", steps };

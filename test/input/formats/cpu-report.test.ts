@@ -8,6 +8,14 @@ const bitOf = (text: string, index: number, bit: number) => {
   return msr === undefined ? "unknown" : msrBit(msr, bit);
 };
 
+describe("HAXM's check", () => {
+  it("says that Windows' hypervisor runs", () => {
+    const text = "CPU vendor          *  GenuineIntel\nVMX supported       -  No\nHyper-V disabled    -  No\n";
+    expect(readHost(text).host?.observed?.outer).toBe("Windows");
+    expect(readHost(text.replace(/-  No\n$/, "*  Yes\n")).host?.observed?.outer).toBeUndefined();
+  });
+});
+
 describe("lists of features of other systems", () => {
   it.each([
     ["OpenBSD", "cpu0: FPU,VME,DE,PSE,TSC,MSR,PAE,MCE,CX8,APIC,SSE,SSE2,SSE3,PCLMUL,VMX,SSSE3,CX16,HV,NXE,LONG", true],

@@ -120,6 +120,17 @@ Flags:                 fpu vme svm hypervisor
     expect(read("Architecture:  x86_64\nVirtualization:  VT-x\n").observed?.vmx).toBe(true);
   });
 
+  it("has the flags of a list that lscpu broke in the middle of a word", () => {
+    const host = read(`Model name: Intel(R) Core(TM) i7-8750H CPU @ 2.20GHz
+    Flags:                fpu vme de pse tsc msr lm constant_
+                          tsc vmx cx16 lahf_lm tpr_
+                          shadow flexpriority ept vpid ept
+                          _ad arat
+`);
+    expect(host.observed?.cpuFlags).toEqual(expect.arrayContaining(["vmx", "tpr_shadow", "ept", "ept_ad"]));
+    expect(host.observed?.cpuFlags).not.toContain("shadow");
+  });
+
   it("is not every line with such a title", () => {
     expect(readHost("Flags: none at all\nModel: 3\n").host).toBeUndefined();
   });

@@ -30,6 +30,22 @@ describe("is VT-x on, does KVM load, do guests get VMX", () => {
     ["message and register", `${OUTSIDE_TXT}${FEAT_CTL_1}`, "vmx", "no", "firmware", /= 0x1 /],
     ["bit 1 alone", "$ sudo rdmsr 0x3a\n3\n", "vmx", "no", "firmware", /Bit 1 .inside SMX. alone/],
     [
+      "a kernel older than those that are modelled",
+      "$ lsmod | grep kvm\nkvm_intel 167936 0\nkvm 532480 1 kvm_intel\n$ uname -r\n4.4.0-28-generic\n",
+      "nested",
+      "unknown",
+      "nothing read",
+      /off by default/,
+    ],
+    [
+      "HAXM's check on Windows",
+      "CPU vendor          *  GenuineIntel\nVMX supported       -  No\nHyper-V disabled    -  No\n",
+      "vmx",
+      "no",
+      "outer hypervisor",
+      /a hypervisor runs below Windows/,
+    ],
+    [
       "host and guest",
       `${PARAMS}Y\n$ grep -c vmx /proc/cpuinfo\n0\n`,
       "nested",

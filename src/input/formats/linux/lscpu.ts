@@ -1,6 +1,6 @@
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
-import { type Block, emit, openBlock } from "../proc-cpuinfo.js";
+import { appendCpuFlags, type Block, emit, openBlock } from "../proc-cpuinfo.js";
 
 /** Titles of lscpu and the field of /proc/cpuinfo that each is made from; null where there is none. */
 const TITLES: { readonly [title: string]: string | null } = {
@@ -176,7 +176,7 @@ function openLscpu(sink: FactSink): FactRun {
       }
       spaced = false;
       if (inFlags && FLAGS_ONLY.test(line.text)) {
-        block.flags?.push(...line.text.trim().split(/\s+/));
+        appendCpuFlags(block.flags ?? [], line.text.trim().split(/\s+/));
         return true;
       }
       inFlags = false;

@@ -403,7 +403,7 @@ export const STACK_MESSAGES = [
       HOW_FAR_KVM,
       {
         text: "With /dev/kvm there, choose KVM.",
-        commands: ["virt_type = kvm", "-accel kvm"],
+        commands: ["virt_type = kvm   # nova.conf; QEMU: -accel kvm"],
         instead: {
           is: "on Windows",
           text: "With Windows Hypervisor Platform on, choose WHPX.",

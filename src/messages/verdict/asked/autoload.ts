@@ -14,6 +14,28 @@ const ASKED: readonly RegExp[] = [
   /\b(?:udev|alias|modalias)\b[^\n]{0,80}\bload\w{0,3}\b[^\0]{0,400}\bkvm(?:[-_](?:intel|amd))?\b/i,
   /\bkvm(?:[-_](?:intel|amd))?\b[^\0]{0,400}\b(?:udev|modalias)\b[^\n]{0,80}\bload\w{0,3}\b/i,
 ];
+/** A line of modules.builtin, which lists what is part of the kernel. */
+const BUILT_IN = /\bmodules\.builtin\b[^\0]{0,2000}^\s{0,8}kernel\/arch\/x86\/kvm\/kvm-intel\.ko(?:\.\w{2,3})?\s*$/m;
+
+/** What it means that KVM is part of the kernel. */
+export function builtIn(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
+  return text === undefined || text.length > LONGEST || !BUILT_IN.test(text)
+    ? undefined
+    : {
+        says: "modules.builtin lists kvm_intel: it is part of this kernel, and no module. Nothing has to be loaded, lsmod does not show it, and its parameters go on the kernel command line: modprobe.d does not reach it.",
+        steps: [
+          {
+            text: "See that it found VT-x at boot.",
+            commands: [
+              "ls -l /dev/kvm; grep . /sys/module/kvm_intel/parameters/nested; sudo dmesg | grep -iE 'kvm|vmx'",
+            ],
+          },
+        ],
+        evidence: [],
+      };
+}
+const LONGEST = 20_000;
+
 /** It is asked to load, and does not. */
 const FAILS =
   /\bcould not insert\b|\b(?:not|n['’]t|never|fail\w{0,4} to) (?:get |be )?(?:auto-?)?load|\bnot found\b|\bunknown symbol\b|\b(?:no|missing) \/dev\/kvm\b/i;

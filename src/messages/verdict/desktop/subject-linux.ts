@@ -5,6 +5,7 @@ import type { OwnMachine } from "../../own-machine.js";
 import { HOW_FAR_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
 import { appleSilicon } from "./in-words.js";
+import { saysNestedUsed, troubleIn } from "./nested-in-words.js";
 import { IN_QEMU, WINDOWS } from "./windows-words.js";
 
 /*
@@ -99,6 +100,8 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );
   if (subject === undefined) return undefined;
+  // What runs and goes wrong is there.
+  if (subject === SUBJECTS[0] && saysNestedUsed(text) && troubleIn(text) !== undefined) return undefined;
   const any = IN_QEMU.test(text) ? undefined : namedOuter(text.replace(CHOICES, ""), machine);
   // In a firmware setup a product is what looks for VT-x.
   const named = subject.says === FIRMWARE_SAYS && any?.isBelow === false ? undefined : any;

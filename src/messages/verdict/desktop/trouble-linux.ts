@@ -126,6 +126,17 @@ const kvmgt = (text: string): Says | undefined =>
       )
     : undefined;
 
+/** Proxmox's option of a guest, switched off so that it starts. */
+const OPTION_OFF =
+  /\b(?:disabl\w{1,3}|uncheck\w{0,3}|untick\w{0,3}|turn(?:ed)? off|switch(?:ed)? off|set to no)\b[^\n]{0,60}\bKVM hardware virtuali[sz]ation\b|\bKVM hardware virtuali[sz]ation\b["'”’]?[^.\n]{0,30}\b(?:to (?:no|off)|off|disabled|unchecked)\b/i;
+const withoutOption = (text: string): Says | undefined =>
+  OPTION_OFF.test(text) && /\bproxmox\b|\bPVE\b/i.test(text)
+    ? answer(
+        "With `KVM hardware virtualization` off Proxmox runs the guest by plain emulation, without VT-x, and much slower. Where a guest starts only so, the node has no /dev/kvm: VT-x (AMD: SVM) is off in its firmware, or the node is itself a virtual machine that is not given it.",
+        [HOW_FAR_KVM],
+      )
+    : undefined;
+
 const NO_MODULE =
   /\blsmod\b[^\n]{0,30}\bkvm\b[^\0]{0,80}\b(?:no output|nothing|empty|(?:does not|doesn['’]t|did not) (?:show|return|print|list|output))/i;
 const noModule = (text: string): Says | undefined =>
@@ -296,6 +307,7 @@ export function troubleOf(text: string, machine: OwnMachine | undefined): Says |
   if (machine !== undefined || !(OF_LINUX.test(text) || WINDOWS_GUEST.test(text))) return undefined;
   return (
     emulation(text) ??
+    withoutOption(text) ??
     rights(text) ??
     inContainer(text) ??
     noModule(text) ??

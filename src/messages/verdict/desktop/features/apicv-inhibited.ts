@@ -30,6 +30,8 @@ const REASONS: { readonly [reason: string]: readonly [says: string, ...steps: re
   LOGICAL_ID_ALIASED: ["two virtual CPUs have one logical APIC id"],
 };
 
+const OTHER_VMM = /^(?![^\0]*\bqemu\b)[^\0]*\b(?:libkrun|crosvm|firecracker|cloud-hypervisor|kvmtool|bhyve)\b/i;
+
 /** What the reason that a text names says; undefined where it names none. */
 export function apicvInhibited(text: string): Omit<TextVerdict, "covers"> | undefined {
   const reason = NAMED.exec(text)?.groups?.reason ?? "";
@@ -38,6 +40,7 @@ export function apicvInhibited(text: string): Omit<TextVerdict, "covers"> | unde
     ? undefined
     : answer(
         `KVM runs such a guest without APICv (AMD: AVIC), whatever the parameter is: ${reason} means that ${says}.`,
-        steps,
+        // Options of QEMU change no other program.
+        OTHER_VMM.test(text) ? steps.map(({ text: step }) => ({ text: step })) : steps,
       );
 }

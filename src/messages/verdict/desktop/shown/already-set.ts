@@ -7,6 +7,11 @@ import { SEE_SECURITY } from "../../../rows/shared-advice.js";
  * Settings that let a hypervisor pass VT-x on, where the text shows that they are made.
  */
 
+const IN_INSTANCE: Step = {
+  text: "In the instance, see whether it arrived.",
+  commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
+};
+
 /** Each hypervisor with what shows its setting, and what is left to look at. */
 const SETTINGS: readonly {
   readonly outer: string;
@@ -42,12 +47,13 @@ const SETTINGS: readonly {
     outer: "Google Compute Engine",
     set: /\blicenses\/enable-vmx\b|\bclou?d compute instances create\b[^\0]{0,400}--enable-nested-virtualization\b|\benableNestedVirtualization["']?: *true\b/i,
     left: "It counts for instances that were created with it, on a type with an Intel CPU",
-    steps: [
-      {
-        text: "In the instance, see whether it arrived.",
-        commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
-      },
-    ],
+    steps: [IN_INSTANCE],
+  },
+  {
+    outer: "Amazon EC2",
+    set: /\bnested_?virtualization["']?\s{0,4}[=:]\s{0,4}["']?enabled\b/i,
+    left: "It counts for instances that were launched with it",
+    steps: [IN_INSTANCE],
   },
   {
     outer: "WSL2",

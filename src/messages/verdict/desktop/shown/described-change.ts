@@ -12,9 +12,9 @@ const NAMED_AS_CHANGE =
   /^(?:#{1,3} )?(?:(?:fix|feat|docs?|chore|refactor|test|ci|build|perf|style|revert)(?:\([\w ./-]{1,40}\))?!?: |(?:\[?[\w./-]{2,40}\]?: )?(?:add|allow|bump|check|clean|disable|document|drop|enable|ensure|expose|fix|handle|ignore|implement|improve|instruct|keep|make|mention|move|pass|prefer|refactor|remove|rename|replace|restore|set|skip|stop|support|switch|try|update|use|warn) )/i;
 /** What a description of a change has. */
 const SAYS_WHAT_IT_DOES =
-  /^(?:[-*] )?(?:because (?:it|this|we)|same as|this (?:PR|pull request|commit|patch|change)|we can|(?:it|this) (?:is|allows|adds|fixes|makes|has been tested)|(?:add|allow|disable|enable|fix|instruct|make|remove|replace|restore|set|switch|update|use)(?:s|ed)?) |^## (?:summary|what this PR does|changes)\b|^tested (?:on|with|in)\b|\bhas been tested\b|^these lines\b|\b(?:it )?would be (?:good|nice|great|useful) to\b|\bshould also be (?:supported|checked)\b/im;
+  /^(?:[-*] )?(?:because (?:it|this|we)|same as|this (?:PR|pull request|commit|patch|change)|we can|(?:it|this) (?:is|allows|adds|fixes|makes|has been tested)|(?:add|allow|disable|enable|fix|instruct|make|remove|replace|restore|set|switch|update|use)(?:s|ed)?) |^## (?:summary|what this PR does|changes)\b|^tested (?:on|with|in)\b|\bhas been tested\b|^these lines\b|\b(?:it )?would be (?:good|nice|great|useful) to\b|\bshould also be (?:supported|checked)\b|\bwe should (?:also )?(?:add|consider|support|use)\b|^abort \w/im;
 const OWN_TROUBLE =
-  /[?？]|\b(?:I|I['’]m|I['’]ve|my|we (?:see|get|have|got)|please|steps to reproduce|expected (?:behaviou?r|result)|describe the bug|how (?:to|do|can))\b|^\s{0,4}[$#>] \S|~[#$]/im;
+  /[?？]|\b(?:I(?!\.e)|I['’]m|I['’]ve|my|we (?:see|get|have|got)|please|steps to reproduce|expected (?:behaviou?r|result)|describe the bug|how (?:to|do|can))\b|^\s{0,4}[$#>] \S|~[#$]/im;
 
 /** Whether the text describes a change, and shows no machine and no trouble of its writer. */
 export function describesChange(text: string): boolean {

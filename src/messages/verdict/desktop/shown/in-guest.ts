@@ -57,7 +57,9 @@ export function withoutModule(
     .filter((line) => !LISTED.test(line))
     .join("\n");
   const isElse = /\?|[.!]\s/.test(prose) && !/\bKVM\b|\bvmx\b|\bVT-?x\b|virtuali[sz]/i.test(prose);
-  return shown && recognised.length === 0 && (isElse || USED_KVM.test(text))
+  // VirtualBox uses SVM itself, and not while kvm_amd does.
+  const vbox = /\bVirtualBox\b/i.test(prose) && !/\bKVM\b|qemu|libvirt/i.test(prose);
+  return shown && ((recognised.length === 0 && (isElse || USED_KVM.test(text))) || vbox)
     ? { ...found, steps: found.steps.filter((step) => step.text !== SVM_MODULE.text) }
     : found;
 }
