@@ -328,7 +328,10 @@ const OMISSIONS = [
   ],
   // How features are checked, and what loads modules (`explain`).
   [/[\\/]asked[\\/]how-to-check\.ts$/, () => "export const featureChecked = () => undefined;"],
-  [/[\\/]asked[\\/]autoload\.ts$/, () => "export const autoloaded = () => undefined;"],
+  [
+    /[\\/]asked[\\/]autoload\.ts$/,
+    () => "export const autoloaded = () => undefined; export const builtIn = () => undefined;",
+  ],
   [
     /[\\/]asked[\\/]other-register\.ts$/,
     () => "export const otherRegister = () => undefined; export const isOfOtherRegister = () => false;",

@@ -12,7 +12,7 @@ describe("HAXM's check", () => {
   it("says that Windows' hypervisor runs", () => {
     const text = "CPU vendor          *  GenuineIntel\nVMX supported       -  No\nHyper-V disabled    -  No\n";
     expect(readHost(text).host?.observed?.outer).toBe("Windows");
-    expect(readHost(text.replace(/-  No\n$/, "*  Yes\n")).host?.observed?.outer).toBeUndefined();
+    expect(readHost(text.replace("disabled    -  No", "disabled    *  Yes")).host?.observed?.outer).toBeUndefined();
   });
 });
 
