@@ -116,7 +116,9 @@ const isProse = (line: string): boolean => !NO_PROSE.test(line) && WORDS.test(li
 const PROGRAM = /^\s{0,20}(?:\S{1,60}: |(?:[A-Z]{3,8}|\d[\d.:TZ-]{3,30})\s)/;
 
 /** Whether somebody wrote a line, and no program printed it. */
-export const isWritten = (line: string): boolean => isProse(line) && JOINS.test(line) && !PROGRAM.test(line);
+export function isWritten(line: string): boolean {
+  return isProse(line) && JOINS.test(line) && !PROGRAM.test(line);
+}
 
 /** Whether a text that holds the configuration of a guest is about its CPU: much prose about something else is not. */
 function isAbout(text: string, gets: GuestVmx["gets"]): boolean {
