@@ -293,6 +293,8 @@ const OMISSIONS = [
   ],
   // What registers that are none of VMX hold (`explain`).
   [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
+  // Why KVM runs a guest without APICv (`explain`).
+  [/[\\/]features[\\/]apicv-inhibited\.ts$/, () => "export const apicvInhibited = () => undefined;"],
   // KVM of ARM's old kernels (`explain`).
   [/[\\/]verdict[\\/]on-arm-32\.ts$/, () => "export const onArm32 = () => undefined;"],
   // A number of an error without the program that gave it (`explain`).
@@ -322,10 +324,7 @@ const OMISSIONS = [
     () => "export const asksOnly = () => false; export const askedVerdict = () => undefined;",
   ],
   // Designs of CPUs that the atlas does not have (`explain`).
-  [
-    /[\\/]verdict[\\/]cpu-designs\.ts$/,
-    (code) => code.replace(/(\bconst DESIGNS = )\[[\s\S]*?\n\](?= as const)/, "$1[]"),
-  ],
+  [/[\\/]cpus[\\/]cpu-designs\.ts$/, (code) => code.replace(/(\bconst DESIGNS = )\[[\s\S]*?\n\](?= as const)/, "$1[]")],
   // How features are checked, and what loads modules (`explain`).
   [/[\\/]asked[\\/]how-to-check\.ts$/, () => "export const featureChecked = () => undefined;"],
   [

@@ -1,5 +1,5 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
-import { isSvmVendor } from "../host/host.js";
+import { hasSvm } from "../host/host.js";
 import { type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { explainUnder } from "./explain-group.js";
@@ -132,7 +132,7 @@ function explanationsOf(
     .filter((line) => !elements.includes(line))
     .map((line) => explainUnknown(line, explanations.length > 0));
   const isEmpty = ({ values, bits }: Explanation) => values.length + bits.length === 0;
-  // In a sentence that somebody wrote there is nothing to recognise.
+  // In a sentence there is nothing to recognise.
   const printed = unread.filter((one) => !isEmpty(one) || !isWritten(one.matched));
   const isProse = explanations.length === 0 && printed.length < unread.length && printed.every(isEmpty);
   const unrecognised = isProse ? [] : printed;
@@ -142,7 +142,7 @@ function explanationsOf(
   if (explanations.length === 0 && unrecognised.length === 0 && text.hasWords())
     unrecognised.push(nothingFound(text, describes || rest.length === 0 ? own : undefined, lines));
   // What vmxlens could say about the machine of an AMD CPU is that it is one.
-  else if (describes && own !== undefined && !isSvmVendor(own.situation.host.vendor)) {
+  else if (describes && own !== undefined && !hasSvm(own.situation.host)) {
     const [first] = outside.filter((line) => !rest.includes(line)) as [TextLine, ...TextLine[]];
     unrecognised.push(explainDescription(first, own));
   }
@@ -168,7 +168,7 @@ function explanationsOf(
   const isAnswered = isStory && (verdict?.steps.length ?? 0) > 0;
   // What a sentence names is what the answer is about.
   const left = unrecognised.filter(
-    ({ matched, steps }) => verdict === undefined || steps.length > 0 || !isWritten(matched),
+    ({ matched, steps }) => verdict === undefined || steps.length > 0 || HAS_VALUE.test(matched) || !isWritten(matched),
   );
   if (explanations.length + left.length === 0 && unrecognised.length > 0) left.push(nothingFound(text, own, lines));
   return {
@@ -180,6 +180,9 @@ function explanationsOf(
     ...(isStory ? { isStory } : {}),
   };
 }
+
+/** A register's. */
+const HAS_VALUE = /\b0x[0-9a-f]{5,16}\b/i;
 
 /** Messages that only say that something ended. */
 const LESS_THAN_A_LIST: ReadonlySet<string> = new Set(["xen-domain-crash", "haxm-panicked"]);

@@ -24,7 +24,7 @@ const ABOUT =
   /\b(?:vmx\w{0,20}|vmcs|vt-x|vmxon|vmlaunch|vmresume|kvm(?:_intel)?|hypervisor|virtuali[sz]ation|hyper-v|ept|vpid|verr_\w{2,40}|msr)\b/i;
 /** Commands as typed, and what modules print when all is well. */
 const NO_MESSAGE =
-  /^\s*(?:\S{0,40}[$#%❯>] |sudo |modprobe |qemu-system-|virsh |lsmod|options |grep |cat |HINT:)|\bkvm_amd: (?!SVM)|INFO: (?:\/dev\/kvm exists|Your CPU supports)|Nested (?:Virtualization|Paging) enabled|KVM acceleration can be used|^(?:flags|vmx flags)\s*:/;
+  /^\s*(?:\[?[\w.-]{1,32}@[\w.-]{1,63}[: ][^\n$#]{0,60}[$#] |\S{0,40}[$#%❯>] |sudo |modprobe |qemu-system-|virsh |lsmod|options |grep |cat |HINT:)|\bkvm_amd: (?!SVM)|INFO: (?:\/dev\/kvm exists|Your CPU supports)|Nested (?:Virtualization|Paging) enabled|KVM acceleration can be used|^(?:flags|vmx flags)\s*:/;
 const MOST_UNKNOWN = 20;
 const MOST_GROUPS = 500;
 const MOST_IN_GROUP = 200;

@@ -1,4 +1,4 @@
-import { isSvmVendor } from "../host/host.js";
+import { hasSvm } from "../host/host.js";
 import type { Explanation } from "./answer.js";
 import type { KeptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
@@ -65,7 +65,7 @@ export function nothingFound(text: KeptText, described: OwnMachine | undefined, 
     bits: [],
     causes: [],
     // Of an AMD CPU there is no more to ask.
-    steps: described === undefined || isSvmVendor(described.situation.host.vendor) ? [] : [ASK_THE_MACHINE],
+    steps: described === undefined || hasSvm(described.situation.host) ? [] : [ASK_THE_MACHINE],
     depends: [],
     sources: [],
   };

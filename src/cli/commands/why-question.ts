@@ -73,7 +73,7 @@ async function textAt(
   return { hosts, ...(read === undefined ? {} : { text: { path, read: { read, taken } } }) };
 }
 
-/** What the messages of the one text that was named say of the question; the world keeps what was read of it. */
+/** The answer of the messages in a text to the question; the world keeps what was read. */
 export async function saidByMessages(
   question: Question,
   query: string | undefined,

@@ -2,10 +2,10 @@ import type { Tri } from "../../bits/tri.js";
 import { atlas } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
 import type { Situation } from "../../situation/situation.js";
+import { cpusNamed, hasOf, type NamedCpu, sharedBy } from "../../why/cpus/named-cpu.js";
 import { FEATURE_LIST, type Feature } from "../../why/features.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
-import { cpusNamed, hasOf, type NamedCpu, sharedBy } from "./named-cpu.js";
 
 type FeatureRow = (typeof FEATURE_LIST)[number];
 

@@ -10,6 +10,7 @@ import { askedOnHost } from "../../situation/asked-on-host.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
 import { type Situation, situation as situationOf } from "../../situation/situation.js";
+import type { NamedCpu } from "../../why/cpus/named-cpu.js";
 import { FEATURE_LIST } from "../../why/features.js";
 import { layersUnder } from "../../why/layers.js";
 import type { SaidOfMachine } from "../../why/questions/about.js";
@@ -21,7 +22,6 @@ import { listText } from "../decoders/bits.js";
 import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked/asked-only.js";
 import { ofModel } from "./cpu-model.js";
-import type { NamedCpu } from "./named-cpu.js";
 import { NEED } from "./param-needs.js";
 
 /** What the prose around the values says about the machine. */

@@ -1,8 +1,8 @@
+import { cpusNamed } from "../../why/cpus/named-cpu.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import { DROP_VMX } from "../rows/shared-advice.js";
 import { proseOf } from "./guests/guest-verdict.js";
-import { cpusNamed } from "./named-cpu.js";
 import { svmNamed } from "./other-cpus.js";
 
 /*

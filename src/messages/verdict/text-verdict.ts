@@ -1,6 +1,7 @@
 import { once } from "../../bits/once.js";
 import { isSvmVendor, showsVmx } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
+import { cpusNamed } from "../../why/cpus/named-cpu.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import {
   type Explanation,
@@ -36,7 +37,6 @@ import { guestOfHost, guestVerdict, guestWithoutVmx, proseOf } from "./guests/gu
 import { withNestedOff } from "./guests/nested-off.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict, sentenceOf } from "./machine-verdict.js";
-import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";

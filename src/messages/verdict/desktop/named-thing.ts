@@ -3,6 +3,7 @@ import type { AtlasEntry } from "../../../input/atlas/atlas-entry.js";
 import { replay } from "../../../kvm/replay.js";
 import { placedBit } from "../../../registers/bit-place.js";
 import { foldName } from "../../../registers/edit-distance.js";
+import { cpusNamed, generationsNamed, hasBrokenTimer, hasOf, type NamedCpu } from "../../../why/cpus/named-cpu.js";
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
 import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
@@ -10,7 +11,6 @@ import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked/asked-feature.js";
-import { cpusNamed, generationsNamed, hasBrokenTimer, hasOf, type NamedCpu } from "../named-cpu.js";
 
 /*
  * For people who write a hypervisor: what a bit of a capability register says, whether a CPU that is named has a feature, and what

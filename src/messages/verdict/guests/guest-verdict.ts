@@ -115,7 +115,7 @@ const isProse = (line: string): boolean => !NO_PROSE.test(line) && WORDS.test(li
 /** How a program begins a line. */
 const PROGRAM = /^\s{0,20}(?:\S{1,60}: |(?:[A-Z]{3,8}|\d[\d.:TZ-]{3,30})\s)/;
 
-/** Whether somebody wrote a line, and no program printed it. */
+/** Whether a line is a sentence, and no program printed it. */
 export function isWritten(line: string): boolean {
   return isProse(line) && JOINS.test(line) && !PROGRAM.test(line);
 }

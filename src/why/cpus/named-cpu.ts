@@ -9,7 +9,7 @@ import { replay } from "../../kvm/replay.js";
 import { DEFAULT_RELEASE, type Release } from "../../rules/release.js";
 import type { Condition } from "../../rules/rule.js";
 import { assume } from "../../situation/assume.js";
-import type { Feature } from "../../why/features.js";
+import type { Feature } from "../features.js";
 import { DESIGN_WORDS, type Design, designCalled, designHas, designOf } from "./cpu-designs.js";
 
 /** A CPU that a text names. */

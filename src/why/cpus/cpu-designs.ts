@@ -1,5 +1,5 @@
 import type { Tri } from "../../bits/tri.js";
-import type { FeatureId } from "../../why/features.js";
+import type { FeatureId } from "../features.js";
 
 /*
  * Designs of Intel's that the atlas has no CPU of, or none of some products, and what each of their CPUs with VT-x has and lacks.
