@@ -198,7 +198,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(
-          /^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio)-[\s\S]*?\n {2}\},\n/gm,
+          /^ {2}\{\n {4}id: "(?:acrn|guest|jailhouse|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio)-[\s\S]*?\n {2}\},\n/gm,
           "",
         )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
@@ -293,8 +293,6 @@ const OMISSIONS = [
   ],
   // What registers that are none of VMX hold (`explain`).
   [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
-  // Why KVM runs a guest without APICv (`explain`).
-  [/[\\/]features[\\/]apicv-inhibited\.ts$/, () => "export const apicvInhibited = () => undefined;"],
   // KVM of ARM's old kernels (`explain`).
   [/[\\/]verdict[\\/]on-arm-32\.ts$/, () => "export const onArm32 = () => undefined;"],
   // A number of an error without the program that gave it (`explain`).
