@@ -14,6 +14,8 @@ const ENDED_BY =
 const NO_END =
   /^-\w[^:]{0,400}$|terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
 
+const OF_LOADING = /^load of migration failed\b|^error while loading state\b/;
+
 /**
  * Where all that is recognised are warnings, the line of the same program that is none stopped it: that is what the
  * warnings send people away from.
@@ -24,11 +26,16 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
   );
   if (text === undefined || warnings.length === 0 || warnings.length < recognised.length) return undefined;
   let found: { readonly said: string; readonly line: number } | undefined;
+  let first: typeof found;
   // A program that the system ends prints without its name.
   for (const [at, line] of text.split("\n").entries()) {
     const said = FROM_QEMU.exec(line)?.groups?.said ?? ENDED_BY.exec(line)?.[0];
-    if (said !== undefined && !NO_END.test(said)) found = { said, line: at + 1 };
+    if (said === undefined || NO_END.test(said)) continue;
+    // What a loaded state ends with repeats that it was not loaded; the reason is what came first.
+    first = found?.line === at ? first : { said, line: at + 1 };
+    found = { said, line: at + 1 };
   }
+  if (found !== undefined && OF_LOADING.test(found.said)) found = first;
   if (found === undefined) return undefined;
   const count = warnings.reduce((sum, one) => sum + one.count, 0);
   return {

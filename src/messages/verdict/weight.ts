@@ -84,7 +84,13 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   ],
   "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
   "nova-cpu-compare": ["libvirt-unknown-feature", "libvirt-unknown-vmx-feature", "libvirt-missing-features"],
-  "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed", "qemu-empty-exit", "qemu-exception-exit"],
+  "qemu-reset-required": [
+    "qemu-internal-error",
+    "qemu-entry-failed",
+    "qemu-empty-exit",
+    "qemu-exception-exit",
+    "kvm-run-failed",
+  ],
 };
 
 export const WHY_NO_DEVICE = [

@@ -174,8 +174,7 @@ function notSupported(below: readonly NextStep[], virtual: About["virtual"], sho
           ? "the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off."
           : "the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off.",
     steps: [
-      ...(virtual === true ? below : shown ? [FIRMWARE_OFF] : []),
-      READ_BOTH,
+      ...(virtual === true ? below : [...(shown ? [FIRMWARE_OFF] : []), READ_BOTH]),
       KERNEL_LOG,
       ...(virtual === true ? [] : below),
     ],

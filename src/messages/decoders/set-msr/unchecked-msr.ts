@@ -43,7 +43,7 @@ const NOT_OF_CPU: Step = {
 
 /** The trace of a guest, whose registers are what its hypervisor makes of them. */
 const OF_GUEST =
-  /\bguest(?:'s)? (?:boots?(?:ed)?|call ?trace|dmesg|kernel|log|console)\b|\bvm's (?:dmesg|kernel|log)\b/i;
+  /\bguest(?:'s)? (?:boots?(?:ed)?|call ?trace|dmesg|kernel|log|console)\b|\bvm's (?:dmesg|kernel|log)\b|^-append ["'][^\n]{0,100}\bconsole=ttyS/i;
 const MOST_LINES = 300;
 const isOfGuest = ({ circumstances, lines }: ExplainContext): boolean =>
   circumstances.has("virtual") || lines(1, MOST_LINES).some((line) => OF_GUEST.test(line));

@@ -26,7 +26,7 @@ import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
-import { bisected } from "../../verdict/guests/bisected.js";
+import { bisected, parameterHelped } from "../../verdict/guests/bisected.js";
 import { codeInCxl } from "../../verdict/guests/code-in-cxl.js";
 import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.js";
 import { hyperVInside } from "../../verdict/guests/inner-hyperv.js";
@@ -70,6 +70,7 @@ export const DESKTOP: DesktopMessages = {
         ofDbvm(text) ??
         kvmUnitTests(text) ??
         bisected(text) ??
+        parameterHelped(text) ??
         hyperVInside(text) ??
         onlyByKvm(text) ??
         nestedReset(text) ??

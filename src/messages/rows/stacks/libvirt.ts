@@ -228,7 +228,10 @@ export const LIBVIRT_MESSAGES = [
     steps: [
       {
         text: "Ask libvirt what it misses.",
-        commands: ["virt-host-validate qemu", "virsh domcapabilities --virttype kvm | head"],
+        commands: [
+          "virt-host-validate qemu",
+          "ls -l /dev/kvm; grep -E '^(user|group) ?=' /etc/libvirt/qemu.conf   # its QEMU has to be in the group of /dev/kvm",
+        ],
       },
       {
         text: "Load KVM, then let libvirt probe again.",

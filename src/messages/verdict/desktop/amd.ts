@@ -1,6 +1,7 @@
 import { answer, type TextVerdict } from "../../answer.js";
 import { ENABLE_SVM, HYPERV_OFF, NO_SWITCH, OUTER_COMMANDS, WHPX_ON } from "../../rows/shared-advice.js";
 import { APPLE, isOnMac } from "./in-words.js";
+import { deniesUse } from "./nested-in-words.js";
 import { isSaidOn } from "./said-on.js";
 import { HYPERVISOR_WORKS, WINDOWS } from "./windows-words.js";
 
@@ -47,6 +48,13 @@ const ABOUT_NESTED = /\bnested\b(?! (?:virtualization|paging) enabled)/i;
 /** The flag of Intel's CPUs alone is looked for. */
 const LOOKS_FOR_VMX = /\bgrep (?:-\w{1,4} ){0,3}['"]?vmx['"]?(?![|\\])/;
 
+/** A fault of the kernel itself, which no setting makes. */
+const CRASHED = /\bNULL pointer dereference\b|\bBUG: unable to handle\b/;
+
+/** What KVM's users say of guests that run, and what its trace prints. */
+const GUESTS_RUN =
+  /\bperf kvm stat\b|\bL[12] guests?\b[^.\n]{0,60}\b(?:boot\w{0,3}|desktop|consumes|freez\w{1,3}|runs?)\b|\bSVM: kvm \[\d{1,7}\]: vcpu\d/i;
+
 const svmOf = (name: string): string =>
   `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
 
@@ -68,6 +76,7 @@ const MODULE_LINES = /\bkvm_amd: (?:TSC scaling supported|Nested (?:Virtualizati
 
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = svmOf(name);
+  const nested = NESTED.test(text) && !deniesUse(text);
   const sev = sevOnAmd(name, text);
   if (sev !== undefined) return sev;
   const others = text.replace(MODULE_LINES, "");
@@ -82,7 +91,7 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         },
       ],
     );
-  if (NESTED.test(text) && APPLE.test(text))
+  if (nested && APPLE.test(text))
     return answer(
       `${svm} A guest can be given AMD-V, and macOS as the guest has no use for it: Apple's Hypervisor.framework (on x86) is for Intel's VT-x alone.`,
       [
@@ -92,7 +101,7 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         },
       ],
     );
-  if (NESTED.test(text) && KVM_BELOW.test(text))
+  if (nested && KVM_BELOW.test(text))
     return answer(`${svm} A guest of KVM has it where nested of kvm_amd is 1 and its CPU is given svm.`, [
       {
         text: "On the host, see both; then look what its kernel says when the guest's own hypervisor starts.",
@@ -102,7 +111,7 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         ],
       },
     ]);
-  if (NESTED.test(text) && HYPER_V.test(text))
+  if (nested && HYPER_V.test(text))
     return answer(
       `${svm} Hyper-V gives it to guests from Windows 11 and Windows Server 2022 on; on Windows 10 and earlier servers it does so on Intel CPUs alone.`,
       [
@@ -112,7 +121,7 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         },
       ],
     );
-  if (NESTED.test(text))
+  if (nested)
     return answer(`${svm} A guest gets it only where the hypervisor below passes it.`, [
       {
         text: "With the machine off, switch it on.",
@@ -135,7 +144,8 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
           : ["grep -m1 -ow svm /proc/cpuinfo; sudo modprobe kvm_amd; ls -l /dev/kvm; id -nG"],
       },
     ]);
-  if (!MISSING.test(text)) return answer(svm, []);
+  if (GUESTS_RUN.test(text)) return answer(`${svm} KVM runs guests there, so AMD-V is on.`, []);
+  if (CRASHED.test(text) || !MISSING.test(text)) return answer(svm, []);
   if (WINDOWS.test(text))
     return answer(svm, [
       {

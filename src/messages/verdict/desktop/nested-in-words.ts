@@ -39,9 +39,17 @@ export function saysNestedOn(text: string): boolean {
   );
 }
 
+/** It is said of it that it is not what happens there. */
+const NOT_SO =
+  /\bnested virt\w{0,12}[^.\n]{0,12}\s(?:which )?(?:does(?:n['’]t| not) seem|is(?:n['’]t| not)) (?:to be )?(?:the case|used|in use|involved)/i;
 /** Its parameter is read, and is on. */
 const READ_ON = /\/parameters\/nested["'`]?\s{0,4}\n\s{0,8}[Y1]\s{0,4}(?:\n|$)/;
-export const saysNestedUsed = (text: string): boolean => USED.test(text) || READ_ON.test(text) || saysNestedOn(text);
+export const saysNestedUsed = (text: string): boolean =>
+  !NOT_SO.test(text) && (USED.test(text) || READ_ON.test(text) || saysNestedOn(text));
+/** The module's parameter, and no use of it. */
+export const withoutParameter = (text: string): string =>
+  text.replace(/\bkvm[_-](?:amd|intel)\b[^\n]{0,24}\bnested\b(?! (?:virt|guest|VM|KVM))/gi, "");
+export const deniesUse = (text: string): boolean => NOT_SO.test(text);
 export const deniesNested = (text: string): boolean => NONE.test(text);
 /** What is said to go wrong with a running machine, in the text's own word. */
 export const troubleIn = (text: string): string | undefined => MISBEHAVES.exec(text)?.[0];

@@ -14,7 +14,7 @@ import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { namedCloud } from "../rented-cloud.js";
 import { rightsIn } from "./device-rights.js";
 import { LEAVE_OUT, WINDOWS_GUEST, windowsGuest } from "./features/windows-guest.js";
-import { beganWithUpdate, isSlow, saysNestedUsed, troubleIn } from "./nested-in-words.js";
+import { beganWithUpdate, deniesUse, isSlow, saysNestedUsed, troubleIn, withoutParameter } from "./nested-in-words.js";
 
 /*
  * Trouble with virtual machines on Linux that people describe in words: VT-x may be on, and what they miss is something else.
@@ -56,6 +56,10 @@ export const DESKTOP = /\bVirtualBox\b|\bVBox\b|\bHAXM\b|\bmac ?OS host\b|\bWind
 const AT_TIMES =
   /\b(?:(?:it|everything|this) )?(?:often|usually|mostly|most(?:ly)? of the time|most often|sometimes|occasionally) (?:it )?(?:works|succeeds|boots|starts|hangs|fails|crashes|freezes)\b|\b(?:works|succeeds|boots|hangs|fails|crashes|freezes) (?:only )?(?:sometimes|most of the time|occasionally|randomly|intermittently|at random)\b|\bintermittent\w{0,2} (?:hang|fail|crash|freez)\w{0,4}\b/i;
 
+/** Versions with which it goes well. */
+const NEWER_IS_FINE =
+  /\b(?:use|using|with|on|running) (?:an? |the )?(?:host )?kernels?\s(?:from |version )?v?\d\.\d[^\n]{0,70}\b(?:everything|it|all)\s(?:is|works?|runs?)\s(?:fine|ok|well)\b/i;
+
 /** Nested virtualization that is on and misbehaves: no setting that enables it is missing. */
 export function misbehaving(text: string): Says | undefined {
   const trouble = troubleIn(text);
@@ -65,6 +69,12 @@ export function misbehaving(text: string): Says | undefined {
   const update: Step = {
     text: `Update ${below === "VMware" ? "ESXi" : below}, which passes VT-x to the machine, and the kernel in it.`,
   };
+  const newer = NEWER_IS_FINE.exec(text)?.[0].replace(/\s+/g, " ");
+  if (newer !== undefined)
+    return answer(
+      `The text says that nested virtualization is in use, that something goes wrong ("${trouble}"), and which versions do not have it ("${newer}"): the fault is in the older ones, and no setting is missing.`,
+      [{ text: "Use those versions on the host." }],
+    );
   return answer(
     `The text says that nested virtualization is in use, and that something goes wrong ("${trouble}"). Enabling it again changes nothing: look for the fault in one of the two hypervisors, or in a feature that the lower one passes on.`,
     [BOTH_LOGS, below === undefined ? LEAVE_OUT : update, ...guest],
@@ -81,7 +91,8 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   const named = namedOuter(text, machine);
   const isInside = named?.isBelow === true && named.name !== "a virtual machine";
   // Nested HVM is experimental: that is the answer there.
-  if (trouble === undefined || named?.name === "Xen" || !(NESTING.test(text) || isInside)) return undefined;
+  const nesting = NESTING.test(withoutParameter(text)) && !deniesUse(text);
+  if (trouble === undefined || named?.name === "Xen" || !(nesting || isInside)) return undefined;
   if (WORKS_INSIDE.test(text))
     return answer(
       `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"), and KVM works in that machine: VT-x is there. Look for the fault in one of the two hypervisors, in the rights of /dev/kvm, or in the program that starts the inner guest.`,
@@ -229,7 +240,7 @@ const amdNested = (all: string): Says | undefined => {
     /\bHyper-?V\b|\bWSL/i.test(text) && !/\b(?:libvirt|virsh|virt-manager|Proxmox|PVE|QEMU)\b/i.test(text);
   // QEMU has models of that name.
   const isModel = cpu === "EPYC" && !/\bAMD\b/.test(text);
-  return cpu === undefined || ofWindows || isModel || !ASKS_NESTED.test(text)
+  return cpu === undefined || ofWindows || isModel || !ASKS_NESTED.test(text) || deniesUse(text)
     ? undefined
     : answer(
         `The text shows an AMD CPU (${cpu}): there the module is kvm_amd and the flag svm, and options of kvm_intel change nothing. kvm_amd has nested on by default; the guest's CPU has to be given svm.`,

@@ -1,7 +1,7 @@
 import { answer, type TextVerdict } from "../../answer.js";
 
 /*
- * Trouble whose first bad commit is known: the poster has searched for it.
+ * Trouble whose first bad commit is known, or the parameter without which it is not there: the poster has searched for it.
  */
 
 type Says = Omit<TextVerdict, "covers">;
@@ -9,6 +9,39 @@ type Says = Omit<TextVerdict, "covers">;
 const BISECTED =
   /\b(?<first>[0-9a-f]{7,40}) is the first bad commit\b|\bbisect\w{0,5}\b[^\0]{0,240}?\b(?:commit:?|to|at|by|is)\s{1,4}["'`(]?(?<second>[0-9a-f]{7,40})\b/i;
 const OF_GUESTS = /\b(?:KVM|QEMU|nest(?:ed|ing)|libvirt|guests?|VMs?|virtual machines?)\b/i;
+/** What a module of KVM does without, by a setting of its own. */
+const SET_OFF =
+  /\bkvm[_-](?<vendor>intel|amd)[. ]{1,2}(?<name>(?!nested\b)[a-z_]{2,30}) ?= ?(?<value>0|N|off)\b(?=(?<after>[^\0]{0,400}))/gi;
+const HELPED =
+  /\b(?:(?:fixe[sd]|solve[sd]|resolve[sd]|cured?) (?:the|it|this|that|my)\b|(?:haven['’]t|have not|not) (?:encountered|seen|had|happened)\b|(?:is|are|was|has been) (?:gone|stable)\b|(?:makes?|made) (?:the \w{3,12}|it|them) (?:disappear|go away)|disappear(?:s|ed)?\b|(?:hangs?|freez\w{1,3}|crash\w{0,3}) no (?:more|longer)\b)/i;
+const DID_NOT =
+  /\b(?:n['’]t|not|no) (?:\w{2,10} )?(?:help|fix|solve|change|work|effect|difference)|\bto no avail\b|\bwithout (?:success|effect)\b/i;
+
+/** The parameter of KVM without which the trouble is gone, by the text. */
+export function parameterHelped(text: string): (Says & { readonly settles: true }) | undefined {
+  if (text.length > LONGEST) return undefined;
+  for (const { groups } of text.matchAll(SET_OFF)) {
+    const { vendor = "intel", name = "", value = "", after = "" } = groups ?? {};
+    if (!HELPED.test(after) || DID_NOT.test(after)) continue;
+    const kept = `options kvm_${vendor.toLowerCase()} ${name}=${value}`;
+    const found = answer(
+      `By the text it does not happen with ${name}=${value} of kvm_${vendor.toLowerCase()}: what goes wrong is in that feature (of KVM or of the CPU). KVM runs guests there, and nothing has to be switched on.`,
+      [
+        {
+          text: "Leave it so, and try without it again after the next update of the host's kernel, firmware or microcode.",
+          ...(text.includes(kept)
+            ? {}
+            : { commands: [`echo '${kept}' | sudo tee /etc/modprobe.d/kvm-${name.replace(/_/g, "-")}.conf`] }),
+        },
+      ],
+    );
+    // That it was read both ways is what the text is about.
+    return { ...found, settles: true };
+  }
+  return undefined;
+}
+const LONGEST = 20_000;
+
 /** A line of a commit's statistics. */
 const CHANGED = /^[\s>]{0,8}(?<path>(?:[\w.+-]{1,40}\/){1,8}[\w.+-]{1,60})\s{1,40}\|\s{1,8}\d/m;
 const IN_QEMU = /^(?:hw|target|target-i386|accel|block|migration|softmmu|system|ui|util|pc-bios)\//;

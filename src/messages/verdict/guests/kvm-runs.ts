@@ -2,6 +2,7 @@ import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { withoutUnrestricted } from "../cpu-model.js";
+import { svmNamed } from "../other-cpus.js";
 
 /*
  * Guests that KVM runs and that go wrong all the same: VT-x is on there, and nothing has to be switched on.
@@ -90,7 +91,7 @@ export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
   const libvirt = LIBVIRT.test(text) ? "; sudo tail -60 /var/log/libvirt/qemu/NAME.log" : "";
   const own = FAULTS.test(text) && ASKED.test(text) && !SYSTEM.test(text);
   return answer(
-    `A guest runs with KVM there ("${found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${contrast === undefined && !own ? "" : NOT_EMULATED}${real}${shadow}`,
+    `A guest runs with KVM there ("${found}"), so ${svmNamed(text) === undefined ? "VT-x" : "AMD-V"} is on and works: what goes wrong is in KVM, QEMU or the guest.${contrast === undefined && !own ? "" : NOT_EMULATED}${real}${shadow}`,
     [
       ...(real === "" ? [] : [OLDER_MACHINE]),
       ...(shadow === "" ? [] : [SHADOW_OFF]),

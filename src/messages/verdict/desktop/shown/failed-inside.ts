@@ -1,6 +1,6 @@
 import type { FoundVerdict } from "../../../answer.js";
 import { insideOf } from "../../named-outer.js";
-import { INTEL_CPU, SVM_CPU } from "../../other-cpus.js";
+import { INTEL_CPU, SVM_CPU, svmNamed } from "../../other-cpus.js";
 import { rentedCloud } from "../../rented-cloud.js";
 
 /** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */
@@ -10,7 +10,8 @@ export function failedInside(found: FoundVerdict, text: string): FoundVerdict | 
   if (below === "Proxmox" && !/\bnest(?:ed|ing)\b|\bL[12]\b/i.test(text)) return undefined;
   const inside = below ?? rentedCloud(text);
   if (inside === undefined) return undefined;
-  const passed = SVM_CPU.test(text) ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x";
+  const isSvm = SVM_CPU.test(text) || svmNamed(text) !== undefined;
+  const passed = isSvm ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x";
   return {
     ...found,
     says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the ${passed} that this hypervisor passes on.`,
