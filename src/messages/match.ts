@@ -1,7 +1,7 @@
 import { ownCopy } from "../input/text/text.js";
+import type { TextLine } from "../input/text/text-lines.js";
 import { isHypothetical, isSourceCode } from "./false-positives.js";
 import { type Candidate, hinted, isHinted, type Wanted } from "./hints.js";
-import type { TextLine } from "./lines.js";
 import type { MessageRow } from "./message.js";
 
 /** A message in the text. */

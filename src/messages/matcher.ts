@@ -1,7 +1,7 @@
 import { ownCopy } from "../input/text/text.js";
+import { lineFeed, type TextLine } from "../input/text/text-lines.js";
 import type { DesktopMessages } from "./desktop-messages.js";
 import { wantedWith } from "./hints.js";
-import { lineFeed, type TextLine } from "./lines.js";
 import { type Match, matchLine } from "./match.js";
 
 /** Matches that are explained together, in the order of the text; the first of many. */

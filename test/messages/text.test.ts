@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lineFeed, type TextLine } from "../../src/messages/lines.js";
+import { lineFeed, type TextLine } from "../../src/input/text/text-lines.js";
 import { anyText } from "../any-text.js";
 import { oneIn, tries } from "../deep.js";
 import { explain } from "./explain-all.js";

@@ -51,7 +51,7 @@ const LOOKS_FOR_VMX = /\bgrep (?:-\w{1,4} ){0,3}['"]?vmx['"]?(?![|\\])/;
 /** A fault of the kernel itself, which no setting makes. */
 const CRASHED = /\bNULL pointer dereference\b|\bBUG: unable to handle\b/;
 
-/** What KVM's users say of guests that run, and what its trace prints. */
+/** Guests run: words of people with KVM, and lines of its trace. */
 const GUESTS_RUN =
   /\bperf kvm stat\b|\bL[12] guests?\b[^.\n]{0,60}\b(?:boot\w{0,3}|desktop|consumes|freez\w{1,3}|runs?)\b|\bSVM: kvm \[\d{1,7}\]: vcpu\d/i;
 

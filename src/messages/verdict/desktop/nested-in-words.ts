@@ -39,7 +39,7 @@ export function saysNestedOn(text: string): boolean {
   );
 }
 
-/** It is said of it that it is not what happens there. */
+/** Nested virtualization is denied for this case. */
 const NOT_SO =
   /\bnested virt\w{0,12}[^.\n]{0,12}\s(?:which )?(?:does(?:n['’]t| not) seem|is(?:n['’]t| not)) (?:to be )?(?:the case|used|in use|involved)/i;
 /** Its parameter is read, and is on. */

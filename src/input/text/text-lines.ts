@@ -1,4 +1,4 @@
-import { withoutEnding } from "../input/text/text.js";
+import { withoutEnding } from "./text.js";
 
 /*
  * A pasted text as lines of plain words: without mail quoting, colours, HTML, quoted-printable and the escapes of JSON
