@@ -32,7 +32,7 @@ const BUILT: { readonly [file: string]: readonly [count: number, of: string] } =
   "src/input/text/clean-line.ts": [1, "bounded repetitions and the escape character"],
   "src/kvm/printers.ts": [1, "printed texts of our tables, letters for letters"],
   "src/messages/hints.ts": [2, "patterns of the rows with another flag; their hints, letters for letters"],
-  "src/messages/lines.ts": [1, "bounded repetitions and the escape character"],
+  "src/input/text/text-lines.ts": [1, "bounded repetitions and the escape character"],
   "src/messages/rows/desktop/windows-check.ts": [2, "the words of the file between bounded repetitions"],
   "src/messages/verdict/desktop/said-on.ts": [2, "the words of the file between bounded repetitions"],
   "src/messages/verdict/desktop/windows-words.ts": [1, "the words of the file between bounded repetitions"],
