@@ -1,10 +1,5 @@
-<<<<<<<< HEAD:src/why/cpus/cpu-designs.ts
 import type { Tri } from "../../bits/tri.js";
 import type { FeatureId } from "../features.js";
-========
-import type { Tri } from "../bits/tri.js";
-import type { FeatureId } from "./features.js";
->>>>>>>> 08e92361 (Keep the lines of a text with its readers, and the designs of CPUs with the reasons for bits):src/why/cpu-designs.ts
 
 /*
  * Designs of Intel's that the atlas has no CPU of, or none of some products, and what each of their CPUs with VT-x has and lacks.
