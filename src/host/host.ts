@@ -130,8 +130,8 @@ export interface Observed {
   readonly messages?: readonly string[];
   /** Whether `vmx` is among the flags of /proc/cpuinfo, for a text that shows no whole list of them. */
   readonly vmx?: boolean;
-  /** `svm` is among those flags, whole or not. */
-  readonly svm?: true;
+  /** Whether `svm` is among those flags, whole or not; `false` only of a whole list. */
+  readonly svm?: boolean;
   /** Modules that are loaded, or that a list of the loaded ones does not have. */
   readonly modules?: { readonly [M in HypervisorModule]?: boolean };
   /** Error with which the kernel refused kvm_intel, as `EOPNOTSUPP`. */

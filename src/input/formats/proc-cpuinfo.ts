@@ -1,4 +1,4 @@
-import { FEAT_CTL_VENDORS } from "../../host/host.js";
+import { FEAT_CTL_VENDORS, isSvmVendor } from "../../host/host.js";
 import { CPU_FLAGS, VMX_FLAGS_LINE } from "../../linux/vmx-features.js";
 import { isVmxFlag, vmxFlagOrder } from "../../linux/vmx-flag-bits.js";
 import { formatHeld } from "../../rules/held.js";
@@ -16,11 +16,13 @@ export const procCpuinfo: FactReader = {
     `/proc/cpuinfo of Linux: by the vmx flags line (${formatHeld(VMX_FLAGS_LINE.held)}) which of the features with a name the CPU allows, ` +
     "never what must be 1; a name that is missing counts only where every release in question prints it; CPUID bits that " +
     "the flags line proves, signature, microcode.",
-  mark: /^\s{0,8}(?:processor|vendor_id|cpu family|model name|model|stepping|microcode|cpuid level|address sizes|flags|vmx flags)[\t ]{1,24}:|\bclearcpuid=/,
+  mark: /^\s{0,8}(?:processor|vendor_id|cpu family|model name|model|stepping|microcode|cpuid level|address sizes|flags|vmx flags)[\t ]{1,24}:|^\s{0,8}(?:[*-] )?flags ?: {0,4}fpu\b|\bclearcpuid=/,
   words: ["clearcpuid="],
   open: openCpuinfo,
 };
 
+/** The list in a list of a person's own. */
+const ITEM = /^\s{0,8}(?:[*-] )?flags ?:(?= {0,4}fpu\b)/;
 const FIELD = /^\s{0,8}([A-Za-z][\w ()/-]{0,24}?)[\t ]{1,24}:(?:\s(.*))?$/;
 /** A further line of a wrapped list of flags. */
 const FLAGS_ONLY = /^\s*[a-z0-9_]{1,24}(?:\s+[a-z0-9_]{1,24})*\s*$/;
@@ -142,7 +144,8 @@ function openCpuinfo(sink: FactSink): FactRun {
   return {
     line(line) {
       if (line.text.includes("clearcpuid=")) clearsCpuid = true;
-      const field = FIELD.exec(line.text);
+      const ofOne = !(/\bvmx\b/.test(line.text) && /\bsvm\b/.test(line.text));
+      const field = FIELD.exec(ofOne ? line.text.replace(ITEM, "flags :") : line.text);
       if (field === null) {
         // One blank line may come from a text in double space; the next CPU begins with its number anyway.
         if (block !== undefined && line.text.trim() === "" && !spaced) {
@@ -192,7 +195,7 @@ export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
   const cutIn = (key: string): boolean => block.cut && lastKey === key;
   // The last word of a list that is cut off may be a part of another flag.
   const flags = new Set(cutIn("flags") ? block.flags?.slice(0, -1) : block.flags);
-  const { vendor, vendorId } = vendorOf(text("vendor_id"));
+  const { vendor, vendorId } = vendorOf(text("vendor_id") ?? (OF_AMD.some((one) => flags.has(one)) ? AMD : undefined));
   const sizes = /^(\d{1,3}) bits physical, (\d{1,3}) bits virtual/.exec(text("address sizes") ?? "");
   const info: CpuinfoBlock = {
     cpu: cpu ?? 0,
@@ -221,9 +224,10 @@ export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
   sink.cpu(scope, { ...facts, ...given("signature", signature), ...given("microcode", info.microcode) }, block.at);
   if (block.flags !== undefined) {
     const at = block.fields.get("flags")?.at ?? block.at;
-    if (flags.has("svm")) sink.system("flag svm", "yes", at);
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));
     const whole = !cutIn("flags") && !block.doubtful && passedWord4;
+    if (flags.has("svm")) sink.system("flag svm", "yes", at);
+    else if (whole && isSvmVendor(vendor) && !isAbridged(block.flags)) sink.system("flag svm", "no", at);
     sink.cpuFlags(scope, { names, whole, ...(clearsCpuid || isAbridged(block.flags) ? { picked: true } : {}) }, at);
   }
   if (block.vmxFlags !== undefined) vmxFlags(sink, scope, block, cutIn("vmx flags"));
@@ -260,6 +264,10 @@ function vmxFlags(sink: FactSink, scope: number | "unnamed", block: Block, isCut
 }
 
 /** The vendor of Zhaoxin's CPUs begins and ends with blanks. */
+/** Flags that Linux shows of AMD's CPUs alone (and Hygon's): asm/cpufeatures.h, words 1 and 6. */
+const OF_AMD = ["mmxext", "fxsr_opt", "3dnowext", "extapic", "cr8_legacy"];
+const AMD = "AuthenticAMD";
+
 function vendorOf(text: string | undefined): { vendor?: string; vendorId?: string } {
   if (text === undefined || text.trim() === "") return {};
   const vendor = FEAT_CTL_VENDORS.find((known) => known.trim() === text.trim()) ?? text.trim();

@@ -90,7 +90,7 @@ const observed = object({
   xenFeatures: v.pipe(v.optional(names), v.description("Features of Xen's boot log")),
   messages: v.pipe(v.optional(names), v.description("Kernel messages about VMX, without time stamps")),
   vmx: v.pipe(v.optional(v.boolean()), v.description("Whether `vmx` is among the flags of /proc/cpuinfo")),
-  svm: v.pipe(v.optional(v.literal(true)), v.description("`svm` is among those flags")),
+  svm: v.pipe(v.optional(v.boolean()), v.description("Whether `svm` is among those flags; false only of a whole list")),
   modules: v.pipe(
     v.optional(
       object({ kvm: v.optional(v.boolean()), kvm_intel: v.optional(v.boolean()), kvm_amd: v.optional(v.boolean()) }),

@@ -226,7 +226,7 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
   const foreign = arch === undefined || /^(?:x86_64|i[3-6]86|amd64)$/.test(arch) ? undefined : arch;
   return {
     ...(whole !== undefined || vmx === undefined ? {} : { vmx }),
-    ...(undisputed(system, "flag svm") === "yes" ? { svm: true as const } : {}),
+    ...svmShown(undisputed(system, "flag svm")),
     ...(Object.keys(modules).length === 0 ? {} : { modules }),
     ...(loadError === undefined ? {} : { loadError }),
     ...(outer === undefined ? {} : { outer }),
@@ -242,3 +242,6 @@ function withVendor(host: Host, { system }: MachineFactsRead): Host {
   const vendor = byName ?? (undisputed(system, "flag svm") === "yes" ? "AuthenticAMD" : undefined);
   return vendor === undefined ? host : { ...host, vendor };
 }
+
+const svmShown = (shown: string | undefined): { svm?: boolean } =>
+  shown === undefined ? {} : { svm: shown === "yes" };

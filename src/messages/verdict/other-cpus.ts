@@ -1,9 +1,9 @@
-import { isSvmVendor } from "../../host/host.js";
+import { type Host, isSvmVendor } from "../../host/host.js";
 import { PASS_SVM, SVM_MODULE } from "../../why/questions/next-steps.js";
 import { isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
-import { ENABLE_SVM, HYPERV_OFF, WHPX_ON } from "../rows/shared-advice.js";
+import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
 import { onArm32 } from "./on-arm-32.js";
 import { namedCloud } from "./rented-cloud.js";
@@ -70,7 +70,7 @@ export function otherCpuVerdict(
   const vendor = machine?.situation.read.vendor;
   return (
     (vendor === undefined ? foreignVerdict(recognised, first, text) : undefined) ??
-    svmVerdict(recognised, vendor, text, circumstances)
+    svmVerdict(recognised, machine?.situation.read, text, circumstances)
   );
 }
 
@@ -166,7 +166,7 @@ const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
 /** A CPU of AMD or Hygon, by its name or by a line of its module. */
 export const SVM_CPU =
-  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't|\S{0,40} failed)|\b(?:AMD )?(?:EPYC(?!-(?:IBPB|Rome|Milan|v\d)| hardcoded)|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom(?!en))(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|(?<![-\w.])(?:AMD )?Zen ?[1-5]\+?(?![-.\w])|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
+  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't|\S{0,40} failed)|\b(?:AMD )?(?:EPYC(?!-(?:IBPB|Rome|Milan|v\d)| hardcoded)|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom(?!en))(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|(?<![-\w.])(?:AMD )?Zen ?[1-5]\+?(?![-.\w])|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB|\bAM[2-5]\+? (?:X[2-6] |Phenom|Athlon)|\bsocket AM[2-5]\b/i;
 export const INTEL_CPU =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU|machines?\b|hosts?\b|servers?\b|laptops?\b)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 /** AMD-V by its own name, in a text without a word of Intel's. */
@@ -177,8 +177,8 @@ const VTX_WORDS = /\bIntel\b|\bVT-?[xd]\b|\bvmx\b|\bkvm[_-]intel\b/i;
 const SVM_COUNTED =
   /\bgrep (?:-\w{1,4} |--count ){0,3}["']?svm["']? \/proc\/cpuinfo[^\n]{0,20}\n\s{0,8}[1-9]\d{0,3}\s{0,4}$/m;
 
-/** kvm-ok takes the module's name from the flag that it found. */
-const SVM_HINT = /^\s{0,8}HINT:\s{1,8}(?:sudo )?modprobe kvm_amd\b/m;
+/** kvm-ok takes the module's name from the flag that it found, and so does the init script of the package kvm. */
+const SVM_HINT = /^\s{0,8}(?:HINT:\s{1,8}(?:sudo )?modprobe|\*?\s{0,3}Loading kvm module) kvm_amd\b/m;
 
 /** The emulator's driver for both. */
 const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
@@ -230,10 +230,10 @@ function moduleState(
   text: string,
   recognised: readonly Recognised[],
   circumstances: Circumstances,
+  isShown: boolean,
 ): readonly [says: string, steps: readonly Step[]] {
   if (SVM_WORKS.test(text)) return ["and kvm_amd, its module, is loaded and works", []];
-  if (SVM_OFF.test(text))
-    return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON, SVM_MODULE]];
+  if (SVM_OFF.test(text)) return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON]];
   const refused = refusesSvm(recognised);
   if (refused && SVM_MISSING.test(text))
     return ALL_WITH_SVM.test(text)
@@ -247,25 +247,31 @@ function moduleState(
       `and its module is kvm_amd; ${ALL_WITH_SVM.test(text) ? "" : "either this model has no SVM, a hypervisor hides it, or "}\`no hardware support\` is a line of kvm_intel, which finds nothing on such a CPU`,
       [SVM_MODULE],
     ];
+  if (refused && (isShown || SVM_HINT.test(text) || SVM_COUNTED.test(text)))
+    return ["shows `svm`, and the kernel refused kvm_amd, its module: so the firmware has SVM off", [SVM_ON]];
   if (refused)
     return [
-      "and the kernel refused kvm_amd, its module: the firmware has SVM off, or the hypervisor below a virtual machine does not pass it",
+      "and the kernel refused kvm_amd, its module: the firmware has SVM off, the CPU has none (not every Athlon and Sempron has), or the hypervisor below a virtual machine does not pass it",
       circumstances.has("said to be on") ? [SEE_SVM, SVM_ON] : [SVM_ON, SEE_SVM],
     ];
   return ["and its module is kvm_amd", [SVM_MODULE]];
 }
 
+/** KVM is loaded, and could not begin: Linux, arch/x86/kvm/svm/svm.c, finds EFER.SVME set by another. */
+const SWITCHED_ON: ReadonlySet<string> = new Set(["kvm-enable-failed", "qemu-create-vm"]);
+
 /** The answer about VMX if the text names a CPU with SVM. */
 function svmVerdict(
   recognised: readonly Recognised[],
-  vendor: string | undefined,
+  host: Host | undefined,
   text: string,
   circumstances: Circumstances,
 ): TextVerdict | undefined {
   const [first] = recognised as [Recognised, ...Recognised[]];
+  const { vendor, name, observed } = host ?? {};
   const known = isSvmVendor(vendor);
   if (!known && vendor !== undefined) return undefined;
-  const found = known ? vendor : svmNamed(text);
+  const found = known ? (name ?? vendor) : svmNamed(text);
   if (found === undefined) return undefined;
   const printed = /^(?:SVM: )?kvm(?:_amd)?:/.test(found);
   if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD") {
@@ -311,14 +317,23 @@ function svmVerdict(
       line: first.lines[0],
       covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
     };
-  if (known || own || ofModel || !recognised.some(isOfLoading)) return undefined;
+  const refused = known && observed?.svm === true && refusesSvm(recognised);
+  if ((known && !refused) || own || ofModel || !recognised.some(isOfLoading)) return undefined;
+  if (recognised.some(({ message }) => SWITCHED_ON.has(message ?? "")))
+    return {
+      says: `The text shows an AMD CPU (${found}): KVM could not switch AMD-V (SVM) on, which another hypervisor (VirtualBox, VMware) has in use. VT-x is not involved.`,
+      steps: [{ ...WHO_USES_VMX, text: "See which hypervisor holds AMD-V, and stop it." }],
+      evidence: [],
+      line: first.lines[0],
+      covers: recognised.map(({ message }) => message as string),
+    };
   const cloud = SVM_WORKS.test(text) ? undefined : namedCloud(text);
   const [state, steps] =
     cloud === undefined
-      ? moduleState(text, recognised, circumstances)
+      ? moduleState(text, recognised, circumstances, refused)
       : ([`and this is a machine of ${cloud}, whose kind has to pass SVM to it`, [SEE_SVM]] as const);
   return {
-    says: `The text shows an AMD CPU (${printed ? "kvm_amd found SVM" : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,
+    says: `The text shows an AMD CPU (${printed ? (SVM_OFF.test(text) ? "by kvm_amd's own line" : "kvm_amd found SVM") : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,
     steps,
     evidence: [],
     line: first.lines[0],

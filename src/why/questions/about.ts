@@ -6,7 +6,7 @@ import type { Replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import type { FeatCtlCase, World } from "../../situation/worlds.js";
 import type { QuestionAnswer } from "./answer.js";
-import { PASS_SVM, SVM_MODULE } from "./next-steps.js";
+import { PASS_SVM, SVM_IN_FIRMWARE, SVM_MODULE } from "./next-steps.js";
 
 /** An answer before it has the word that it begins with: `says` begins with a small letter. */
 export type Answer = Omit<QuestionAnswer, "question" | "evidence">;
@@ -163,11 +163,12 @@ export function svmAnswer({ name, vendor, observed, cores: [boot] }: Host): Answ
       steps: [SVM_MODULE],
     };
   }
+  const lacks = observed?.svm === false;
   return {
     answer: "no",
     decidedBy: "vendor",
-    says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX.`,
-    steps: [SVM_MODULE],
+    says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. ${lacks ? "AMD's CPUs have SVM instead of VMX, and Linux shows no `svm` here: this one has none, a hypervisor hides it, or a newer kernel found it switched off by the firmware (older ones show it all the same). So kvm_amd, its module, does not load." : "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX."}`,
+    steps: lacks ? [SVM_IN_FIRMWARE] : [SVM_MODULE],
   };
 }
 

@@ -53,6 +53,11 @@ export const SVM_MODULE: NextStep = {
   commands: ["sudo modprobe kvm_amd; sudo dmesg | grep -iE 'kvm|svm' | tail"],
 };
 
+export const SVM_IN_FIRMWARE: NextStep = {
+  text: "See what the kernel found; where it says that SVM is disabled, enable SVM Mode in the firmware setup.",
+  commands: ["sudo dmesg | grep -iE 'kvm|svm'"],
+};
+
 export const PASS_SVM: NextStep = {
   text: "See whether the flag is there; where it is not, let the hypervisor below pass AMD-V (nested virtualization), with the machine off.",
   commands: ["grep -m1 -ow svm /proc/cpuinfo; systemd-detect-virt"],

@@ -72,7 +72,7 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |virt-host-validate: QEMU: |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |virt-host-validate: QEMU: |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'|Loading kvm module kvm_/,
   words: [
     "Hypervisor",
     "hypervisor_id",
@@ -209,9 +209,16 @@ function checked(sink: FactSink, line: TextLine): boolean {
     sink.system("flag vmx", "no", at);
     return true;
   }
-  // The Android emulator looks for vmx and svm in /proc/cpuinfo.
+  // The Android emulator asks CPUID (android_get_x86_cpuid_vmx_support), where there is no /dev/kvm.
   if (/KVM requires a CPU that supports vmx or svm/.test(text)) {
+    sink.cpu("unnamed", { features: { vmx: false } }, at);
     sink.system("flag vmx", "no", at);
+    return true;
+  }
+  // The init script of the packages kvm and qemu-kvm takes the module by the flag that it finds.
+  const tried = /^\s{0,8}\*?\s{0,3}Loading kvm module kvm_(intel|amd)\b/.exec(text)?.[1];
+  if (tried !== undefined) {
+    sink.system(tried === "intel" ? "flag vmx" : "flag svm", "yes", at);
     return true;
   }
   // kvm-ok takes the module's name from the flag that it found, and crc runs the one whose flag is there.

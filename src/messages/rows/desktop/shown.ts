@@ -38,8 +38,12 @@ const AFTER_SUSPEND =
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =
   /\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
-const NOT_PHYSICAL =
-  /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox|cloud|L[12]|guests?)\b/i;
+const IN_ANOTHER =
+  /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|cloud|L[12]|guests?)\b|\b(?:in|inside|within|under|on)(?: an?| my| the)? (?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/i;
+const PRODUCT = /\b(?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/gi;
+/** The one product that a text names may be the one that runs on the machine. */
+const isInAnother = (text: string): boolean =>
+  IN_ANOTHER.test(text) || new Set(text.match(PRODUCT)?.map((name) => name.toLowerCase())).size > 1;
 
 const HYPERV_OFF =
   /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
@@ -121,7 +125,7 @@ export const SHOWN: readonly Shown[] = [
   ["no firmware switch", { test: saysNoSwitch }],
   ["rival beside KVM", RIVAL_RUNS, IN_RIVAL],
   ["after a suspend", AFTER_SUSPEND],
-  ["said to be physical", PHYSICAL, NOT_PHYSICAL],
+  ["said to be physical", PHYSICAL, { test: isInAnother }],
   ["Hyper-V said to be off", HYPERV_OFF, HYPERV_WANTED],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],

@@ -43,14 +43,18 @@ import { VIRTUALBOX_MESSAGES } from "./virtualbox.js";
 import { VMWARE_MESSAGES } from "./vmware.js";
 import { WINDOWS_MESSAGES } from "./windows.js";
 
+/** A parameter of KVM was read: its module is loaded, so VT-x is on. */
+const readsParameter = (text: string): boolean => /\bkvm_intel\b[^\0]{0,40}?\b[a-z]\w{2,30} ?= ?[YN]\b/.test(text);
+
 const subjectIn: DesktopMessages["subject"] = (text, machine) =>
   apicvInhibited(text) ??
   namedThing(text, machine) ??
   authorQuestion(text, machine) ??
   troubleOf(text, machine) ??
   (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
-  subjectOf(text, machine) ??
-  askedAbout(text, machine) ??
+  (machine === undefined && readsParameter(text)
+    ? undefined
+    : (subjectOf(text, machine) ?? askedAbout(text, machine))) ??
   (machine === undefined ? parametersNamed(text) : undefined);
 
 /** The messages of desktop products, and the decoders that only they need. */

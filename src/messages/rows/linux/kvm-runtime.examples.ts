@@ -10,7 +10,10 @@ export const KVM_RUNTIME_EXAMPLES = {
     ],
   },
   "modprobe-not-found": {
-    examples: ["modprobe: FATAL: Module kvm_intel not found in directory /lib/modules/4.19.47"],
+    examples: [
+      "modprobe: FATAL: Module kvm_intel not found in directory /lib/modules/4.19.47",
+      "ERROR: modinfo: could not find module kvm_intel",
+    ],
   },
   "modprobe-builtin": {
     examples: ["modprobe: FATAL: Module kvm_intel is builtin."],
