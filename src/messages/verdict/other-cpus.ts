@@ -317,7 +317,9 @@ function svmVerdict(
       line: first.lines[0],
       covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
     };
-  const refused = known && observed?.svm === true && refusesSvm(recognised);
+  const refused =
+    known &&
+    ((observed?.svm === true && refusesSvm(recognised)) || (SVM_OFF.test(text) && observed?.modules?.kvm_amd !== true));
   if ((known && !refused) || own || ofModel || !recognised.some(isOfLoading)) return undefined;
   if (recognised.some(({ message }) => SWITCHED_ON.has(message ?? "")))
     return {
