@@ -86,18 +86,88 @@ function beginnings({ begins }: Index, lower: string): readonly number[] {
 const FEW_LINES = 500;
 
 function coarseTest(candidates: readonly Candidate[], index: Index): (line: string) => boolean {
-  let coarse: RegExp | undefined;
+  let coarse: Coarse | undefined;
   let lines = 0;
   return (line) => {
     if (lines++ >= FEW_LINES) {
-      coarse ??= new RegExp(anyOf(new Set(candidates.flatMap(({ hints }) => hints.map(coarseHint)))), "i");
-      return coarse.test(line);
+      coarse ??= coarsely(new Set(candidates.flatMap(({ hints }) => hints.map(coarseHint))));
+      return mayHold(coarse, line) && coarse.pattern.test(line);
     }
     const lower = line.toLowerCase();
     return beginnings(index, lower).some((at) =>
       index.byKey.get(lower.slice(at, at + KEY))?.some(({ hint }) => lower.startsWith(coarseHint(hint), at)),
     );
   };
+}
+
+interface Coarse {
+  /** One bit for each number that six characters chosen from a hint give. */
+  readonly sixes: Uint32Array;
+  /** One for those of four characters of a shorter hint; any character may be before one of three. */
+  readonly fours: Uint32Array;
+  readonly pattern: RegExp;
+}
+
+const SIX = 6;
+const FOUR = 4;
+
+function coarsely(hints: ReadonlySet<string>): Coarse {
+  const sixes = new Uint32Array(2 ** 17);
+  const fours = new Uint32Array(2 ** 15);
+  for (const hint of hints) {
+    if (hint.length >= SIX) mark(sixes, spread(numberOf(rarest(hint, SIX))));
+    else if (hint.length >= FOUR) mark(fours, numberOf(rarest(hint, FOUR)));
+    else for (let before = 0; before < 32; before++) mark(fours, (before << 15) | numberOf(hint));
+  }
+  return { sixes, fours, pattern: new RegExp(anyOf(hints), "i") };
+}
+
+function numberOf(text: string): number {
+  return [...text].reduce((before, character) => foldedSix(before, character.charCodeAt(0)), 0);
+}
+
+function mark(bits: Uint32Array, place: number): void {
+  bits[place >>> 5] = (bits[place >>> 5] ?? 0) | (1 << (place & 31));
+}
+
+function isMarked(bits: Uint32Array, place: number): boolean {
+  return ((bits[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
+}
+
+/** Five bits of each of the last six characters. */
+function foldedSix(before: number, code: number): number {
+  return ((before << 5) | (code & 31)) & 0x3fffffff;
+}
+
+/** Twenty-two bits of a number of thirty. */
+function spread(six: number): number {
+  return Math.imul(six, 0x9e3779b1) >>> 10;
+}
+
+/** Letters from the commonest in English on; digits and signs are rarer. */
+const BY_FREQUENCY = "etaoinsrhldcumfpgwybvkxjqz";
+/** Of two words, the end of one and the beginning of the other say more than most letters do. */
+const BREAK = 40;
+
+/** So many characters of a hint, those that other text is least likely to hold. */
+function rarest(hint: string, count: number): string {
+  const rarity = (part: string) =>
+    [...part.trim()].reduce((sum, letter) => {
+      const place = BY_FREQUENCY.indexOf(letter);
+      return sum + (letter === " " ? BREAK : place < 0 ? BY_FREQUENCY.length : place);
+    }, 0);
+  const parts = Array.from({ length: hint.length - count + 1 }, (_, at) => hint.slice(at, at + count));
+  return parts.reduce((best, part) => (rarity(part) > rarity(best) ? part : best));
+}
+
+/** Can the line hold a hint, by the characters chosen from each: that is seen faster than the pattern of all sees it. */
+function mayHold({ sixes, fours }: Coarse, line: string): boolean {
+  let six = 0;
+  for (let at = 0; at < line.length; at++) {
+    six = foldedSix(six, line.charCodeAt(at));
+    if (isMarked(fours, six & 0xfffff) || isMarked(sixes, spread(six))) return true;
+  }
+  return false;
 }
 
 export function isHinted({ hints }: Candidate, lower: string): boolean {

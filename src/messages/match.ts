@@ -22,7 +22,8 @@ export function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] 
   const over = seam(window);
   if (seen.rejected && over === "") return [];
   const lower = seen.text.toLowerCase();
-  if ((seen.rejected || !wanted.mayMatch(lower)) && !wanted.mayMatch(over)) return [];
+  // One look at the line and at what may continue it: a hint can lie across the break.
+  if (!wanted.mayMatch(seen.rejected ? over : `${lower} ${over.slice(-SEAM)}`)) return [];
   const line = { ...seen, text: ownCopy(seen.text) };
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];

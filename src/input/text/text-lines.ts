@@ -107,6 +107,8 @@ const ENTITIES: { readonly [name: string]: string } = {
 /** Bold type in Markdown. Three stars are not: `*** Guest State ***`. */
 const MARKS = /(?<![*_])(?:\*\*|__)(?![*_])(?=\S)|(?<=[^\s*_])(?:\*\*|__)(?![*_])/g;
 
+const NOT_ASCII = /[\u0080-\uffff]/;
+
 /** One line without what logs, mail and web pages put around its words. */
 function plain(raw: string): string {
   let text = raw;
@@ -123,11 +125,13 @@ function plain(raw: string): string {
   // YAML writes a quote inside quotes twice.
   if (text.includes("''")) text = text.replace(/(?<=\w)''(?=\w)/g, "'");
   // Typographic quotes and blanks that do not break: mail programs and web pages put them in.
-  text = text
-    .replace(/[\u2018\u2019\u00b4]/g, "'")
-    .replace(/[\u00a0\u202f]/g, " ")
-    .replace(/[\u200b\ufeff]/g, "");
-  return text.replace(QUOTE, "").replace(MARKS, "");
+  if (NOT_ASCII.test(text))
+    text = text
+      .replace(/[\u2018\u2019\u00b4]/g, "'")
+      .replace(/[\u00a0\u202f]/g, " ")
+      .replace(/[\u200b\ufeff]/g, "");
+  text = text.replace(QUOTE, "");
+  return text.includes("**") || text.includes("__") ? text.replace(MARKS, "") : text;
 }
 
 /** The escapes of JSON and of Go's quoted strings, however often they were escaped again. */
