@@ -1,10 +1,11 @@
 import type { BASIC_FIELDS } from "../registers/register-fields.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../registers/registers.js";
+import { hypervisorOfRevision } from "./below.js";
 import { checkHost } from "./check-host.js";
 import { decodeRegister } from "./decode.js";
 import { existenceText, registerExists } from "./existence.js";
 import { bitsWhere, type Finding, finding, nameOf, range } from "./finding.js";
-import { CR4_FEATURES, type FindingId, HYPERVISOR_REVISIONS } from "./finding-kinds.js";
+import { CR4_FEATURES, type FindingId } from "./finding-kinds.js";
 import { type CoreGroup, type Host, msrOf } from "./host.js";
 import { formatMsr, isThere, knownValue, type Msr, msrBit } from "./msr.js";
 import { capsWithoutControl, pairs, registerFindings } from "./register-findings.js";
@@ -122,12 +123,10 @@ function cr4Findings(core: CoreGroup): Finding[] {
 function marks(core: CoreGroup, vendor: string | undefined): Finding[] {
   const basic = msrOf(core, BASIC);
   const found: Finding[] = [];
-  const revision = isThere(basic) ? basicField(basic, "REVISION") : undefined;
-  const size = isThere(basic) ? basicField(basic, "REGION_SIZE") : undefined;
-  for (const mark of HYPERVISOR_REVISIONS) {
-    if (revision !== mark.revision || (mark.size !== undefined && mark.size !== size)) continue;
+  const mark = hypervisorOfRevision(core);
+  if (mark !== undefined) {
     const with_ = mark.size === undefined ? "" : ` with a region size of ${mark.size}`;
-    const text = `VMCS revision 0x${revision.toString(16)}${with_} is that of ${mark.name}: these are its values, not the processor's`;
+    const text = `VMCS revision 0x${mark.revision.toString(16)}${with_} is that of ${mark.name}: these are its values, not the processor's`;
     found.push(finding("hypervisor-below", text, { msr: BASIC, bits: range(0, 30) }, mark.source));
   }
   if (core.cpuid.features.hypervisor === true) {

@@ -1,5 +1,6 @@
 import { checkHas, checkNumber, checkOptions } from "../bits/misuse.js";
-import { hasSvm } from "../host/host.js";
+import { belowOf, belowText } from "../host/below.js";
+import { type Host, hasSvm } from "../host/host.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { fileOf, functionOf } from "../rules/effect.js";
 import { formatHeld } from "../rules/held.js";
@@ -112,8 +113,15 @@ function answer({ reached, goal, steps, lostAt, unknownAt, replayed, traced }: W
   const step = steps.find(({ layer }) => layer === at);
   const silicon = steps.find(({ layer }) => layer === "silicon") as LayerStep;
   const because = step === undefined ? "" : stepText(traced, step, silicon);
-  const where = `, ${reached === "no" ? "lost" : "open"} at ${LAYER_NAMES[at]}`;
+  const where = `, ${reached === "no" ? "lost" : "open"} at ${placeName(at, replayed.host)}`;
   return [word, `${where}${because === "" ? "" : `: ${because}`}.`];
+}
+
+/** A virtual CPU loses what the hypervisor below does not pass on. */
+function placeName(layer: Layer, host: Host): string {
+  const { virtual, name } = belowOf(host);
+  if (layer !== "silicon" || virtual !== true) return LAYER_NAMES[layer];
+  return `the virtual CPU, which has what ${belowText(name)} passes on`;
 }
 
 function chainLines(why: Why, width: number): Line[] {
@@ -209,7 +217,7 @@ function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], wi
   const lines: Line[] = remedies.length > 1 ? remarked(heading, "(any one of these)", width) : [[heading]];
   for (const [index, remedy] of remedies.entries()) {
     const number = remedies.length > 1 ? `${index + 1}. ` : "";
-    for (const [part, { text, details = [], commands }] of instructions(remedy, params).entries()) {
+    for (const [part, { text, details = [], commands }] of instructions(remedy, why.replayed.host, params).entries()) {
       const bullet = part === 0 ? number : spaces(number.length);
       lines.push(...wrap(part === 0 ? text : `and ${text}`, width, `  ${bullet}`));
       for (const detail of details) lines.push(...wrap(detail, width, spaces(bullet.length + 4), bullet.length + 6));

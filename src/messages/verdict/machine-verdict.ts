@@ -1,3 +1,4 @@
+import { belowOf, belowText } from "../../host/below.js";
 import type { ParamsGiven } from "../../kvm/load/params.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
 import { paramsOf } from "../../kvm/programs.js";
@@ -248,7 +249,7 @@ function paramInsights(situation: Situation, explained: readonly string[], said:
   const enlightened = isOnHyperV ? unexplained.filter((name) => NO_FIELD.has(name) && !lacked.includes(name)) : [];
   const off = unexplained.filter((name) => !lacked.includes(name) && !enlightened.includes(name));
   const reasons = [
-    ...(lacked.length === 0 ? [] : [`Off because the CPU lacks what it needs: ${lacked.join(", ")}.`]),
+    ...(lacked.length === 0 ? [] : [lackedText(lacked, hypervisorBelow(situation.host, said))]),
     ...(enlightened.length === 0
       ? []
       : [
@@ -258,6 +259,23 @@ function paramInsights(situation: Situation, explained: readonly string[], said:
   if (off.length === 0) return { says: reasons, lacking: [...lacked, ...enlightened], having: [] };
   const { says, lacking, having } = unreadInsights(situation, off, said);
   return { says: [...reasons, ...says], lacking: [...lacked, ...enlightened, ...lacking], having };
+}
+
+const lackedText = (lacked: readonly string[], below: string | undefined): string =>
+  below === undefined
+    ? `Off because the CPU lacks what it needs: ${lacked.join(", ")}.`
+    : `Off because the virtual CPU lacks what it needs, which ${below} does not pass on: ${lacked.join(", ")}.`;
+
+/** What the machine runs in, by its values or by the prose around them; undefined where nothing says that it is a virtual one. */
+export function hypervisorBelow(host: Situation["host"], said: SaidInProse): string | undefined {
+  const { virtual, name } = belowOf(host);
+  if (virtual === false) return undefined;
+  if (virtual === true) return belowText(name);
+  const cloud = said.cloud?.();
+  if (cloud !== undefined) return `the hypervisor below (${cloud}, by the text)`;
+  // A machine whose guests get VMX is the one below them.
+  if (parseBool(host.params?.kvm_intel?.nested ?? "") === true) return undefined;
+  return said.isInside?.() === true ? "by the text, the hypervisor below" : undefined;
 }
 
 /** Parameters whose controls the enlightened VMCS lacks: EVMCS1_SUPPORTED_* in arch/x86/kvm/vmx/hyperv_evmcs.h. */
@@ -280,26 +298,13 @@ function isLacked(situation: Situation, name: string): boolean {
 /** As `paramInsights`, where the registers do not say why. */
 function unreadInsights(situation: Situation, off: readonly string[], said: SaidInProse): ParamInsights {
   const { host } = situation;
-  const { outer } = host.observed ?? {};
-  if (host.cores[0].cpuid.features.hypervisor === true || outer !== undefined) {
-    const below = `the hypervisor below${outer === undefined ? "" : ` (${outer})`}`;
+  const below = hypervisorBelow(host, said);
+  if (below !== undefined) {
+    const is = belowOf(host).virtual === true ? "This is a virtual machine: " : "";
     return {
       ...NO_INSIGHTS,
       says: [
-        `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
-      ],
-    };
-  }
-  // A machine whose guests get VMX is the one below them.
-  const givesVmx = parseBool(host.params?.kvm_intel?.nested ?? "") === true;
-  const cloud = host.cores[0].cpuid.features.hypervisor === undefined ? said.cloud?.() : undefined;
-  const isInside = host.cores[0].cpuid.features.hypervisor === undefined && !givesVmx && said.isInside?.() === true;
-  if (cloud !== undefined || isInside) {
-    const where = cloud === undefined ? "a virtual machine" : `a machine of ${cloud}`;
-    return {
-      ...NO_INSIGHTS,
-      says: [
-        `Off: ${off.join(", ")}. By the text this is ${where}: the hypervisor below does not pass what they need, or they were switched off.`,
+        `Off: ${off.join(", ")}. ${sentenceOf(`${is}${below} does not pass what they need, or they were switched off`)}.`,
       ],
     };
   }

@@ -36,7 +36,7 @@ import { valueAsked, wantedRefused } from "./asked/values-asked.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx, proseOf } from "./guests/guest-verdict.js";
 import { withNestedOff } from "./guests/nested-off.js";
 import { loneErrno } from "./lone-errno.js";
-import { machineVerdict, sentenceOf } from "./machine-verdict.js";
+import { hypervisorBelow, machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { bareMetal, namedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
@@ -156,6 +156,7 @@ function answerOf(
     isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1 && !OF_TWO.test(short),
     isOfNested: () => short === undefined || OF_NESTED.test(short),
   };
+  const below = ({ situation }: OwnMachine) => hypervisorBelow(situation.host, prose);
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const flag = showsVmx(machine?.situation.host);
   const ranSvm = isSvmVendor(machine?.situation.host.vendor) && circumstances.has("KVM runs a guest");
@@ -210,7 +211,7 @@ function answerOf(
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
       const whole = { ...withNamedOuter(found, machine, short, guests, failed, prose.isInside), covers };
-      return failed ? whole : withAskedFeatures(whole, machine, short, isKnown);
+      return failed ? whole : withAskedFeatures(whole, machine, short, below(machine), isKnown);
     }
   }
   // On an AMD CPU what is said about VMX is said about another module.
@@ -228,7 +229,7 @@ function answerOf(
   if (machine !== undefined && recognised.every(saysLess) && !isOfOtherRegister(recognised, short)) {
     const found = machineVerdict(machine, false, prose);
     const covers = recognised.flatMap(({ message }) => (message === "any-feature-missing" ? [message] : []));
-    if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers }, machine, short);
+    if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers }, machine, short, below(machine));
   }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");

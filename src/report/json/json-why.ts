@@ -1,3 +1,4 @@
+import type { Host } from "../../host/host.js";
 import { hexIndex } from "../../registers/registers.js";
 import { fileOf, functionOf } from "../../rules/effect.js";
 import { mainlineRange } from "../../rules/held.js";
@@ -90,13 +91,13 @@ function underJson(why: Why, { release, options }: Candidate) {
         machine: fact?.replaceAll("_", "-") ?? null,
       }),
     ),
-    remedies: why.remedies.map((remedy) => remedyJson(remedy, options.params)),
-    mayHelp: why.mayHelp?.map((remedy) => remedyJson(remedy, options.params)) ?? null,
+    remedies: why.remedies.map((remedy) => remedyJson(remedy, replayed.host, options.params)),
+    mayHelp: why.mayHelp?.map((remedy) => remedyJson(remedy, replayed.host, options.params)) ?? null,
   };
 }
 
-function remedyJson(remedy: Remedy, params: Parameters<typeof instructions>[1]) {
-  const texts = instructions(remedy, params);
+function remedyJson(remedy: Remedy, host: Host, params: Parameters<typeof instructions>[2]) {
+  const texts = instructions(remedy, host, params);
   return remedy.map((change, at) => {
     const { text, details = [], commands } = texts[at] as (typeof texts)[number];
     const said = { text: [text, ...details].join(" "), commands };

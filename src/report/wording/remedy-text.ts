@@ -1,3 +1,5 @@
+import { belowOf, belowText } from "../../host/below.js";
+import type { Host } from "../../host/host.js";
 import { machineKey } from "../../kvm/fill-machine.js";
 import { givenParam } from "../../kvm/load/params.js";
 import type { ReplayOptions } from "../../kvm/replay.js";
@@ -15,12 +17,15 @@ export interface Instruction {
   readonly commands: readonly string[];
 }
 
-/** What the changes of one remedy mean for the person who makes them; `given` are the parameters as they are now. */
-export function instructions(remedy: Remedy, given: ReplayOptions["params"] = {}): readonly Instruction[] {
-  return remedy.map((change) => instruction(change, given));
+/**
+ * What the changes of one remedy mean for the person who makes them, on this host; `given` are the parameters as they are
+ * now.
+ */
+export function instructions(remedy: Remedy, host: Host, given: ReplayOptions["params"] = {}): readonly Instruction[] {
+  return remedy.map((change) => instruction(change, host, given));
 }
 
-function instruction(change: Change, given: NonNullable<ReplayOptions["params"]>): Instruction {
+function instruction(change: Change, host: Host, given: NonNullable<ReplayOptions["params"]>): Instruction {
   switch (change.kind) {
     case "parameter":
       return parameter(change, givenParam(given, change.module, change.name));
@@ -44,8 +49,15 @@ function instruction(change: Change, given: NonNullable<ReplayOptions["params"]>
         commands: [],
       };
     default:
-      return { text: "another CPU; this one lacks", details: siliconDetails(change), commands: [] };
+      return { text: lacksText(host), details: siliconDetails(change), commands: [] };
   }
+}
+
+/** A virtual CPU has what the hypervisor below passes on. */
+function lacksText(host: Host): string {
+  const { virtual, name } = belowOf(host);
+  if (virtual !== true) return "another CPU; this one lacks";
+  return `${belowText(name)} has to pass it on, where the CPU under it has it; this virtual CPU lacks`;
 }
 
 /** The missing bits by register, and the missing CPUID features. */

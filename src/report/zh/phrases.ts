@@ -66,6 +66,14 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["not known whether {=c} agree with the boot CPU", "不知道 {c} 与引导 CPU 是否一致"],
   ["Unknown: {a}", "未知：{a}"],
   ["lost at the CPU: {a}", "CPU 本身就没有：{a}"],
+  [
+    "lost at the virtual CPU, which has what the hypervisor below ({!h}) passes on: {a}",
+    "虚拟 CPU 没有它，虚拟 CPU 有什么由下层的虚拟机监控器（{h}）决定：{a}",
+  ],
+  [
+    "lost at the virtual CPU, which has what the hypervisor below passes on: {a}",
+    "虚拟 CPU 没有它，虚拟 CPU 有什么由下层的虚拟机监控器决定：{a}",
+  ],
   ["lost at {a}: {b}", "丢在{a}这一层：{b}"],
   ["kvm_intel does not load ({=e}): {a}", "kvm_intel 不能加载（{e}）：{a}"],
   ["kvm_intel does not load: {a}", "kvm_intel 不能加载：{a}"],
@@ -282,6 +290,14 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
     "在没有客户机运行时以 {p} 加载 kvm；并把 {q} 从 /etc/modprobe.d 和内核命令行里去掉",
   ],
   ["another CPU; this one lacks", "换一个 CPU；这个 CPU 没有："],
+  [
+    "the hypervisor below ({!h}) has to pass it on, where the CPU under it has it; this virtual CPU lacks",
+    "要由下层的虚拟机监控器（{h}）传下来，前提是底下的 CPU 有它；这个虚拟 CPU 没有：",
+  ],
+  [
+    "the hypervisor below has to pass it on, where the CPU under it has it; this virtual CPU lacks",
+    "要由下层的虚拟机监控器传下来，前提是底下的 CPU 有它；这个虚拟 CPU 没有：",
+  ],
   [
     "No parameter, firmware setting, modelled kernel or CPU bit makes it reach L1",
     "没有任何参数、固件设置、已建模的内核或 CPU 位能让它到达 L1",

@@ -1,4 +1,5 @@
-import { type Host, isSvmVendor, isWsl2, msrOf, vmxLockedOff } from "../../host/host.js";
+import { belowOf } from "../../host/below.js";
+import { type Host, isSvmVendor, msrOf, vmxLockedOff } from "../../host/host.js";
 import { msrBit } from "../../host/msr.js";
 import { atlas } from "../../input/atlas/atlas.js";
 import { casesOf } from "../../situation/kept.js";
@@ -45,7 +46,7 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
   const { host, candidates } = situation;
   const [boot] = host.cores;
   const open = candidates.flatMap(({ release }) => casesOf(situation).under(release));
-  const shown = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined);
+  const { name: shown } = belowOf(host);
   const says = said?.outer !== undefined || said?.isVirtual === true;
   const isSaid = shown === undefined && says && boot.cpuid.features.hypervisor !== false;
   const outer = isSaid ? said?.outer : shown === undefined ? undefined : (said?.product?.(shown) ?? shown);
@@ -129,7 +130,8 @@ export function foreignAnswer({ observed }: Host): Answer | undefined {
   };
 }
 
-export function svmAnswer({ name, vendor, observed, cores: [boot] }: Host): Answer {
+export function svmAnswer(host: Host): Answer {
+  const { name, vendor, observed } = host;
   if (vendor === undefined && observed?.modules?.kvm_amd === true) {
     return {
       answer: "no",
@@ -138,7 +140,7 @@ export function svmAnswer({ name, vendor, observed, cores: [boot] }: Host): Answ
       steps: [],
     };
   }
-  const virtual = boot.cpuid.features.hypervisor ?? (observed?.outer === undefined ? undefined : true);
+  const { virtual } = belowOf(host);
   if (virtual === true && observed?.modules?.kvm_amd !== true && observed?.svm !== true) {
     return {
       answer: "no",

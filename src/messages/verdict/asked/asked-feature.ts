@@ -124,11 +124,15 @@ function sgxOf({ situation: { read } }: OwnMachine): string | undefined {
     : "The firmware has SGX off: bit 18 of IA32_FEAT_CTL is 0.";
 }
 
-/** The verdict, preceded by the answer about the features that the prose asks about. */
+/**
+ * The verdict, preceded by the answer about the features that the prose asks about. `below` is the hypervisor that the machine
+ * runs in.
+ */
 export function withAskedFeatures(
   verdict: TextVerdict,
   machine: OwnMachine,
   text: string | undefined,
+  below: string | undefined,
   isKnown = true,
 ): TextVerdict {
   if (text === undefined) return verdict;
@@ -139,7 +143,7 @@ export function withAskedFeatures(
   const replayed = replays(machine.situation);
   const rows = features.map((feature) => layersUnder(replayed, feature));
   const says = rows
-    .map((row) => hidden(row, machine, text) ?? sentence(row) ?? ofAlike(row.feature, machine, text))
+    .map((row) => hidden(row, machine, text) ?? sentence(row, below) ?? ofAlike(row.feature, machine, text))
     .filter((one) => one !== undefined);
   const [{ id }] = features as [Feature];
   const layers: Step = {
@@ -189,8 +193,10 @@ function hidden({ feature, lostAt }: FeatureLayers, { situation }: OwnMachine, t
 const titleOf = ({ id, name }: Feature) => (name === id ? id : `${id} (${name})`);
 
 /** Where the feature gets lost, or that it does not; nothing where that is not known. */
-function sentence({ feature, cells, lostAt, unknownAt }: FeatureLayers): string | undefined {
+function sentence({ feature, cells, lostAt, unknownAt }: FeatureLayers, below: string | undefined): string | undefined {
   const who = titleOf(feature);
+  if (lostAt === "silicon" && below !== undefined)
+    return `${who}: no, the virtual CPU does not have it: ${below} does not pass it on.`;
   if (lostAt === "silicon") return `${who}: no, the CPU does not have it.`;
   if (lostAt !== undefined && unknownAt === undefined) {
     const had = LAYERS.slice(0, LAYERS.indexOf(lostAt)).filter((layer) => cells[layer] === "yes");

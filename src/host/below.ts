@@ -1,0 +1,41 @@
+import { decodeRegister } from "./decode.js";
+import { HYPERVISOR_REVISIONS } from "./finding-kinds.js";
+import { type CoreGroup, type Host, isWsl2, msrOf } from "./host.js";
+import { isThere } from "./msr.js";
+
+/*
+ * What lies below the machine: its CPU is then a virtual one, and what it lacks was not passed on.
+ */
+
+const BASIC = 0x480;
+
+/** What the values of a machine show of the hypervisor that it runs in. */
+export interface Below {
+  /** Whether there is one; undefined where nothing says so or denies it. */
+  readonly virtual: boolean | undefined;
+  /** As it calls itself, or as its VMCS revision identifier shows it. */
+  readonly name: string | undefined;
+}
+
+export function belowOf(host: Host): Below {
+  const [boot] = host.cores;
+  const name = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined) ?? hypervisorOfRevision(boot)?.name;
+  return { virtual: boot.cpuid.features.hypervisor ?? (name === undefined ? undefined : true), name };
+}
+
+/** `the hypervisor below`, with its name where that is known. */
+export const belowText = (name: string | undefined): string =>
+  `the hypervisor below${name === undefined ? "" : ` (${name})`}`;
+
+/** The hypervisor or emulator that gives the machine its VMCS revision identifier, which is no processor's. */
+export function hypervisorOfRevision(core: CoreGroup): (typeof HYPERVISOR_REVISIONS)[number] | undefined {
+  const basic = msrOf(core, BASIC);
+  if (!isThere(basic)) return undefined;
+  const { fields } = decodeRegister(BASIC, basic);
+  const numberIn = (key: string) => fields.find(({ row }) => row.key === key)?.raw;
+  const revision = numberIn("REVISION");
+  const size = numberIn("REGION_SIZE");
+  return HYPERVISOR_REVISIONS.find(
+    (mark) => revision === mark.revision && (mark.size === undefined || mark.size === size),
+  );
+}
