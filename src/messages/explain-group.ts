@@ -35,7 +35,7 @@ import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Product } from "./message.js";
+import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Product, RowCause } from "./message.js";
 import { openCauses, openSteps } from "./open-steps.js";
 import type { Circumstance } from "./own-machine.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
@@ -115,7 +115,9 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const { row } = first;
   const decoded: Decoded = (row.decoder === undefined ? undefined : decoders[row.decoder]?.(matches, context)) ?? {};
   const offered = openCauses(
-    (row.causes ?? []).map((cause) => (typeof cause === "string" ? { text: cause } : cause)),
+    (row.causes ?? []).flatMap((cause): RowCause[] =>
+      typeof cause === "string" ? [{ text: cause }] : cause.fits?.test(first.text) === false ? [] : [cause],
+    ),
     knownOf(row, context),
   );
   const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(({ text }) => ({

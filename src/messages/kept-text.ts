@@ -104,7 +104,8 @@ const WHOLE_SIGNS = {
   /** A saved guest is taken up again, where it was. */
   restored: {
     inHead: true,
-    pattern: /\bvirsh (?:# )?(?:restore|managedsave|snapshot-revert)\b|\bFailed to restore domain\b/i,
+    pattern:
+      /\bvirsh (?:# )?(?:restore|managedsave|snapshot-revert)\b|\bFailed to restore domain\b|\b(?:start|resum|restor)\w{1,3} (?:a |the |my )?saved (?:VM|guest|domain|machine)/i,
   },
   /** Hosts are said to have the same CPU. */
   "same-hosts": {

@@ -46,6 +46,8 @@ export type Gravity = "blocks" | "degrades" | "harmless" | "informs";
 /** A cause with more than its sentence. */
 export interface RowCause {
   readonly text: string;
+  /** Offered only where the words of the message have this. */
+  readonly fits?: RegExp;
   /** Not offered where the rest of the text shows one of these. */
   readonly unless?: readonly Circumstance[];
   /** Where it was decided. */

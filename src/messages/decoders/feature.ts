@@ -110,7 +110,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     text: `${isEnforced ? "L" : "If the machine does not start, these warnings are not the reason: look for the next line that is not a warning. To silence them, l"}eave the features out of the model.`,
     ...(off.length === 0
       ? {}
-      : { commands: [`-cpu MODEL,${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
+      : { commands: [`-cpu ${whole ? "host" : "MODEL"},${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
   });
   if (vmx.length > 0) steps.push(DROP_VMX);
   const pt =

@@ -1,6 +1,7 @@
 import { once } from "../../bits/once.js";
 import { isSvmVendor, showsVmx } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
+import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { cpusNamed } from "../../why/cpus/named-cpu.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import {
@@ -32,9 +33,12 @@ import { featureChecked } from "./asked/how-to-check.js";
 import { askedName } from "./asked/name-asked.js";
 import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
 import { registersAsked } from "./asked/registers-read.js";
+import { twoValues } from "./asked/two-values.js";
 import { valueAsked, wantedRefused } from "./asked/values-asked.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx, proseOf } from "./guests/guest-verdict.js";
 import { withNestedOff } from "./guests/nested-off.js";
+import { withParamOff } from "./guests/param-off.js";
+import { withoutAccelerator } from "./guests/without-accelerator.js";
 import { loneErrno } from "./lone-errno.js";
 import { hypervisorBelow, machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { bareMetal, namedOuter } from "./named-outer.js";
@@ -81,7 +85,9 @@ export function verdictOf(
       plainStep,
     ),
   };
-  const [contradiction, ...more] = machine?.situation.contradictions ?? [];
+  // A host and its guest are no contradiction.
+  const isOfTwo = machine !== undefined && isHostAndGuest(machine.situation.read);
+  const [contradiction, ...more] = isOfTwo ? [] : (machine?.situation.contradictions ?? []);
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
   // The message that would answer is one of the two.
   if (found.line !== undefined && contradiction.includes(`line ${found.line}: `)) {
@@ -162,8 +168,8 @@ function answerOf(
   const ranSvm = isSvmVendor(machine?.situation.host.vendor) && circumstances.has("KVM runs a guest");
   const noVmx = flag === false && !ranSvm;
   if (recognised.length === 0) {
-    const lone = loneErrno(short);
-    if (lone !== undefined) return lone;
+    const alone = loneErrno(short) ?? twoValues(short) ?? withoutAccelerator(short, machine);
+    if (alone !== undefined) return alone;
     const isKvm = short !== undefined && !usesOther(short) && !LISTS_DEVICE.test(short);
     const guest = foreignGuestVerdict(short) ?? (isKvm ? guestVerdict(machine, guests(), short) : undefined);
     if (guest !== undefined) return guest;
@@ -251,7 +257,7 @@ function answerOf(
   );
   const harmless = short === undefined ? undefined : harmlessHere(found, first, short);
   if (harmless !== undefined) return harmless;
-  const nestedOff = withNestedOff(found, first, machine);
+  const nestedOff = withNestedOff(found, first, machine) ?? withParamOff(found, first, machine);
   if (nestedOff !== undefined) return nestedOff;
   const noDevice = first.outcome === "no device";
   const noKvm =

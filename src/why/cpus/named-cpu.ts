@@ -23,7 +23,7 @@ export interface NamedCpu {
 }
 
 const CPU_NAME =
-  /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: ?[vV]\d)?|[JN]\d{3,4}|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?)\b/g;
+  /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: ?[vV]\d)?|[JN]\d{3,4}|N9[57]|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?)\b/g;
 /** Machines whose names look like a CPU's. */
 const MACHINE =
   /\b(?:Precision(?: Tower| Workstation)?|Latitude|OptiPlex|Vostro|Dell|IBM|System|HP|ThinkPad|Lenovo) $/i;
@@ -54,7 +54,10 @@ export function cpusNamed(text: string): readonly NamedCpu[] {
   for (const line of text.split("\n")) {
     // CPUID of the first Core i names them so: `i7 CPU         950`.
     for (const { 0: name, index } of line.replace(/\b(i[3579]) CPU {1,12}(?=\w?\d{3}\b)/g, "$1-").matchAll(CPU_NAME)) {
-      const isOne = SURE_NAME.test(name) || CPU_WORD.test(line) || (OF_VMX.test(line) && designOf(name) !== undefined);
+      const isOne =
+        SURE_NAME.test(name) ||
+        CPU_WORD.test(line) ||
+        (OF_VMX.test(line) && (designOf(name) !== undefined || kinOf(name).length > 0));
       if (isOne && !MACHINE.test(line.slice(0, index))) names.add(name);
     }
   }

@@ -3,6 +3,9 @@ import { type FactReader, placeOf } from "../../hosts/reader.js";
 /** `options kvm_intel nested=1` of modprobe.d, and nothing else in the line. */
 const OPTIONS =
   /^(?:\s{0,8}|[^#]{0,60}\/etc\/modprobe\.d\/\S{1,40}(?: \w{2,10}){0,3}: {0,4})options\s{1,8}(kvm(?:[-_]intel)?)((?:\s{1,8}[a-z]\w{0,40}(?:=[\w.,+-]{1,40})?){1,40})\s*(?:#.*)?$/;
+/** The same in quotes, in a sentence that says that it is there. */
+const QUOTED =
+  /\b(?:put|added|have|had|has|set|using|wrote|with|created|contains|appended|after adding)\b[^.?!\n"'`]{0,60}["'`“]options\s{1,8}(kvm(?:[-_]intel)?)((?:\s{1,8}[a-z]\w{0,40}(?:=[\w.,+-]{1,40})?){1,40})\s?["'`”]/;
 const COMMAND_LINE = /(?:\bBOOT_IMAGE=|\b(?:Kernel c|C)ommand line: )/;
 const ON_COMMAND_LINE = /(?:^|\s)(kvm(?:[-_]intel)?)\.([a-z]\w{0,40})(?:=([\w.,+-]{1,40}))?(?=\s|$)/g;
 
@@ -13,12 +16,12 @@ export const moduleOptions: FactReader = {
   knows:
     "Parameters that /etc/modprobe.d or the kernel's command line asks for; what became of them only " +
     "/sys/module shows, which counts for more.",
-  mark: /^\s{0,8}options\s{1,8}kvm|modprobe\.d\/[^\n]{1,80}: {0,4}options kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
-  words: ["BOOT_IMAGE=", "ommand line: "],
+  mark: /^\s{0,8}options\s{1,8}kvm|modprobe\.d\/[^\n]{1,80}: {0,4}options kvm|["'`“]options kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
+  words: ["BOOT_IMAGE=", "ommand line: ", '"options kvm', "'options kvm", "`options kvm", "“options kvm"],
   open: (sink) => ({
     line(line) {
       const at = placeOf(line);
-      const options = OPTIONS.exec(line.text);
+      const options = OPTIONS.exec(line.text) ?? QUOTED.exec(line.text);
       if (options !== null) {
         const words = (options[2] as string).trim().split(/\s+/);
         // The end of a cut text may be a part of a value.

@@ -1,3 +1,4 @@
+import { PARAMS } from "../../../kvm/load/params.js";
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
 
@@ -8,9 +9,11 @@ export const moduleParams: FactReader = {
   knows:
     "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
     "what they were asked to be.",
-  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm|^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$/,
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm|^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$|\bkvm_intel[. ][a-z]\w{1,40}["'`]{0,2} (?:is|reads?|shows?|says|returns?) /,
   words: [
     "/parameters/",
+    "kvm_intel.",
+    "kvm_intel ",
     "kvm_intel param",
     "kvm_intel module param",
     "Module = ",
@@ -32,7 +35,10 @@ const INLINE =
   /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
 /** The same in a sentence; only whole values, as a word may be anything. */
 const IN_SENTENCE =
-  /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})["'`]{0,2},? (?:(?:it|which|that|always|still|just|now|only) ){0,3}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?|->|=>|→)(?: (?:me|always|still|only|just|back)){0,2}:? {1,3}["'`]?([YN01])\b/;
+  /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})["'`]{0,2},? (?:(?:it|which|that|always|still|just|now|only) ){0,3}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?|->|=>|→|==?)(?: (?:me|always|still|only|just|back)){0,2}:? {1,3}["'`]?([YN01])\b/;
+/** By the name of the parameter alone: "kvm_intel.enable_apicv shows N". With an equals sign it is asked for. */
+const BY_NAME =
+  /\b(kvm_intel)[. ]([a-z]\w{1,40})["'`]{0,2} (?:is|reads?|shows?|says|returns?)(?: (?:always|still|only|just)){0,2}:? ["'`]?([YN01])\b(?!\.\d)/;
 /** The value comes first: "shows vpid:N in /sys/module/kvm_intel/parameters/vpid". */
 const AHEAD =
   /\b(?<name>[a-z]\w{2,40}) ?[:=] ?(?<value>[YN01])\b(?: \w{2,8}){1,3} \/sys\/module\/(?<module>kvm(?:_intel)?)\/parameters\/(?<file>\w{2,40})\b/;
@@ -123,7 +129,7 @@ function openParams(sink: FactSink): FactRun {
       }
       const inline = INLINE.exec(text);
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
-      const said = IN_SENTENCE.exec(text);
+      const said = IN_SENTENCE.exec(text) ?? byName(text);
       if (said !== null) return take(line, said[1] as string, said[2] as string, said[3] as string);
       const ahead = AHEAD.exec(text)?.groups;
       if (ahead !== undefined && ahead.name === ahead.file)
@@ -184,6 +190,11 @@ function openParams(sink: FactSink): FactRun {
     },
     busy: () => awaited !== undefined || several !== undefined || systool !== undefined || titled !== undefined,
   };
+}
+
+function byName(text: string): RegExpExecArray | null {
+  const found = BY_NAME.exec(text);
+  return found !== null && !text.includes("options ") && PARAMS.some(({ name }) => name === found[2]) ? found : null;
 }
 
 /** The files of one `cat` of several, in the order of their values. */

@@ -90,9 +90,15 @@ export const VMWARE_MESSAGES = [
       /Module ['"]?(?<module>MonitorMode|Monitor|VPMC|CPUIDEarly|CPUID)['"]? power on failed|模块[“"](?<module2>MonitorMode|Monitor|VPMC|CPUIDEarly|CPUID)[”"]启动失败/i,
     what: "VMware's module {module} did not start: the CPU mode (VT-x or not) that the machine is configured for is not available here.",
     causes: [
-      "CPUIDEarly: the sentence before it says what the CPU lacks, usually VT-x (off in the firmware, or hidden by Hyper-V) or EPT.",
-      "MonitorMode: hardware virtualization is not available (off in the firmware, or held by another hypervisor), or the .vmx file asks for a monitor that this VMware has no longer.",
-      "VPMC: virtual performance counters do not work under Hyper-V.",
+      {
+        text: "The sentence before it says what the CPU lacks, usually VT-x (off in the firmware, or hidden by Hyper-V) or EPT.",
+        fits: /CPUID/i,
+      },
+      {
+        text: "Hardware virtualization is not available (off in the firmware, or held by another hypervisor), or the .vmx file asks for a monitor that this VMware has no longer.",
+        fits: /Monitor/i,
+      },
+      { text: "Virtual performance counters do not work under Hyper-V.", fits: /VPMC/i },
     ],
     steps: [
       ENABLE_FIRMWARE,
@@ -191,7 +197,6 @@ export const VMWARE_MESSAGES = [
     causes: [
       "Hyper-V (WSL2, memory integrity) runs below, or VT-x is off in the firmware setup, and VMware's fallback failed.",
       'A macOS guest without `smc.version = "0"` in the .vmx file.',
-      "`Failed to allocate page for guest RAM`, `NOT_REACHED`: memory, or a defect of this version.",
     ],
     depends: ["the line after it, and vmware.log"],
     steps: [

@@ -581,9 +581,15 @@ export const WINDOWS_MESSAGES = [
       /Hyper-?v(?:isor)? launch failed; (?!Either|Sec(?:ond|ure)|Processor does(?! ?not provide)|at least one of the processors in the system is)(?<reason>[^\n]{3,240}?)(?=\.? {0,3}$|\.\s)/i,
     what: "Windows' hypervisor did not start when Windows booted, and gave this reason: {reason}.",
     causes: [
-      "`features required`, `features needed`, `virtualization platform`, `Incompatible VMX features`: the CPU, or the hypervisor that Windows is a guest of, does not show what Hyper-V needs.",
-      "`image`, `boot loader`, `revision`: files of Windows do not fit together.",
-      "`firmware`, `ACPI`, `memory map`, `phase`: the firmware describes the machine in a way that Hyper-V cannot use.",
+      {
+        text: "The CPU, or the hypervisor that Windows is a guest of, does not show what Hyper-V needs.",
+        fits: /features (?:required|needed)|virtualization platform|VMX features/i,
+      },
+      { text: "Files of Windows do not fit together.", fits: /\bimage\b|boot ?loader|revision/i },
+      {
+        text: "The firmware describes the machine in a way that Hyper-V cannot use.",
+        fits: /firmware|ACPI|memory map|phase/i,
+      },
     ],
     steps: [
       WINDOWS_STATE,

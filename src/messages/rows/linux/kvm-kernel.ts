@@ -101,10 +101,16 @@ export const KVM_KERNEL_MESSAGES = [
       /WARNING: (?:CPU: \d{1,5} PID: \d{1,8} at )?(?:[\w./+~-]{0,120}\/)?(?:arch\/x86|virt)\/kvm\/(?<file>[\w./]{1,60}):\d{1,6}(?: at)? (?<fn>[\w.]{1,80})/i,
     what: "A check in KVM's function {fn} ({file}) did not hold, and the kernel continues. The line before it, if there is one, says what was wrong.",
     causes: [
-      "vmwrite_error, vmread_error, vmclear_error, vmptrld_error, invept_error, invvpid_error: the VMX instruction failed; its line says with which number.",
-      "evmcs_write…, evmcs_read…: KVM on Hyper-V, and the enlightened VMCS has no such field.",
-      "vmx_enable_virtualization_cpu, vmx_hardware_enable, hardware_enable: VMXON faulted.",
-      "nested_…, vmx_…vmcs12…: KVM's own state of a nested guest is not what it expects; a later kernel is the usual answer.",
+      {
+        text: "The VMX instruction failed; its line says with which number.",
+        fits: /\b(?:vmwrite|vmread|vmclear|vmptrld|invept|invvpid)_error\b/,
+      },
+      { text: "KVM on Hyper-V, and the enlightened VMCS has no such field.", fits: /\bevmcs_(?:write|read)/ },
+      { text: "VMXON faulted.", fits: /\b(?:vmx_)?hardware_enable\b|\bvmx_enable_virtualization_cpu\b/ },
+      {
+        text: "KVM's own state of a nested guest is not what it expects; a later kernel is the usual answer.",
+        fits: /\bnested|vmcs12/,
+      },
     ],
     steps: [KERNEL_LOG, NEW_KERNEL],
     source: { message: "microsoft/lisa#2607; cyberus-technology/cloud-hypervisor#103", meaning: "Linux, arch/x86/kvm" },

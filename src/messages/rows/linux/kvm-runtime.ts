@@ -153,8 +153,11 @@ export const KVM_RUNTIME_MESSAGES = [
     what: "KVM accessed VMCS field 0x{field} and the CPU refused with VM-instruction error {error}.",
     decoder: "instruction-error",
     causes: [
-      "Error 12: the CPU (or the outer hypervisor) has no such field, although KVM believed that it has the control the field belongs to.",
-      "A huge or negative number: no VMCS was current (VMfailInvalid).",
+      {
+        text: "The CPU (or the outer hypervisor) has no such field, although KVM believed that it has the control the field belongs to.",
+        fits: /err[ =](?:12|0x0?c)\b/i,
+      },
+      { text: "No VMCS was current (VMfailInvalid).", fits: /err[ =](?:-\d|\d{5})/i },
     ],
     steps: [{ text: "Name the field.", commands: ["vmxlens vmcs 0x{field}"] }, KERNEL_LOG],
     source: {

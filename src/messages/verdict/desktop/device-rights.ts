@@ -14,6 +14,8 @@ const LISTED =
   /^[ \t>]{0,8}c(?<mode>[rwx-]{9})(?<more>[+.@]?)\s{1,4}\d{1,3}\s{1,4}(?<owner>[\w-]{1,32})\s{1,4}(?<group>[\w-]{1,32})\s{1,4}10,\s{1,4}\d{1,4}\s[^\n]{1,40}\/dev\/kvm\b/m;
 /** What `id -nG` or `groups` printed. */
 const GROUPS = /\b(?:id -n?G\w{0,2}|groups)\b[^\n]{0,60}\n(?<groups>[^\n]{1,400}(?:\n[\w-]{1,32}(?![^\n])){0,40})/;
+/** What `id` printed: `uid=1000(me) gid=1000(me) groups=1000(me),27(sudo)`. */
+const IDS = /\buid=\d{1,10}\([^)\n]{1,32}\) gid=[^\n]{1,60}? groups=(?<groups>[^\n]{1,400})/;
 /** What the kernel shows for ids that a user namespace does not have. */
 const UNMAPPED = /^no(?:body|group)$/;
 const IN_CONTAINER = /\b(?:containers?|docker|podman(?![ -](?:machine|desktop))|kubernetes|pod|lxc|lxd)\b/i;
@@ -54,8 +56,14 @@ const BY_HAND =
 
 const NO_RIGHTS_SAID = /\bdon['’]t have (?:the )?(?:rights|permissions?)\b|\bnot in (?:the )?["'`]?kvm["'`]? group\b/i;
 
+function groupsIn(text: string): readonly string[] | undefined {
+  const ids = IDS.exec(text)?.groups?.groups;
+  if (ids !== undefined) return [...ids.matchAll(/\d{1,10}\(([^)\n]{1,32})\)/g)].map(([, name]) => name as string);
+  return GROUPS.exec(text)?.groups?.groups?.split(/[\s:]+/);
+}
+
 /** What the listed rights come to; undefined where none are listed, or where they explain nothing. */
-function listed(text: string): Says | undefined {
+export function listedRights(text: string): Says | undefined {
   const { mode, more, owner, group } = LISTED.exec(text)?.groups ?? {};
   if (mode === undefined || owner === undefined || group === undefined) return undefined;
   if (UNMAPPED.test(owner) || UNMAPPED.test(group))
@@ -77,7 +85,7 @@ function listed(text: string): Says | undefined {
       says: "/dev/kvm is there, and its group is root: the user root alone may open it, and the group kvm does not count.",
       steps: IN_CONTAINER.test(text) ? [GROUP_OF_DEVICE, IN_THE_CONTAINER] : [GROUP_OF_DEVICE],
     };
-  const groups = GROUPS.exec(text)?.groups?.groups?.split(/[\s:]+/);
+  const groups = groupsIn(text);
   return groups === undefined || groups.includes(group)
     ? undefined
     : {
@@ -91,7 +99,7 @@ function listed(text: string): Says | undefined {
 
 /** The rights in a text without a message. */
 export function rightsIn(text: string): Says | undefined {
-  const found = listed(text);
+  const found = listedRights(text);
   if (found !== undefined) return found;
   if (TESTED.test(text))
     return {
@@ -143,7 +151,7 @@ export function withRights(found: TextVerdict, text: string): TextVerdict {
         },
       ],
     };
-  const said = listed(text);
+  const said = listedRights(text);
   if (said !== undefined) return { ...found, says: `${found.says} ${said.says}`, steps: said.steps };
   if (BY_LIBVIRT.test(text) && !/qemu:\/\/\/session(?!`)/.test(text))
     return {

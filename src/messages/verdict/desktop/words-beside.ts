@@ -11,7 +11,7 @@ import { kvmRuns } from "../guests/kvm-runs.js";
 import { namedOuter } from "../named-outer.js";
 import { SVM_ON, svmNamed } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
-import { IN_SNAP, withRights } from "./device-rights.js";
+import { IN_SNAP, listedRights, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
@@ -115,6 +115,8 @@ function besideWords(
   const inside = isFailure ? failedInside(found, text) : undefined;
   if (inside !== undefined) return inside;
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
+  const rights = unseen ? listedRights(text) : undefined;
+  if (rights !== undefined) return { ...found, ...rights, covers: [...found.covers, first?.message ?? ""] };
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
   const there = unseen && (said || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;
   if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };

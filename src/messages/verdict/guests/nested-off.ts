@@ -7,7 +7,7 @@ import { NESTED_ON } from "../../rows/shared-advice.js";
  * VMX features that a host cannot give to guests, where it shows that nested is off: then it gives none.
  */
 
-const WANTS_VMX: ReadonlySet<string> = new Set([
+export const WANTS_VMX: ReadonlySet<string> = new Set([
   "libvirt-missing-features",
   "libvirt-host-lacks",
   "qemu-requested-feature",
