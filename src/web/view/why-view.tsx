@@ -218,7 +218,7 @@ function Remedies({ model, feature }: { readonly model: Model; readonly feature:
       <ol>
         {first.remedies.map((remedy, at) => (
           <li key={String(at)}>
-            {instructions(remedy, params).map(({ text, details = [], commands }) => (
+            {instructions(remedy, first.replayed.host, params).map(({ text, details = [], commands }) => (
               <div key={text}>
                 {text}
                 {details.map((detail) => (
