@@ -27,7 +27,7 @@ export function belowOf(host: Host): Below {
 export const belowText = (name: string | undefined): string =>
   `the hypervisor below${name === undefined ? "" : ` (${name})`}`;
 
-/** The hypervisor or emulator that gives the machine its VMCS revision identifier, which is no processor's. */
+/** The hypervisor or emulator that gives the machine its VMCS revision identifier: processors have others. */
 export function hypervisorOfRevision(core: CoreGroup): (typeof HYPERVISOR_REVISIONS)[number] | undefined {
   const basic = msrOf(core, BASIC);
   if (!isThere(basic)) return undefined;

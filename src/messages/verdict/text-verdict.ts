@@ -85,7 +85,7 @@ export function verdictOf(
       plainStep,
     ),
   };
-  // A host and its guest are no contradiction.
+  // A host and its guest do not contradict each other.
   const isOfTwo = machine !== undefined && isHostAndGuest(machine.situation.read);
   const [contradiction, ...more] = isOfTwo ? [] : (machine?.situation.contradictions ?? []);
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
