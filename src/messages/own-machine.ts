@@ -85,8 +85,8 @@ function showsRegisters({ evidence, host }: ReadResult): boolean {
 }
 
 /** All that is read of the machine is that it is a virtual one, as its log says: less than what the text is about. */
-export function saysOnlyVirtual(machine: OwnMachine | undefined): boolean {
-  const { observed = {}, params, cores, vendor } = machine?.situation.read ?? {};
+export function saysOnlyVirtual(situation: Pick<Situation, "read"> | undefined): boolean {
+  const { observed = {}, params, cores, vendor } = situation?.read ?? {};
   const [boot] = cores ?? [];
   return (
     Object.keys(observed).every((name) => name === "outer") &&
@@ -101,7 +101,7 @@ export function saysOnlyVirtual(machine: OwnMachine | undefined): boolean {
 /** All that is read of the machine is its kernel. */
 export const namesOnlyKernel = (machine: OwnMachine | undefined): boolean =>
   machine !== undefined &&
-  saysOnlyVirtual(machine) &&
+  saysOnlyVirtual(machine?.situation) &&
   machine.situation.host.observed?.outer === undefined &&
   machine.situation.read.cores[0].cpuid.features.hypervisor === undefined &&
   machine.situation.read.paramsAsked === undefined &&

@@ -5,19 +5,23 @@ import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { givenPieces } from "../given-text.js";
 import type { World } from "../world.js";
 
-/** What the messages of a text answer, where it shows no machine, or too little of one. */
+/**
+ * What the messages of a text answer, where it shows no machine, or too little of one. `isBare`: all that it shows is a kernel, or
+ * that the machine is a virtual one.
+ */
 export async function messageAnswer(
   question: Question,
   path: string,
   world: World,
   read: TextRead,
+  isBare = false,
 ): Promise<QuestionAnswer | undefined> {
   const desktop = await desktopMessages();
   const { explanations, verdict } = await explainPieces(givenPieces(path, world), { desktop }, read);
   // What describes a guest, or shows a machine, has other commands.
   const described = explanations.some(({ message, steps }) => message === undefined && steps.length > 0);
   const isMessage = explanations.some(({ message, gravity }) => message !== undefined && gravity !== "harmless");
-  if (verdict === undefined || (described && !isMessage)) return undefined;
+  if (verdict === undefined || (described && !isMessage && !isBare)) return undefined;
   const { says, steps, evidence } = verdict;
   return { question, answer: "unknown", decidedBy: "message", says, steps, evidence };
 }

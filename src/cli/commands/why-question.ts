@@ -1,6 +1,6 @@
 import { hasSvm } from "../../host/host.js";
 import type { ReadResult } from "../../input/read.js";
-import { type TextRead, takenLines } from "../../messages/own-machine.js";
+import { saysOnlyVirtual, type TextRead, takenLines } from "../../messages/own-machine.js";
 import { renderLines } from "../../report/ansi.js";
 import { answerLines, questionReport } from "../../report/explain/question-report.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
@@ -103,7 +103,9 @@ async function answerFor(
   const { situation, settings } = prepared;
   const known = answerTo(question, situation);
   const said =
-    known.answer === "unknown" ? await fromMessages(question, text ?? (await oneText(query, world)), world) : undefined;
+    known.answer === "unknown"
+      ? await fromMessages(question, text ?? (await oneText(query, world)), world, saysOnlyVirtual(situation))
+      : undefined;
   const answer = said ?? known;
   if (settings.json) showJson({ format: "vmxlens-answer/1", ...answer }, world);
   else await show(questionReport(situation, answer, settings.width), prepared, world);
@@ -131,10 +133,11 @@ async function fromMessages(
   question: Question,
   text: OneText | undefined,
   world: World,
+  isBare = false,
 ): Promise<QuestionAnswer | undefined> {
   if (text === undefined) return undefined;
   const { messageAnswer } = await import("./why-message.js");
-  return messageAnswer(question, text.path, world, text.read);
+  return messageAnswer(question, text.path, world, text.read, isBare);
 }
 
 /** This machine, whatever of it can be read: its flags already answer. */

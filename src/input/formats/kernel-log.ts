@@ -13,7 +13,7 @@ export const kernelLog: FactReader = {
   knows:
     "Kernel and QEMU messages: what Linux and KVM printed about VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
-  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by|isn't AMD or Hygon|paravirtualized kernel on |Detected virtualization |\/lib\/modules\/\S{3,60}\.(?:aarch64|ppc64le|s390x|riscv64)\b/,
+  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by|isn't AMD or Hygon|paravirtualized kernel on |Detected virtualization |\bstarting up libvirt |\/lib\/modules\/\S{3,60}\.(?:aarch64|ppc64le|s390x|riscv64)\b/,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -31,6 +31,7 @@ export const kernelLog: FactReader = {
     "isn't AMD or",
     "paravirtualized kernel",
     "Detected virtualization",
+    "starting up libvirt",
     ".aarch64",
     ".ppc64le",
     ".s390x",
@@ -71,7 +72,8 @@ const DUMP = /kvm(?:_intel)?: (?:\*\*\*|VMCS [0-9a-f]{4,16}, last attempted|[\w 
 const OFFSET =
   /^\s{0,16}Offset \d{1,5} REF = 0x[0-9a-f]{1,8}, CPU\d{1,5} = 0x[0-9a-f]{1,8}, mismatch = 0x[0-9a-f]{1,8}/;
 const UNCHECKED = /unchecked MSR access error: (?:RDMSR from|WRMSR to) 0x([0-9a-f]{1,8})\b.{0,120}/;
-const VERSION = /\bLinux version (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) /;
+const VERSION =
+  /\bLinux version (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) |\bstarting up libvirt version: .{1,300}, kernel: (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}), hostname: /;
 const UNAME = /\bLinux \S{1,64} (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) #\d/;
 /** uname -a names the machine behind the time of the build. */
 const ARCH = / #\d.{4,80} (x86_64|i[3-6]86|aarch64|armv[78]l|ppc64(?:le)?|s390x|riscv64)(?= |\s*$)/;
@@ -145,7 +147,7 @@ function identity(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   const release = VERSION.exec(text) ?? UNAME.exec(text);
   if (release !== null) {
-    sink.system("kernel", release[1] as string, placeOf(line, release.index + 1));
+    sink.system("kernel", (release[1] ?? release[2]) as string, placeOf(line, release.index + 1));
     const arch = ARCH.exec(text.slice(release.index));
     if (arch !== null) sink.system("arch", arch[1] as string, placeOf(line));
     return true;

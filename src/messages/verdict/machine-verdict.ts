@@ -6,18 +6,17 @@ import { replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { releaseOf } from "../../rules/held.js";
-import { RELEASES, type Release } from "../../rules/release.js";
 import { askedOnHost } from "../../situation/asked-on-host.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
-import { type Situation, situation as situationOf } from "../../situation/situation.js";
+import type { Situation } from "../../situation/situation.js";
 import type { NamedCpu } from "../../why/cpus/named-cpu.js";
 import { FEATURE_LIST } from "../../why/features.js";
 import { layersUnder } from "../../why/layers.js";
 import type { SaidOfMachine } from "../../why/questions/about.js";
-import type { NextStep, Question, QuestionAnswer } from "../../why/questions/answer.js";
+import type { NextStep, Question } from "../../why/questions/answer.js";
 import { SEE_WHO_SETS_IT, WHOSE_CPU } from "../../why/questions/next-steps.js";
-import { statementWith } from "../../why/questions/questions.js";
+import { FLAG_SINCE, statementWith, THERE_AND_ON, underOldest } from "../../why/questions/questions.js";
 import type { FoundVerdict } from "../answer.js";
 import { listText } from "../decoders/bits.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -117,28 +116,7 @@ const EITHER_COUNTED: MachineVerdict = {
   },
 };
 
-const THERE_AND_ON = "VT-x is there and on.";
-/** The flag is all that says it, and no kernel is named. */
-const FLAG_SINCE = `VT-x is there: Linux shows \`vmx\`. From Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on the flag means that it is on, too; before, it says nothing about the firmware.`;
 const FLAG_BEFORE = `Before Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag \`vmx\` shows only that the CPU has it, whatever the firmware did.`;
-
-/**
- * Where no kernel is named: what the oldest one makes of it, which shows the flag before it looks at IA32_FEAT_CTL, if that VT-x
- * is on rests on the flag alone.
- */
-function underOldest(
-  question: Question,
-  { answer }: QuestionAnswer,
-  situation: Situation,
-  said: SaidInProse,
-): QuestionAnswer | undefined {
-  const { kernel, read } = situation;
-  if (kernel.from !== "default" || answer === "no") return undefined;
-  const isOn = question === "vmx" || answer === "yes" ? answer : statementWith("vmx", situation, said).answer;
-  if (isOn !== "yes") return undefined;
-  const oldest = situationOf(read, { kernel: RELEASES[0] as Release, assumeByDefault: ["registers=sdm"] });
-  return statementWith("vmx", oldest, said).answer === "yes" ? undefined : statementWith(question, oldest, said);
-}
 
 /** KVM's module is not there, and its flag is shown. */
 function notLoaded({ host }: Situation): string {

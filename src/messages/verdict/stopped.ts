@@ -15,6 +15,8 @@ const NO_END =
   /^-\w[^:]{0,400}$|terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
 
 const OF_LOADING = /^load of migration failed\b|^error while loading state\b/;
+/** What a front end prints of a QEMU that a signal ended. */
+const KILLED = /\b(?:QEMU )?process has stopped, return code: -(?<signal>9|15)\b/i;
 
 /**
  * Where all that is recognised are warnings, the line of the same program that is none stopped it: that is what the
@@ -36,6 +38,20 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
     found = { said, line: at + 1 };
   }
   if (found !== undefined && OF_LOADING.test(found.said)) found = first;
+  const killed = found === undefined ? KILLED.exec(text) : null;
+  if (killed !== null)
+    return {
+      says: `QEMU was ended by signal ${killed.groups?.signal} from outside ("${killed[0].trim()}"): ${killed.groups?.signal === "9" ? "the kernel does that where memory runs out, and so does what started QEMU" : "what started QEMU does that"}. The warnings about the CPU model are not the reason.`,
+      steps: [
+        {
+          text: "See whether memory ran out; else what started QEMU says why.",
+          commands: ["sudo dmesg | grep -iE 'oom|killed process'; free -h"],
+        },
+      ],
+      evidence: [],
+      line: text.slice(0, killed.index).split("\n").length,
+      covers: warnings.map(({ message }) => message as string),
+    };
   if (found === undefined) return undefined;
   const count = warnings.reduce((sum, one) => sum + one.count, 0);
   return {

@@ -147,7 +147,7 @@ function answerOf(
   const isBare = namesOnlyKernel(machine);
   const subject = once(() => {
     if (recognised.length > 0 || short === undefined) return undefined;
-    const found = desktop?.subject(short, nestedInUse && saysOnlyVirtual(machine) ? undefined : machine);
+    const found = desktop?.subject(short, nestedInUse && saysOnlyVirtual(machine?.situation) ? undefined : machine);
     return found ?? (isBare ? desktop?.subject(short, undefined) : undefined);
   });
   const cpu = once(() => {

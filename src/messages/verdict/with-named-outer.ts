@@ -56,7 +56,8 @@ export function withNamedOuter(
     isWsl2(machine.situation.host)
   )
     return found;
-  if (text === undefined) return found;
+  // On an AMD CPU it is SVM that has to be passed, and what shows it has it.
+  if (text === undefined || observed?.svm === true || observed?.modules?.kvm_amd === true) return found;
   const guest = guestWithoutVmx(guests(), machine);
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };
   const named = namedOuter(text, machine);

@@ -8,6 +8,15 @@ type Phrase = readonly [english: string, chinese: string];
 const ANSWERS: readonly Phrase[] = [
   ["Yes: VT-x is there and the firmware is assumed to have it on", "有：有 VT-x，并假定固件已打开它"],
   ["Yes: VT-x is there and on", "有：有 VT-x，而且是打开的"],
+  ["Yes: VT-x is there: Linux shows `vmx`", "有：有 VT-x，Linux 显示 `vmx`"],
+  [
+    "From Linux {a} on the flag means that it is on, too; before, it says nothing about the firmware",
+    "从 Linux {a} 起，这个标志也表示它是打开的；在此之前，它与固件的设置无关",
+  ],
+  [
+    "Not known: kvm_intel.nested was not read, and before Linux {a} it is off by default",
+    "未知：没有读取 kvm_intel.nested，而在 Linux {a} 之前它默认是关闭的",
+  ],
   [
     "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x",
     "有：固件锁定了 IA32_FEAT_CTL (0x3a) 并打开 VMX，只有 CPU 有 VT-x 时才会这样做",

@@ -1,10 +1,13 @@
-import type { Host } from "../../host/host.js";
+import { type Host, showsVmx, vmxLockedOn } from "../../host/host.js";
 import { statedOf } from "../../input/hosts/stated.js";
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { foldName } from "../../registers/edit-distance.js";
+import { releaseOf } from "../../rules/held.js";
+import { RELEASES, type Release } from "../../rules/release.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
-import { asSituation, type Situation } from "../../situation/situation.js";
-import { type About, aboutOf, type SaidOfMachine } from "./about.js";
+import { asSituation, type Situation, situation as situationOf } from "../../situation/situation.js";
+import { type About, type Answer, aboutOf, type SaidOfMachine } from "./about.js";
 import { QUESTIONS, type Question, type QuestionAnswer } from "./answer.js";
 import { evidenceOf } from "./evidence.js";
 import { BUILT_IN, hostAndGuestAnswer } from "./host-and-guest.js";
@@ -28,8 +31,33 @@ export function questionNamed(text: string): Question | undefined {
  * `RangeError` for what is neither a situation nor a host.
  */
 export function answerTo(question: Question, subject: Situation | Host): QuestionAnswer {
-  const found = statementWith(question, asSituation(subject), undefined);
-  return { ...found, says: `${WORDS[found.answer]}: ${found.says}` };
+  const situation = asSituation(subject);
+  const found = statementWith(question, situation, undefined);
+  const old = found.says === THERE_AND_ON ? underOldest(question, found, situation, undefined) : undefined;
+  const evidence = found.evidence.filter((one) => old?.evidence.includes(one) !== false);
+  return { ...found, says: `${WORDS[found.answer]}: ${old === undefined ? found.says : FLAG_SINCE}`, evidence };
+}
+
+export const THERE_AND_ON = "VT-x is there and on.";
+/** The flag is all that says it, and no kernel is named. */
+export const FLAG_SINCE = `VT-x is there: Linux shows \`vmx\`. From Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on the flag means that it is on, too; before, it says nothing about the firmware.`;
+
+/**
+ * Where no kernel is named: what the oldest one makes of it, which shows the flag before it looks at IA32_FEAT_CTL, if that VT-x
+ * is on rests on the flag alone.
+ */
+export function underOldest(
+  question: Question,
+  { answer }: QuestionAnswer,
+  situation: Situation,
+  said: SaidOfMachine | undefined,
+): QuestionAnswer | undefined {
+  const { kernel, read } = situation;
+  if (kernel.from !== "default" || answer === "no" || showsVmx(read) !== true) return undefined;
+  const isOn = question === "vmx" || answer === "yes" ? answer : statementWith("vmx", situation, said).answer;
+  if (isOn !== "yes") return undefined;
+  const oldest = situationOf(read, { kernel: RELEASES[0] as Release, assumeByDefault: ["registers=sdm"] });
+  return statementWith("vmx", oldest, said).answer === "yes" ? undefined : statementWith(question, oldest, said);
 }
 
 const WORDS = { yes: "Yes", no: "No", unknown: "Not known" } as const;
@@ -52,7 +80,7 @@ export function statementWith(
     : two
       ? hostAndGuestAnswer(question, situation.read)
       : question === "vmx"
-        ? vmxAnswer(about)
+        ? vmxOrRefused(about)
         : question === "kvm"
           ? kvmAnswer(about)
           : nestedAnswer(about);
@@ -64,6 +92,15 @@ export function statementWith(
     ...(contradiction === undefined ? {} : { says: `${contradiction}.` }),
     evidence: evidenceOf(about),
   };
+}
+
+/** Where no kernel is named and the module was refused, an older one shows the flag, whatever the firmware did. */
+function vmxOrRefused(about: About): Answer {
+  const found = vmxAnswer(about);
+  const { kernel, read } = about.situation;
+  const refused =
+    kernel.from === "default" && read.observed?.loadError === "EOPNOTSUPP" && !read.cores.every(vmxLockedOn);
+  return found.answer === "yes" && refused && about.virtual !== true ? kvmAnswer(about) : found;
 }
 
 /** What is contradicted and leaves the question open: two kernels in one text do not leave open whether VT-x is on. */

@@ -88,7 +88,22 @@ describe("is VT-x on, does KVM load, do guests get VMX", () => {
       "outer hypervisor",
       /\(VMware\)/,
     ],
-    ["flags with vmx", cpuinfo("vmx"), "vmx", "yes", "firmware", /^Yes: VT-x is there and on/],
+    [
+      "flags with vmx",
+      cpuinfo("vmx"),
+      "vmx",
+      "yes",
+      "firmware",
+      /^Yes: VT-x is there: .* it says nothing about the firmware\./,
+    ],
+    [
+      "a refusal of a kernel without a name",
+      "$ grep -m1 -ow vmx /proc/cpuinfo\nvmx\nmodprobe: ERROR: could not insert 'kvm_intel': Operation not supported\n",
+      "vmx",
+      "no",
+      "firmware",
+      /firmware has VT-x off/,
+    ],
     ["AMD", "Vendor ID: AuthenticAMD\nModel name: AMD EPYC 7B12\nFlags: fpu svm\n", "vmx", "no", "vendor", /kvm_amd/],
     [
       "nobody loaded it",
