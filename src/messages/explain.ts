@@ -139,8 +139,9 @@ function explanationsOf(
   const [element] = elements;
   if (element !== undefined) unrecognised.push(explainElements(element, elements));
   const describes = rest.length < outside.length;
-  if (explanations.length === 0 && unrecognised.length === 0 && text.hasWords())
-    unrecognised.push(nothingFound(text, describes || rest.length === 0 ? own : undefined, lines));
+  const hasNone = explanations.length === 0 && unrecognised.length === 0 && text.hasWords();
+  if (hasNone && (rest.length === 0 || !describes))
+    unrecognised.push(nothingFound(text, rest.length === 0 ? own : undefined, lines));
   // What vmxlens could say about the machine of an AMD CPU is that it is one.
   else if (describes && own !== undefined && !hasSvm(own.situation.host)) {
     const [first] = outside.filter((line) => !rest.includes(line)) as [TextLine, ...TextLine[]];
@@ -170,7 +171,8 @@ function explanationsOf(
   const left = unrecognised.filter(
     ({ matched, steps }) => verdict === undefined || steps.length > 0 || HAS_VALUE.test(matched) || !isWritten(matched),
   );
-  if (explanations.length + left.length === 0 && unrecognised.length > 0) left.push(nothingFound(text, own, lines));
+  if (explanations.length + left.length === 0 && unrecognised.length > 0)
+    left.push(nothingFound(text, undefined, lines));
   return {
     explanations: [
       ...explanations.map((one) => withoutOutcome(isAnswered && one.generic ? withoutSteps(one) : one)),

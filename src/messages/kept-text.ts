@@ -247,7 +247,9 @@ export function keptText(): KeptText {
 const UNTICKED = /^[ \t]{0,8}[-*] \[ \] [^\n]*/gm;
 
 function withoutUnticked(text: string): string {
-  return text.includes("] ") && text.length <= LONGEST_FORM ? text.replace(UNTICKED, "") : text;
+  return text.includes("] ") && text.length <= LONGEST_FORM
+    ? text.replace(UNTICKED, (line) => " ".repeat(line.length))
+    : text;
 }
 const LONGEST_FORM = 200_000;
 

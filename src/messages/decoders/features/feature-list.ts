@@ -96,7 +96,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     });
   }
   // There no XML is written by hand.
-  const kubevirt = (isFleet || isStart) && context.circumstances.has("in KubeVirt");
+  const kubevirt = !isRestore && context.circumstances.has("in KubeVirt");
   if (kubevirt && names.length > 0)
     steps.splice(0, steps.length, moves ? ONE_MODEL : NODES_MODEL, withoutFeatures(disable));
   const added = addedByQemu(extra);
