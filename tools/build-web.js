@@ -293,6 +293,8 @@ const OMISSIONS = [
   ],
   // What registers that are none of VMX hold (`explain`).
   [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
+  // That a signal ended QEMU (`explain`).
+  [/[\\/]verdict[\\/]stopped\.ts$/, (code) => code.replace(/\n {2}const killed = [\s\S]*?\n {4}\};\n/, "\n")],
   // KVM of ARM's old kernels (`explain`).
   [/[\\/]verdict[\\/]on-arm-32\.ts$/, () => "export const onArm32 = () => undefined;"],
   // A number of an error without the program that gave it (`explain`).
