@@ -1,7 +1,7 @@
 import { checkNumber } from "../bits/misuse.js";
 import type { CpuidFeature } from "../registers/cpuid-features.js";
 import { checkCore } from "./check-host.js";
-import { type Msr, msrBit, UNREAD } from "./msr.js";
+import { knownValue, type Msr, msrBit, UNREAD } from "./msr.js";
 
 /** CPUID features that a replay asks for. CPUs that differ in one of them are kinds of their own. */
 export const CPU_FEATURES = [
@@ -106,6 +106,14 @@ export function vmxLockedOn(core: CoreGroup): boolean {
 export function vmxLockedOff(core: CoreGroup): boolean {
   const msr = msrOf(core, 0x3a);
   return msrBit(msr, 0) === "yes" && msrBit(msr, 2) === "no";
+}
+
+/** Whether the controls that every CPU with VMX has read 0: some of their bits are always 1. */
+export function vmxReadsZero(core: CoreGroup): boolean {
+  return [0x481, 0x482].every((index) => {
+    const value = knownValue(msrOf(core, index));
+    return value?.hi === 0 && value.lo === 0;
+  });
 }
 
 /** Whether `vmx` is among the flags of /proc/cpuinfo; undefined where the text does not show it. */

@@ -1,5 +1,6 @@
 import {
   EITHER_FIRMWARE,
+  FIRMWARE_IF_LOCKED,
   FIRMWARE_OFF,
   KERNEL_LOG,
   LOAD_IT,
@@ -87,7 +88,7 @@ const DONE: { readonly [C in NonNullable<Advice["changes"]>]: readonly Circumsta
 };
 
 /** Steps of the questions about a machine change it as those of rows do. */
-const IN_FIRMWARE: ReadonlySet<string> = new Set([FIRMWARE_OFF.text, EITHER_FIRMWARE.text]);
+const IN_FIRMWARE: ReadonlySet<string> = new Set([FIRMWARE_OFF.text, FIRMWARE_IF_LOCKED.text, EITHER_FIRMWARE.text]);
 
 /** Not known which hypervisor, or whether there is one. */
 const ANY_OUTER = outerStep(undefined).text;

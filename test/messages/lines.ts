@@ -39,6 +39,8 @@ export const LINES: { readonly [id: string]: string } = {
   "vbox-smx-disabled": "VT-x is disabled in the BIOS for SMX mode (VERR_VMX_MSR_SMX_VMX_DISABLED)",
   "vbox-invalid-guest-state": "VCPU0: VERR_VMX_INVALID_GUEST_STATE",
   "libvirt-arm-cpu-mode": "CPU mode 'host-model' for aarch64 kvm domain on aarch64 host is not supported by hypervisor",
+  "libvirt-qemu-version":
+    "internal error cannot parse /usr/bin/qemu-kvm version number in 'QEMU emulator version 1.0 (qemu-kvm-1.0)'",
   "vbox-nested-paging": "pgmR0BthEPTProtNestedTrap0eHandler: rc=0 GCPhysNestedFault=0x000000007ff3833a",
   "vbox-unable-to-start": "VCPU0: VERR_VMX_UNABLE_TO_START_VM",
   "vbox-feature-combo": "VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO",

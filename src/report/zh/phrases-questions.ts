@@ -323,6 +323,10 @@ const STEPS: readonly Phrase[] = [
     "读取 IA32_FEAT_CTL：1 表示固件锁定为关闭；5 或 7 表示打开，那么是 CPU 或下层的 hypervisor 隐藏了 VT-x",
   ],
   [
+    "Where it reads 1, enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock",
+    "读出 1 时，在固件设置里打开 VT-x（Intel Virtualization Technology、VMX），保存，然后断电再开机：重启不会解除锁定",
+  ],
+  [
     "Enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock",
     "在固件设置里打开 VT-x（Intel Virtualization Technology、VMX），保存，然后断电再开机：重启不会解除锁定",
   ],

@@ -23,7 +23,7 @@ export interface NamedCpu {
 }
 
 const CPU_NAME =
-  /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: ?[vV]\d)?|[JN]\d{3,4}|N9[57]|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?)\b/g;
+  /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: ?[vV]\d)?|[JN]\d{3,4}|N9[57]|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?|(?<=\bXeon(?:\(R\))? )6\d{3}[EP])\b/g;
 /** Machines whose names look like a CPU's. */
 const MACHINE =
   /\b(?:Precision(?: Tower| Workstation)?|Latitude|OptiPlex|Vostro|Dell|IBM|System|HP|ThinkPad|Lenovo) $/i;

@@ -19,6 +19,11 @@ export const FIRMWARE_OFF: NextStep = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock.",
 };
 
+/** After READ_LOCK. */
+export const FIRMWARE_IF_LOCKED: NextStep = {
+  text: "Where it reads 1, enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock.",
+};
+
 export const LOAD_IT: NextStep = {
   text: "Load it, and read what the kernel says.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],

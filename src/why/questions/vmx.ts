@@ -1,10 +1,11 @@
 import { shared, tri } from "../../bits/tri.js";
-import { hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn } from "../../host/host.js";
+import { hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn, vmxReadsZero } from "../../host/host.js";
 import { formatMsr, knownValue, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
 import {
   EITHER_FIRMWARE,
+  FIRMWARE_IF_LOCKED,
   FIRMWARE_OFF,
   KERNEL_LOG,
   LOAD_IT,
@@ -88,7 +89,7 @@ export function vmxAnswer(about: About): Answer {
     says: modelHasVmx
       ? "Linux does not find VT-x switched on. CPUs of this model have it, so the firmware has it off, or a hypervisor below does not show it."
       : "Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
-    steps: [READ_LOCK, FIRMWARE_OFF],
+    steps: [READ_LOCK, FIRMWARE_IF_LOCKED],
   };
 }
 
@@ -247,6 +248,7 @@ function openAnswer(about: About): Answer {
       steps: [READ_BOTH, outerStep(about.outer)],
     };
   }
+  if (host.cores.every(vmxReadsZero)) return noneRead(about);
   const says =
     vmx === "yes"
       ? "the CPU has VT-x, and whether the firmware has it on was not read."
@@ -258,6 +260,17 @@ function openAnswer(about: About): Answer {
     decidedBy: "nothing read",
     says,
     steps: host.observed?.modules?.kvm_intel === false ? [LOAD_IT, READ_BOTH] : [READ_BOTH],
+  };
+}
+
+function noneRead(about: About): Answer {
+  const says =
+    "the registers of VMX read 0, and on every CPU with VMX some of their bits are 1: this machine has no such registers, and reading them failed.";
+  return {
+    answer: "no",
+    decidedBy: about.outer === undefined ? "CPU" : "outer hypervisor",
+    says: `${says} ${about.outer === undefined ? "The CPU has no VT-x, or a hypervisor below does not pass it" : `${outerName(about)} does not pass VT-x`}.`,
+    steps: [outerStep(about.outer)],
   };
 }
 

@@ -65,6 +65,12 @@ export const LIBVIRT_EXAMPLES = {
       "unsupported configuration: CPU mode 'custom' for x86_64 kvm domain on x86_64 host is not supported by hypervisor",
     ],
   },
+  "libvirt-qemu-version": {
+    examples: [
+      "internal error cannot parse /usr/bin/qemu-system-x86_64 version number in 'QEMU emulator version 1.0 (qemu-kvm-1.0)'",
+    ],
+    not: ["cannot parse version number '1.x'"],
+  },
   "libvirt-no-kvm-capabilities": {
     examples: [
       "could not find capabilities for arch=x86_64 domaintype=kvm",

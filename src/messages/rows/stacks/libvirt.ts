@@ -251,6 +251,20 @@ export const LIBVIRT_MESSAGES = [
     },
   },
   {
+    id: "libvirt-qemu-version",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "version number in '",
+    pattern: /cannot parse \S{1,80}\s{1,8}version number in '/,
+    what: "libvirt cannot read the version that this QEMU prints, so it knows no QEMU and no KVM on the host. This libvirt is older than the QEMU; VT-x is not involved.",
+    steps: [{ text: "Update libvirt, or install the QEMU that was released with it, and start libvirt again." }],
+    source: {
+      message: "libvirt, src/qemu/qemu_capabilities.c (qemuCapsParseHelpStr)",
+      meaning: "libvirt 0.9.8 (commit dd8e8956), which reads versions of two numbers",
+    },
+  },
+  {
     id: "libvirt-arm-cpu-mode",
     product: "libvirt",
     layer: "user space",

@@ -1,4 +1,5 @@
 import type { Tri } from "../../../bits/tri.js";
+import { vmxReadsZero } from "../../../host/host.js";
 import type { AtlasEntry } from "../../../input/atlas/atlas-entry.js";
 import { replay } from "../../../kvm/replay.js";
 import { placedBit } from "../../../registers/bit-place.js";
@@ -240,6 +241,7 @@ export function withFeatures(
 
 /** Only where nearly all of it was read: a few bits follow from other lines as well. */
 function offered({ situation: { host, candidates } }: OwnMachine): string {
+  if (host.cores.every(vmxReadsZero)) return "";
   const { cpu } = replay(host, { release: candidates[0].release });
   const having = (wanted: "yes" | "no") =>
     LOOKED_FOR.filter((id) => {

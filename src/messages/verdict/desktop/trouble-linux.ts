@@ -92,7 +92,9 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   const isInside = named?.isBelow === true && named.name !== "a virtual machine";
   // Nested HVM is experimental: that is the answer there.
   const nesting = NESTING.test(withoutParameter(text)) && !deniesUse(text);
-  if (trouble === undefined || named?.name === "Xen" || !(nesting || isInside)) return undefined;
+  // A guest of KVM is an ordinary one, where none is said to be inside another.
+  const isOne = isInside && !/^(?:KVM|QEMU|Proxmox)\b/.test(named.name);
+  if (trouble === undefined || named?.name === "Xen" || !(nesting || isOne)) return undefined;
   if (WORKS_INSIDE.test(text))
     return answer(
       `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"), and KVM works in that machine: VT-x is there. Look for the fault in one of the two hypervisors, in the rights of /dev/kvm, or in the program that starts the inner guest.`,

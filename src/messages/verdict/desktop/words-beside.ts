@@ -17,6 +17,7 @@ import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
+import { onlyLogged } from "./shown/only-logged.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
 import { isInWsl2, isWindows10 } from "./windows-words.js";
 
@@ -158,6 +159,8 @@ function besideWords(
         ...found.steps.filter((step) => changesOf(step) !== "firmware"),
       ],
     };
+  const logged = onlyLogged(found, text, recognised);
+  if (logged !== undefined) return logged;
   const forbidden = recognised.some(({ message }) => message === "qemu-no-kvm") && IN_SNAP.test(text);
   if (first !== undefined && (first.outcome === "no access" || forbidden)) {
     const said = withRights(found, text);

@@ -12,6 +12,10 @@ const MENDED =
 const SHARED_PART = /\bmodprobe (?:-v )?kvm\b(?![-_])/i;
 const OWN_PART = /\bkvm[-_](?:intel|amd)\b/i;
 
+/** The module was taken out to try without it. */
+const TAKEN_OUT =
+  /\b(?:I|we)(?:['’]ve| have)? (?:rmmod(?:d?ed)?|unload(?:ed)?|removed)(?: the)?(?: module)? kvm[-_]intel\b/i;
+
 /** What follows from it, where KVM is missing. `isOpen`: nothing else shows why it is. */
 export function loadedByHand(
   found: FoundVerdict,
@@ -30,6 +34,13 @@ export function loadedByHand(
           commands: [`echo kvm_${mended} | sudo tee /etc/modules-load.d/kvm.conf`],
         },
       ],
+    };
+  if (TAKEN_OUT.test(text))
+    return {
+      ...found,
+      says: "There is no /dev/kvm, as kvm_intel was taken out by hand: QEMU emulates the CPU as long as it is out.",
+      steps: [],
+      covers: [...found.covers, "emulation-chosen", first.message as string],
     };
   return isOpen && first.outcome === "no device" && SHARED_PART.test(text) && !OWN_PART.test(text)
     ? {

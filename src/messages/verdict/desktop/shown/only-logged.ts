@@ -1,0 +1,26 @@
+import type { FoundVerdict, Recognised } from "../../../answer.js";
+
+/*
+ * People who read the log of the boot, and want no virtual machine.
+ */
+
+const LOGGED: ReadonlySet<string> = new Set(["linux-vmx-outside-txt", "linux-sgx-disabled"]);
+const FIRST_PERSON = /\b(?:I|my) [a-z]/;
+/** Something that VT-x is for. */
+const WANTS =
+  /\bkvm|\bvirt|\bVMs?\b|\bVT-?x\b|\bqemu|\blibvirt|\bdocker\b|hypervisor|\bProxmox\b|\bAndroid\b|emulat|\bWSL|\bHyper-?V\b|\bboxes\b|\bguests?\b/i;
+
+/** What the lines mean to them. */
+export function onlyLogged(
+  found: FoundVerdict,
+  text: string,
+  recognised: readonly Recognised[],
+): FoundVerdict | undefined {
+  const isLogged = recognised.length > 0 && recognised.every(({ message }) => LOGGED.has(message ?? ""));
+  return isLogged && FIRST_PERSON.test(text) && !WANTS.test(text)
+    ? {
+        ...found,
+        says: `${found.says} Nothing but virtual machines needs VT-x: where none is to run, nothing has to be done.`,
+      }
+    : undefined;
+}
