@@ -246,7 +246,7 @@ const OMISSIONS = [
   [/[\\/]set-msr[\\/]vcpu-refused\.ts$/, () => "export const decodeVcpuRefused = () => ({});"],
   // Signs that only what is left out below looks at (`explain`).
   [
-    /[\\/]messages[\\/]kept-text\.ts$/,
+    /[\\/]dumps[\\/]kept-text\.ts$/,
     (code) =>
       code.replace(
         /^ {2}"?(?:cxl|synic|tdx|kernel-change|small-cores|host-updated)"?: \{(?:[^\n]*\},|[\s\S]*?\n {2}\},)\n/gm,

@@ -14,8 +14,8 @@ import type { KernelSet } from "../situation/kernel-answer.js";
 import { kernelSet } from "../situation/kernels.js";
 import { kernelsText } from "../situation/kernels-text.js";
 import { type Situation, situation } from "../situation/situation.js";
+import type { Dumps, KeptText, WholeSign } from "../vmcs/dumps/kept-text.js";
 import type { DesktopMessages } from "./desktop-messages.js";
-import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
 import { type Circumstance, type Circumstances, isCircumstance, type OwnMachine } from "./own-machine.js";
 import { productBelow } from "./verdict/product-below.js";
 

@@ -1,10 +1,10 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { hasSvm } from "../host/host.js";
 import type { TextLine } from "../input/text/text-lines.js";
+import { type KeptText, keptText } from "../vmcs/dumps/kept-text.js";
 import { type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { explainUnder } from "./explain-group.js";
-import { type KeptText, keptText } from "./kept-text.js";
 import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";
 import { explainDescription, explainElements, explainUnknown, nothingFound } from "./other-lines.js";
 import { type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";

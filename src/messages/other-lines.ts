@@ -1,7 +1,7 @@
 import { hasSvm } from "../host/host.js";
 import type { TextLine } from "../input/text/text-lines.js";
+import type { KeptText } from "../vmcs/dumps/kept-text.js";
 import type { Explanation } from "./answer.js";
-import type { KeptText } from "./kept-text.js";
 import type { Step } from "./message.js";
 import type { OwnMachine } from "./own-machine.js";
 import { paramValues, readLine } from "./read-facts.js";

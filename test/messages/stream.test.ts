@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { keptText } from "../../src/messages/kept-text.js";
 import { messageMatcher } from "../../src/messages/matcher.js";
+import { keptText } from "../../src/vmcs/dumps/kept-text.js";
 import { readVmcs } from "../../src/vmcs/dumps/read.js";
 import { explain, explainStream } from "./explain-all.js";
 

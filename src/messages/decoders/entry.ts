@@ -1,11 +1,11 @@
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
+import type { WholeSign } from "../../vmcs/dumps/kept-text.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import type { Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
-import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
 import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE, zeroError } from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";

@@ -1,6 +1,6 @@
-import { ownCopy } from "../input/text/text.js";
-import type { VmcsDump } from "../vmcs/dumps/dump.js";
-import { readVmcs, vmcsStream } from "../vmcs/dumps/read.js";
+import { ownCopy } from "../../input/text/text.js";
+import type { VmcsDump } from "./dump.js";
+import { readVmcs, vmcsStream } from "./read.js";
 
 /*
  * What an explanation may want of the text besides its messages. A text of a usual size is kept whole; of a long log its
