@@ -31,9 +31,11 @@ describe("the source tree", () => {
     const folders = new Map<string, number>();
     const layers = new Map<string, number>();
     for (const file of sourceFiles(root)) {
-      const lines = readFileSync(join(root, file), "utf8").split("\n").length;
       const [, layer = ""] = file.split("/");
       folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1);
+      // The texts that a table of messages is held to are beside it, and are not part of the package.
+      if (file.endsWith(".examples.ts")) continue;
+      const lines = readFileSync(join(root, file), "utf8").split("\n").length;
       layers.set(layer, (layers.get(layer) ?? 0) + lines);
     }
     const all = [...layers.values()].reduce((sum, lines) => sum + lines, 0);

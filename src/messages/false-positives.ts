@@ -15,7 +15,7 @@ export function isSourceCode(line: string): boolean {
 const CONTEXT_CHARS = 160;
 /** A condition before the words, without a colon between: what follows a colon is quoted. */
 const CONDITION =
-  /(?:^\W{0,6}(?:when|whenever|where)\b(?! (?:i|we|my|our)\b)|(?<!\b(?:check|see|sure|verify|out|know) )\b(?:if|unless|(?<=\b(?:errors?|messages?|warnings?|checks?|hints?|fallback|fails?|failures?) )(?:when|where)|(?:on|for) (?:processors|CPUs|machines|systems|hosts) (?:where|that|on which)))\b[^:\n]{0,120}$/i;
+  /(?:^\W{0,6}(?:when|whenever|where)\b(?! (?:i|we|my|our)\b)|(?<!\b(?:check|see|sure|verify|out|know) )\b(?:if|unless|(?<=\b(?:errors?|messages?|warnings?|checks?|hints?|fallback|fails?|failures?) )(?:when|where)|(?:on|for) (?:processors|CPUs|machines|systems|hosts) (?:where|that|on which))|\bwhether)\b[^:\n]{0,120}$/i;
 const DENIED =
   /(?<!\b(?:sure|ensure|verify|check)\b[^\n]{0,60})(?:\bnot|n't|\bnever|\bno longer) (?:been )?(?:disabled|turned off|locked)\b|n't have \S{2,16} (?:disabled|turned off)\b/i;
 const CHANGE = /^\W{0,6}(?:fix(?:e[sd])?|handles?|changelog|solved|revert|subject: \[patch|\[patch)\b/i;

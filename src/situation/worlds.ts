@@ -3,6 +3,7 @@ import { shared, type Tri } from "../bits/tri.js";
 import { sharedBits, type Word, word } from "../bits/word.js";
 import { type CoreGroup, type Host, isSvmVendor, msrOf, showsVmx } from "../host/host.js";
 import { ABSENT, isAbsent, type Msr } from "../host/msr.js";
+import { hasNoVmx } from "../host/without-vmx.js";
 import { printersOfWhole } from "../kvm/printers.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import type { Refusal } from "../rules/machine.js";
@@ -56,15 +57,16 @@ const VENDOR_CASES = ["GenuineIntel", "another vendor"] as const;
 export function worldsOf(host: Host): readonly World[] {
   const [boot] = host.cores;
   if (isSvmVendor(host.vendor)) return [];
-  const vmxCases = boot.cpuid.features.vmx === undefined ? [true, false] : [boot.cpuid.features.vmx];
+  const { vmx: known } = boot.cpuid.features;
+  const vmxCases = known === undefined ? (hasNoVmx(host.name ?? "") ? [false] : [true, false]) : [known];
   const vendors = host.vendor === undefined ? VENDOR_CASES : [host.vendor];
   const possible = featCtlCases(host);
   const featCtl = (Object.keys(possible) as FeatCtlCase[]).flatMap((name) => {
     const msr = meet(msrOf(boot, 0x3a), possible[name]);
     return msr === undefined ? [] : [{ name, msr }];
   });
-  const open = vmxCases.length > 1;
-  if (!open && vendors.length * featCtl.length <= 1) return [];
+  const open = known === undefined;
+  if (vmxCases.length === 1 && known !== undefined && vendors.length * featCtl.length <= 1) return [];
   return vmxCases.flatMap((vmx) =>
     vendors.flatMap((vendor) =>
       featCtl

@@ -140,6 +140,7 @@ export const LINES: { readonly [id: string]: string } = {
   "any-feat-ctl-open": "IA32_FEATURE_CONTROL MSR not locked",
   "any-ioctl-failed": "ioctl(KVM_SET_SREGS) failed: Invalid argument",
   "any-no-kvm": "Unable to initialize KVM",
+  "cloud-nested-policy": "- Constraint constraints/compute.disableNestedVirtualization violated for project my-proj.",
   "minikube-kvm-reason":
     "Exiting due to PR_KVM_CREATE_BUSY: Another hypervisor, such as VirtualBox, is conflicting with KVM.",
 };

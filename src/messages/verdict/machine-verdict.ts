@@ -30,6 +30,8 @@ export interface SaidInProse extends SaidOfMachine {
   readonly cpu?: () => NamedCpu | undefined;
   /** Whether it runs in a virtual machine of any hypervisor. */
   readonly isInside?: () => boolean;
+  /** The product in which it says that Linux or KVM runs. */
+  readonly inside?: () => string | undefined;
   /** The cloud that it names as the place of the machine. */
   readonly cloud?: () => string | undefined;
   /** Whether it speaks of guests with VMX, and not only shows the parameter among others. */
@@ -250,7 +252,8 @@ export function hypervisorBelow(host: Situation["host"], said: SaidInProse): str
   if (virtual === false) return undefined;
   if (virtual === true) return belowText(name);
   const cloud = said.cloud?.();
-  if (cloud !== undefined) return `the hypervisor below (${cloud}, by the text)`;
+  const outer = cloud ?? said.inside?.();
+  if (outer !== undefined) return `the hypervisor below (${outer}, by the text)`;
   // A machine whose guests get VMX is the one below them.
   if (parseBool(host.params?.kvm_intel?.nested ?? "") === true) return undefined;
   return said.isInside?.() === true ? "by the text, the hypervisor below" : undefined;

@@ -1,5 +1,6 @@
 import { outerStep } from "../../why/questions/next-steps.js";
 import type { Advice } from "../message.js";
+import { changesOf } from "../open-steps.js";
 import type { Circumstances } from "../own-machine.js";
 import { cloudOf, instanceOf } from "./cloud-words.js";
 import { CLOUDS, namedOuter, WHOLE_MACHINE } from "./named-outer.js";
@@ -50,10 +51,24 @@ const CHOSEN: readonly {
   },
 ];
 
+/** A Mac on which Linux runs, and no machine on it. */
+const MAC = /\b(?:MacBook(?: ?Pro| ?Air)?|iMac|Mac ?(?:mini|Pro)|Mac)\b/;
+/** The kernel's own lines, and KVM's device and module. */
+const OF_LINUX = /\bx86\/cpu: |\bkvm: disabled by bios|\bkvm[_-]intel\b|\/dev\/kvm\b/;
+const MACHINE_ON_MAC = /\b(?:VMs?|virtual machine|guest|Fusion|Parallels|VirtualBox|UTM|Lima|Colima|Docker|VMware)\b/i;
+/** rEFInd's documentation (refind.conf), as acidanthera/bugtracker#1870 quotes it; apple.stackexchange.com 234819. */
+const ON_A_MAC: Advice = {
+  text: "A Mac has no setup for it, and leaves VT-x off for systems other than macOS that are chosen at start: make the other system the startup disk, start it by EFI, or let rEFInd switch VT-x on.",
+  commands: ["enable_and_lock_vmx true   # in refind.conf"],
+};
+
 /** The steps as they are for the machine that the text says was chosen. */
 export function placed(steps: readonly Advice[], text: string | undefined, so: Circumstances): readonly Advice[] {
   if (text === undefined) return steps;
-  return steps.map(
-    (step) => CHOSEN.find((one) => outerStep(one.place).text === step.text && one.is(text, so))?.step ?? step,
+  const isMac = OF_LINUX.test(text) && MAC.test(text) && !MACHINE_ON_MAC.test(text);
+  return steps.map((step) =>
+    isMac && changesOf(step) === "firmware"
+      ? ON_A_MAC
+      : (CHOSEN.find((one) => outerStep(one.place).text === step.text && one.is(text, so))?.step ?? step),
   );
 }

@@ -1,5 +1,6 @@
 import { once } from "../../bits/once.js";
 import { isSvmVendor, showsVmx } from "../../host/host.js";
+import { namedWithoutVmx } from "../../host/without-vmx.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { cpusNamed } from "../../why/cpus/named-cpu.js";
@@ -35,13 +36,14 @@ import { isOfOtherRegister, otherRegister } from "./asked/other-register.js";
 import { registersAsked } from "./asked/registers-read.js";
 import { twoValues } from "./asked/two-values.js";
 import { valueAsked, wantedRefused } from "./asked/values-asked.js";
+import { withMicrocode } from "./differing-cpus.js";
 import { guestOfHost, guestVerdict, guestWithoutVmx, proseOf } from "./guests/guest-verdict.js";
 import { withNestedOff } from "./guests/nested-off.js";
 import { withParamOff } from "./guests/param-off.js";
 import { withoutAccelerator } from "./guests/without-accelerator.js";
 import { loneErrno } from "./lone-errno.js";
 import { hypervisorBelow, machineVerdict, sentenceOf } from "./machine-verdict.js";
-import { bareMetal, namedOuter } from "./named-outer.js";
+import { bareMetal, namedOuter, systemIn } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
@@ -156,8 +158,10 @@ function answerOf(
   });
   const prose = {
     cpu,
+    cpuName: () => (short === undefined ? undefined : namedWithoutVmx(short)),
     isInside: () => circumstances.has("said to be virtual"),
     cloud: () => cloudIn(short, circumstances),
+    inside: () => (short === undefined ? undefined : systemIn(short)),
     product: (shown: string) => (short === undefined ? undefined : productBelow(shown, short)),
     isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1 && !OF_TWO.test(short),
     isOfNested: () => short === undefined || OF_NESTED.test(short),
@@ -193,7 +197,7 @@ function answerOf(
   const differing = recognised.find(({ message }) => CONFIG_DIFFERS.has(message ?? ""));
   if (differing !== undefined && machine?.hasRegisters !== true) {
     const same = recognised.filter((one) => isOfLoading(one) || one.message === "kvm-enable-failed");
-    return rowVerdict(differing, same);
+    return withMicrocode(rowVerdict(differing, same), short);
   }
   const other = otherCpuVerdict(recognised, machine, short, circumstances);
   if (other !== undefined) return other;

@@ -1,6 +1,7 @@
 import { belowOf } from "../../host/below.js";
 import { type Host, isSvmVendor, msrOf, vmxLockedOff } from "../../host/host.js";
 import { msrBit } from "../../host/msr.js";
+import { hasNoVmx } from "../../host/without-vmx.js";
 import { atlas } from "../../input/atlas/atlas.js";
 import { casesOf } from "../../situation/kept.js";
 import type { Replays } from "../../situation/replays.js";
@@ -28,6 +29,8 @@ export interface About {
   readonly ofEither: boolean;
   /** A CPU of the atlas has its signature, and VMX; or the CPU is of a line whose members all have it. */
   readonly modelHasVmx: boolean;
+  /** The name of the CPU, where none of its model has VT-x. */
+  readonly withoutVmx: string | undefined;
 }
 
 /** What the prose around the values says about the machine, and no value shows. */
@@ -36,6 +39,8 @@ export interface SaidOfMachine {
   readonly outer?: string;
   /** The cloud or product that rents out machines of the hypervisor `shown`. */
   readonly product?: (shown: string) => string | undefined;
+  /** The one CPU of a line without VT-x that it names, with the words before the number. */
+  readonly cpuName?: () => string | undefined;
   /** That it is a virtual machine, of whatever hypervisor. */
   readonly isVirtual?: true;
   /** That all of it comes from one machine, as the prompts show that have the name of a host. */
@@ -66,6 +71,7 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
     outer,
     isSaid,
     ofEither: isOfEither(situation.read),
+    withoutVmx: [host.name, said?.cpuName?.()].find((name) => name !== undefined && hasNoVmx(name)),
     modelHasVmx:
       ALWAYS_VMX.test(host.name ?? "") ||
       (boot.signature !== undefined &&

@@ -28,6 +28,8 @@ export function vmxAnswer(about: About): Answer {
   if (hasSvm(host)) return svmAnswer(host);
   if (joined.loads !== "yes" && showsVmx(host) === false && situation.read.cores.every(vmxLockedOn))
     return hiddenThoughOn(about);
+  if (about.withoutVmx !== undefined && joined.loads !== "yes" && showsVmx(host) !== true && about.virtual !== true)
+    return withoutAnswer(about.withoutVmx, showsVmx(host) === false);
   const on = joined.loads === "yes" ? "yes" : shared(states.map((state) => tri(isOn(state))));
   if (about.ofEither && on === "yes") {
     return {
@@ -90,6 +92,15 @@ export function vmxAnswer(about: About): Answer {
       ? "Linux does not find VT-x switched on. CPUs of this model have it, so the firmware has it off, or a hypervisor below does not show it."
       : "Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
     steps: [READ_LOCK, FIRMWARE_IF_LOCKED],
+  };
+}
+
+function withoutAnswer(name: string, isShown: boolean): Answer {
+  return {
+    answer: "no",
+    decidedBy: "CPU",
+    says: `${isShown ? "Linux shows no `vmx`, and this" : "this"} CPU (${name}) has no VT-x, by Intel's list of products: no setting of the firmware brings it.`,
+    steps: [{ text: "Without VT-x, plain emulation is left, which is much slower.", commands: ["-accel tcg"] }],
   };
 }
 

@@ -137,6 +137,13 @@ export const STACK_EXAMPLES = {
   "libvirt-cpu-map": {
     examples: ["ERROR internal error: Feature amx-bf16 required by CPU model SapphireRapids not found"],
   },
+  "cloud-nested-policy": {
+    examples: [
+      "- Constraint constraints/compute.disableNestedVirtualization violated for project my-proj.",
+      "Operation denied by org policy: constraint/compute.disableNestedVirtualization enforced on the project",
+    ],
+    not: ["Set the constraint constraints/compute.disableNestedVirtualization to False."],
+  },
   "windbg-vmread": {
     examples: [
       "Error: Error: CPU exception occurred with the VMREAD instruction. Reboot the system with the .reboot command. This can happen when the system in an early boot stage where the processor is not in VMX operation.",

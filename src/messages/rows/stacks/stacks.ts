@@ -654,6 +654,28 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "cloud-nested-policy",
+    product: "tool",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "compute.disablenestedvirtualization",
+    pattern: /\bconstraints?\/compute\.disableNestedVirtualization\b[^\n]{0,20}\b(?:violated|enforced)\b/i,
+    what: "A policy of the Google Cloud organization forbids nested virtualization in this project: the instance was not made, and no CPU was looked at.",
+    steps: [
+      {
+        text: "See the policy, and have an administrator of the organization lift it for the project.",
+        commands: [
+          "gcloud resource-manager org-policies describe compute.disableNestedVirtualization --effective --project PROJECT",
+          "gcloud resource-manager org-policies disable-enforce compute.disableNestedVirtualization --project PROJECT",
+        ],
+      },
+    ],
+    source: {
+      message: "Google Cloud, organization policy constraints",
+      meaning: "Google Cloud, Compute Engine, nested virtualization (organization policy)",
+    },
+  },
+  {
     id: "windbg-vmread",
     product: "VMX",
     layer: "another hypervisor",
