@@ -198,7 +198,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(
-          /^ {2}\{\n {4}id: "(?:acrn|boinc|guest|hypervisor|jailhouse|kubevirt|libvirt-arm|libvirt-qemu|macos|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio|xen-installer|xen-domain|xen-vmcs|libvirt-cpu|any-past|kvm-tdx|kvm-msr-list|kvm-shadow|vmx-intrinsic|qemu-sev)-[\s\S]*?\n {2}\},\n/gm,
+          /^ {2}\{\n {4}id: "(?:acrn|boinc|guest|hypervisor|jailhouse|kubevirt|libvirt-arm|libvirt-qemu|macos|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio|xen-installer|xen-own|xen-domain|xen-vmcs|libvirt-cpu|any-past|kvm-tdx|kvm-msr-list|kvm-shadow|vmx-intrinsic|qemu-sev)-[\s\S]*?\n {2}\},\n/gm,
           "",
         )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
@@ -249,7 +249,7 @@ const OMISSIONS = [
     /[\\/]dumps[\\/]kept-text\.ts$/,
     (code) =>
       code.replace(
-        /^ {2}"?(?:cxl|synic|tdx|kernel-change|small-cores|host-updated)"?: \{(?:[^\n]*\},|[\s\S]*?\n {2}\},)\n/gm,
+        /^ {2}"?(?:cxl|synic|tdx|kernel-change|small-cores|host-updated|svm-emulated|gb-pages|ignores-below)"?: \{(?:[^\n]*\},|[\s\S]*?\n {2}\},)\n/gm,
         "",
       ),
   ],
@@ -295,6 +295,18 @@ const OMISSIONS = [
   [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
   // That a signal ended QEMU (`explain`).
   [/[\\/]verdict[\\/]stopped\.ts$/, (code) => code.replace(/\n {2}const killed = [\s\S]*?\n {4}\};\n/, "\n")],
+  // Faults of the host's kernel beside KVM (`explain`).
+  [
+    /[\\/]guests[\\/]host-kernel\.ts$/,
+    () =>
+      "export const frameOfKvm = () => undefined; export const warnedBelowKvm = () => undefined; export const noWake = () => undefined;",
+  ],
+  // Why few CPUs have two bits of IA32_ARCH_CAPABILITIES (`explain`).
+  [
+    /[\\/]decoders[\\/]feature\.ts$/,
+    (code) =>
+      code.replace(/ {2}\{\n {4}\/\/ Linux, [^\n]*\n {4}names: \/\^(?:taa-no|tsx-ctrl)\$[\s\S]*?\n {2}\},\n/g, ""),
+  ],
   // KVM of ARM's old kernels (`explain`).
   [/[\\/]verdict[\\/]on-arm-32\.ts$/, () => "export const onArm32 = () => undefined;"],
   // A number of an error without the program that gave it (`explain`).

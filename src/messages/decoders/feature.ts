@@ -120,9 +120,10 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const [withheld] = WITHHELD.filter(({ names }) => vmx.length === 0 && others.every((name) => names.test(name)));
   const why = withheld === undefined ? "" : ` ${withheld.text}`;
   const svm = isVmx && context.signs.amd ? " This is an AMD CPU, which has svm instead: nothing is lost." : "";
+  const ofOther = wanted.every(({ name }) => name === "svm") && !context.signs.amd;
   const none = isVmx && !context.signs.amd ? "This host gives guests no VMX at all: vmx itself is refused. " : "";
   return {
-    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and ${isEnforced ? "does not start, as the text has `enforce`" : `starts without ${wanted.length === 1 ? "it" : "them"}`}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}${pt}${why}${svm}`,
+    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and ${isEnforced ? "does not start, as the text has `enforce`" : `starts without ${wanted.length === 1 ? "it" : "them"}`}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : ofOther ? OTHERS_SVM : "; only guests that run a hypervisor of their own notice."}${pt}${why}${svm}`,
     ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
     ...ruleFor(context, vmx),
@@ -131,6 +132,10 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     depends: dependsOn(context, nothing || vmx.length === 0),
   };
 }
+
+/** QEMU, target/i386/cpu.c: its default model has svm. */
+const OTHERS_SVM =
+  ". svm is AMD's virtualization, for which QEMU's default model asks on every CPU: on an Intel CPU nothing is lost.";
 
 /** A model from Haswell on asks for avx2 and pcid, and only pcid is missing. */
 const lacksPcidAlone = (names: readonly string[], { circumstances }: ExplainContext): boolean =>

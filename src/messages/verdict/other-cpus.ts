@@ -274,7 +274,7 @@ function svmVerdict(
   const found = known ? (name ?? vendor) : svmNamed(text);
   if (found === undefined) return undefined;
   const printed = /^(?:SVM: )?kvm(?:_amd)?:/.test(found);
-  if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD") {
+  if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD" && first.product !== "Xen") {
     return {
       says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not involved.`,
       steps: first.steps.slice(0, 2),

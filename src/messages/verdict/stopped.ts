@@ -1,5 +1,6 @@
 import type { Explanation, TextVerdict } from "../answer.js";
 import { faultingInstruction } from "./faulting.js";
+import { frameOfKvm, warnedBelowKvm } from "./guests/host-kernel.js";
 
 /*
  * The line that stopped a program or a kernel, among warnings that send people away from it.
@@ -99,15 +100,17 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
   if (!recognised.every(({ gravity }) => gravity === "harmless" || gravity === "informs")) return undefined;
   const lines = text.split("\n");
   const at = lines.findIndex((line) => CRASH.test(line));
-  if (at < 0) return undefined;
+  if (at < 0) return recognised.length === 0 ? warnedBelowKvm(lines) : undefined;
   const inside = lines
     .slice(at, at + LINES_TO_RIP)
     .map((line) => RIP_IN_KVM.exec(line)?.groups)
     .find((groups) => groups !== undefined);
+  const frame = frameOfKvm(lines, at);
   const fault = inside === undefined ? faultingInstruction(lines.slice(at, at + LINES_TO_CODE)) : undefined;
   // A hypervisor of one's own may be what crashed it.
   const isOthers = recognised.some(({ product }) => product === "VMX");
-  if ((recognised.length === 0 || isOthers) && inside === undefined && fault === undefined) return undefined;
+  if ((recognised.length === 0 || isOthers) && inside === undefined && fault === undefined && frame === undefined)
+    return undefined;
   const crash = `The kernel crashed at line ${at + 1}: "${(lines[at] as string)
     .replace(/^[>\s|]+/, "")
     .trim()
@@ -118,7 +121,9 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
   return {
     says:
       inside === undefined
-        ? `${crash}. What else KVM printed is harmless and not the reason.`
+        ? frame !== undefined
+          ? `${crash}, while it worked for KVM (${frame} is in its trace). That is a fault of the kernel; VT-x or AMD-V works, or KVM would not have got that far.`
+          : `${crash}. What else KVM printed is harmless and not the reason.`
         : `${crash}, in function ${inside.fn} of ${inside.module}. That is a fault of the kernel that runs KVM; VT-x works, or KVM would not have got that far.`,
     steps: [
       {

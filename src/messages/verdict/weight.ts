@@ -50,8 +50,9 @@ const WITH_REASON = [
 /** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
 export const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "bhyve-controls": ["xhyve-control"],
-  "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks"],
   "qemu-no-accelerator": ["qemu-kvm-lacks"],
+  // It was opened later.
+  "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks", "qemu-set-msr"],
   "qemu-memory-slot": ["any-ioctl-failed"],
   "any-no-kvm": ["qemu-no-kvm"],
   "generic-no-vmx": ["bhyve-no-vmx"],

@@ -117,7 +117,7 @@ const WHOLE_SIGNS = {
     inHead: true,
     needs: ["QEMU", "qemu"],
     pattern:
-      /\bQEMU v?\d{1,2}\.\d[\d.]{0,4} ?(?:->|→|to|and|<->) ?(?:the )?QEMU v?\d{1,2}\.\d|\b(?:older|newer|previous) QEMU(?: versions?)?\b/i,
+      /\bQEMU v?\d{1,2}\.\d[\d.]{0,4} ?(?:->|→|to|and|<->) ?(?:the )?QEMU v?\d{1,2}\.\d|\b(?:older|newer|previous) QEMU(?: versions?)?\b|\b(?:switch\w{0,3}|go(?:ing)?|went|downgrad\w{1,3}) back to QEMU v?\d/i,
   },
   /** A device of the host is given to the guest. */
   passthrough: {
@@ -167,6 +167,16 @@ const WHOLE_SIGNS = {
     needs: ["ignore_msrs"],
     pattern: /\becho (?:1|Y) ?(?:>|\|)[^\n]{0,60}\bignore_msrs\b|\bignore_msrs ?(?:=|:) ?(?:1|Y)\b/,
   },
+  /** The host below lets reads of any MSR go well. */
+  "ignores-below": {
+    inHead: true,
+    needs: ["ignore_msrs"],
+    pattern: /\bignore_msrs ?= ?[Y1] (?:on|in|at|of) (?:the )?(?:L0|(?:outer |bare.metal |physical )host)\b/i,
+  },
+  /** SVM that is emulated, too. */
+  "svm-emulated": { inHead: true, needs: ["SVM"], pattern: /\bSVM emulation\b|\b(?:TCG|QEMU) emulates SVM\b/i },
+  /** The guest's own page tables have pages of 1 GByte. */
+  "gb-pages": { inHead: true, needs: ["1G", "1 G"], pattern: /\b1 ?Gi?B? pages?\b/ },
   "no-unrestricted-guest": { needs: ["unrestricted_guest"], pattern: /unrestricted_guest\W{1,12}N\b/ },
 } as const satisfies { readonly [sign: string]: Sign };
 

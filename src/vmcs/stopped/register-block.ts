@@ -11,6 +11,8 @@ export interface RegisterBlock {
   readonly cr3?: bigint;
   /** The bytes from RIP on. */
   readonly code: readonly number[];
+  /** QEMU could read no memory there. */
+  readonly isUnreadable: boolean;
   /** In system-management mode. */
   readonly isSmm: boolean;
   /** 64-bit code, where the block shows it. */
@@ -46,6 +48,7 @@ export function readRegisterBlock(all: readonly string[]): RegisterBlock | undef
     isReal,
     isResetSegment: /\bCS ?=f000 /.test(text),
     code: bytesFrom(/<([0-9a-f]{2})>((?: [0-9a-f]{2}){0,60})/i.exec(text)),
+    isUnreadable: /<\?\?>(?: \?\?){8}/.test(text),
     isSmm: /\bSMM=1\b/.test(text),
     is64: /\bCS64 \[/.test(text),
     ...widthOf(text),

@@ -29,16 +29,17 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
   const fill = filledWith(block);
   // System-management mode has the form of real mode and reaches 4 GByte.
   const beyond = block.isReal && !block.isSmm && block.rip > 0xffffn;
-  if (fill !== undefined || beyond || isInVga(block)) {
+  if (fill !== undefined || beyond || block.isUnreadable || isInVga(block)) {
     const where = [
       beyond || block.rip === placeOf(block)
         ? `RIP is 0x${block.rip.toString(16)}`
         : `CS:RIP is 0x${placeOf(block).toString(16)}`,
       ...(beyond ? ["which real mode cannot reach"] : isInVga(block) ? ["in the memory of VGA"] : []),
       ...(fill === undefined ? [] : [`and all bytes there are ${fill === 0 ? "00" : "ff"}`]),
+      ...(block.isUnreadable ? ["where QEMU finds no memory (?? in the code bytes)"] : []),
     ];
     return {
-      what: `KVM could not emulate an instruction of the guest (suberror 1), as there is none: ${where.join(", ")}. The guest, its boot loader or its firmware jumped to where no code is. ${NOT_VTX}`,
+      what: `KVM could not emulate an instruction of the guest (suberror 1), as there is none: ${where.join(", ")}. The guest, its boot loader or its firmware jumped to where no code is. ${anywhere.has("svm-emulated") ? SVM_EMULATED : NOT_VTX}`,
       onlyCauses: true,
       steps: [
         ...(anywhere.has("passthrough") ? [NO_OPTION_ROM] : []),
@@ -61,13 +62,15 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
     };
   }
   const used = operandsOf(block);
+  const gbPages = anywhere.has("gb-pages") && isPaged(block);
   const which = isAvx(block)
     ? "The register block shows an AVX instruction (its code bytes begin with a VEX or EVEX prefix), which most releases of KVM's emulator do not know, on memory that KVM has to emulate (MMIO, a hole, a page that is not mapped or may not be written)."
     : "The register block shows protected mode (CR0.PE is 1): the instruction, or the memory that it uses, is where KVM has to emulate (MMIO, a hole, a page that is not mapped or may not be written), or the hypervisor below said so, and KVM's emulator could not do it.";
   return {
-    what: `KVM could not emulate an instruction of the guest (suberror 1). ${which}${usedText(used, block)} ${NOT_VTX}`,
+    what: `KVM could not emulate an instruction of the guest (suberror 1). ${which}${usedText(used, block)}${gbPages ? GB_PAGES : ""} ${NOT_VTX}`,
     onlyCauses: true,
     steps: [
+      ...(gbPages ? [{ text: "Give it such a CPU.", commands: ["-cpu host", "-cpu MODEL,+pdpe1gb"] }] : []),
       ...(isAvx(block)
         ? [
             {
@@ -92,6 +95,10 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
   };
 }
 
+/** QEMU, docs/system/cpu-models-x86 (pdpe1gb). */
+const GB_PAGES =
+  " The text is about pages of 1 GByte: the guest's CPU needs pdpe1gb for them, which few models of QEMU's have; without it KVM finds a reserved bit in such an entry, and reaches nothing behind it.";
+
 const IN_SMM: Decoded = {
   what: "KVM could not emulate an instruction of the guest (suberror 1), in system-management mode (SMM=1 in the register block), which begins in a form of real mode. KVM emulates that where it has no unrestricted guest, and its emulator does not know all that the firmware does there.",
   onlyCauses: true,
@@ -106,6 +113,10 @@ const IN_SMM: Decoded = {
 };
 
 const realMode = (block: RegisterBlock): string => `in real mode${isAtReset(block) ? " just after reset" : ""}`;
+
+/** Launchpad, 1653419. */
+const SVM_EMULATED =
+  "SVM itself is emulated below this KVM (TCG), and a fault of that emulation can end so. No VM entry was refused.";
 
 export const NOT_VTX = "This is not a refused VM entry, and hardware virtualization is on and used.";
 

@@ -124,6 +124,17 @@ export function decodeOther(index: number, asked: string, { anywhere }: ExplainC
       what: `QEMU could not set ${name} of the guest. Of a trust domain (TDX) KVM sets no register at all, as its state is protected: QEMU has to leave them alone.`,
       steps: [OF_TDX],
     };
+  if (anywhere.has("ignores-below"))
+    return {
+      ...shared,
+      what: `QEMU could not set ${name} of the guest. The text names ignore_msrs of the host below: with it reading any MSR goes well in this machine, so its KVM takes ${other?.name ?? "the register"} for one that the CPU has, reports it to QEMU, and then refuses to set it for a guest.`,
+      steps: [
+        {
+          text: "On the host below, switch it off, and start this machine again (or load its KVM modules anew).",
+          commands: ["echo 0 | sudo tee /sys/module/kvm/parameters/ignore_msrs"],
+        },
+      ],
+    };
   const special = other?.ofValue?.value === asked ? other?.ofValue : undefined;
   const about = special?.about ?? other?.about;
   return {

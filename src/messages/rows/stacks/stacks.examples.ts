@@ -37,6 +37,11 @@ export const STACK_EXAMPLES = {
   "xen-unexpected-exit": {
     examples: ["d?v0 Unexpected vmexit: reason 3", "bad vmexit 0x31 (EXIT_REASON_EPT_MISCONFIG)"],
   },
+  "xen-own-bug": { examples: ["Xen BUG at arch/x86/hvm/svm/nestedsvm.c:983"] },
+  "xen-own-svm-exit": {
+    examples: ["(XEN) d1v0 Unexpected nested vmexit: reason 0x66"],
+    not: ["d?v0 Unexpected vmexit: reason 3"],
+  },
   "xen-ept-violation": {
     examples: ["(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5"],
     not: ["EPT violations and EPT misconfigurations are the two classes of exits due to EPT."],

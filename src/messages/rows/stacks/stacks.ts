@@ -184,6 +184,33 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "xen-own-bug",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: "xen bug at ",
+    pattern: /Xen BUG at (?<file>[\w./-]{1,80}):\d{1,6}/i,
+    what: "Xen stopped itself, and every guest with it: a check in {file} did not hold. That is a fault of Xen; a guest that runs a hypervisor of its own can trigger it, as nested HVM is experimental.",
+    steps: [
+      {
+        text: "Update Xen; without nestedhvm for the guest it does not get there.",
+        commands: ["nestedhvm = 0   # xl"],
+      },
+    ],
+    source: { message: "xen-devel, December 2023", meaning: "Xen, SUPPORT.md; xen/include/xen/bug.h" },
+  },
+  {
+    id: "xen-own-svm-exit",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "informs",
+    needle: "unexpected nested vmexit",
+    pattern: /Unexpected nested vmexit: reason (?<code>0x[0-9a-f]{1,8})/i,
+    what: "A guest of Xen on an AMD CPU runs a hypervisor of its own, and Xen passed an exit to it that it did not expect. {code} is an exit code of SVM, and no exit reason of VMX.",
+    steps: [{ text: "Give the lines that follow: where Xen stops itself, they say at which check." }],
+    source: { message: "xen-devel, December 2023", meaning: "Xen, xen/arch/x86/hvm/svm/svm.c" },
+  },
+  {
     id: "xen-ept-violation",
     product: "Xen",
     layer: "VM entry",

@@ -4,7 +4,7 @@
 const ON: readonly RegExp[] = [
   /\bnest(?:ed|ing)[ -]?(?:(?:hardware )?virt\w{0,12}|VMX|VT-?x|KVM)?["'”`*]{0,3}(?: support)?(?: in \w{2,12})?(?: is| was| are|:)?[\s"'*]{1,4}(?:already |now |fully |properly )?(?:enabled|activated|active|turned on|switched on|(?<=(?:is|was|:)[\s"'*]{1,4})on|true|yes)\b/i,
   /\b(?:enabled|activated|turned on|switched on|set up|configured)(?: the)?[\s"'“*]{1,4}nest(?:ed|ing)\b/i,
-  /(?<!\b(?:libvirt|config|domain|provider|vb?)\.)\bnested\b[`'")\]]{0,3}\s{0,3}(?:=|:|is|returns|shows|gives)\s{0,3}[`'"]?(?:Y|1|yes|true)\b/,
+  /(?<!\b(?:libvirt|config|domain|provider|vb?)\.)\bnested\b[`'")\]]{0,3}\s{0,3}(?:=|:|is|returns|shows|gives)\s{0,3}[`'"]?(?:[Yy]|1|yes|true)\b/,
   /\b(?:VMX|VT-x) is (?:now )?(?:enabled|visible|present|there) (?:on|in|inside) (?:the |my )?(?:guest|VM|L1)\b/i,
   /\bvirt(?:uali[sz]ation)? (?:bits?|extensions?|flags?) (?:are |is )?(?:exposed|passed through)\b/i,
   /\bflags\b[^.\n]{0,20}\b(?:include|contain|show|have)\b[^.\n]{0,12}\bvmx\b/i,

@@ -7,13 +7,14 @@ import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
 import { cloudOf } from "../cloud-words.js";
 import { macGuest, otherKernel } from "../guests/guest-kinds.js";
+import { noWake } from "../guests/host-kernel.js";
 import { kvmRuns, runsOnlyWithout } from "../guests/kvm-runs.js";
 import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
 import { bareMetal, insideOf, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { namedCloud } from "../rented-cloud.js";
 import { rightsIn } from "./device-rights.js";
-import { LEAVE_OUT, WINDOWS_GUEST, windowsGuest } from "./features/windows-guest.js";
+import { LEAVE_OUT, WINDOWS_GUEST, windowsGuest, windowsHasVmx } from "./features/windows-guest.js";
 import { beganWithUpdate, deniesUse, isSlow, saysNestedUsed, troubleIn, withoutParameter } from "./nested-in-words.js";
 
 /*
@@ -320,7 +321,7 @@ export function troubleOf(text: string, machine: OwnMachine | undefined): Says |
     otherKernel(text) ??
     (runsOnlyWithout(text) ? kvmRuns(text) : undefined);
   if (plain !== undefined) return plain;
-  const here = network(text) ?? lockup(text) ?? nodeLabel(text) ?? crashed(text);
+  const here = network(text) ?? noWake(text) ?? lockup(text) ?? nodeLabel(text) ?? crashed(text);
   if (here !== undefined) return here;
   if (machine === undefined && DESKTOP.test(text))
     return (
@@ -336,6 +337,7 @@ export function troubleOf(text: string, machine: OwnMachine | undefined): Says |
     rights(text) ??
     inContainer(text) ??
     noModule(text) ??
+    windowsHasVmx(text) ??
     misbehaving(text) ??
     windowsOnKvm(text) ??
     slow(text) ??

@@ -2,6 +2,7 @@ import { outerStep } from "../../../../why/questions/next-steps.js";
 import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
 import { INTEL_CPU, SVM_CPU } from "../../other-cpus.js";
+import { saysNestedUsed } from "../nested-in-words.js";
 
 /*
  * Windows as a guest of KVM, in which Windows' own hypervisor runs or should run.
@@ -17,7 +18,7 @@ export const LEAVE_OUT: Step = {
 };
 
 export const WINDOWS_GUEST =
-  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2}(?: \d{4}| \d\dH\d)? (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager)|hyper-?v in windows|dockurr?\/windows)\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
+  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2}(?: \d{4}| \d\dH\d)?(?: (?:Pro|Home|Enterprise))? (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager)|hyper-?v in windows|dockurr?\/windows)\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
 const WANTS_HYPERV =
   /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
 /** What QEMU offers Windows as its guest, which needs no Hyper-V in it. */
@@ -25,6 +26,9 @@ const ENLIGHTENED =
   /\bhyper-?v[- ](?:enlighten\w{1,8}|features?|clock|timers?|stimer|synic|extensions)|\benlightenments?\b[^.\n]{0,20}\bhyper-?v\b/gi;
 const UNDER_KVM =
   /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bdockurr?\/windows\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
+
+/** What runs there, and no comparison. */
+const UNDER_XEN = /\b(?:running|on|under|with) (?:Xen \d|XCP-?ng)/i;
 
 /** Windows became slow with it, or is fast without it. */
 const SLOW_WITH_VBS =
@@ -41,17 +45,27 @@ const VBS_OFF: Step = {
 };
 
 const GIVES_VMX = /\bvmx ?= ?on\b|[,+]\+vmx\b|\bVMX: ?["']?Y\b/;
+const HOST_CPU =
+  /\bhost-passthrough\b|-cpu ["']?(?:host|max)\b|\bcpu(?: (?:model|type|mode))? (?:is )?(?:set )?to (?:the )?host\b/i;
 const HAS_VMX: Says = answer(
   "Windows is a guest of KVM there, and its CPU has vmx. Once Hyper-V or WSL2 starts in it, it is a hypervisor nested in KVM: what fails then is in one of the two, and no setting of VT-x is missing.",
   [LEAVE_OUT],
 );
+const ON_XEN: Says = answer(
+  "Windows is a guest of Xen there, and Hyper-V or WSL2 in it needs VT-x from Xen, whose nested HVM is experimental: where Windows finds VT-x and Hyper-V is not active all the same, that is what does not go far enough.",
+  [outerStep("Xen")],
+);
+/** A guest that has all that can be given to it. */
+export const windowsHasVmx = (text: string): Says | undefined =>
+  HOST_CPU.test(text) && saysNestedUsed(text) && windowsGuest(text, undefined) === HAS_VMX ? HAS_VMX : undefined;
 /** Windows as a guest of KVM, with Hyper-V or WSL2 in it. */
 export function windowsGuest(text: string, said: string | undefined): Says | undefined {
   const wants = WANTS_HYPERV.test(text.replace(ENLIGHTENED, ""));
   if (!WINDOWS_GUEST.test(text) || !wants || !UNDER_KVM.test(text)) return undefined;
+  if (UNDER_XEN.test(text)) return ON_XEN;
   if (SVM_CPU.test(text) && !INTEL_CPU.test(text)) return undefined;
   if (SLOW_WITH_VBS.test(text)) return answer(VBS_IS_NESTED, [TAKE_VMX, VBS_OFF]);
-  if (GIVES_VMX.test(text)) return HAS_VMX;
+  if (GIVES_VMX.test(text) || (HOST_CPU.test(text) && saysNestedUsed(text))) return HAS_VMX;
   const trouble = said ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
   return answer(
     `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), look first at what KVM passes on.`}`,

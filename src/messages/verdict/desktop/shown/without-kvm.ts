@@ -8,7 +8,7 @@ import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
 const LONGEST = 2_000;
 
 const ASKS =
-  /\b(?:how|can|could|possible|is there|others? methods?|any way|setting|setiting)\b[^\n.]{0,80}\b(?:without (?:it|kvm|virtuali[sz]ation|VT-x)|no (?:use )?kvm|kvm ?= ?n)\b|\b(?:no|without|not use) kvm\b[^\n.?]{0,40}\b(?:how|start|possible|methods?|any way)\b/i;
+  /\b(?:how|can(?!['’]t|not)|could(?!n['’]t)|possible|is there|others? methods?|any way|setting|setiting)\b[^\n.]{0,80}\b(?:without (?:it|kvm|virtuali[sz]ation|VT-x)|no (?:use )?kvm|kvm ?= ?n)\b|\b(?:no|without|not use) kvm\b[^\n.?]{0,40}\b(?:how|start|possible|methods?|any way)\b/i;
 /** What the image itself says then. */
 const OFFERED = /^[^\n]{0,40}\bSee the FAQ\b[^\n]{0,200}$/gim;
 const OF_IMAGE =
