@@ -92,11 +92,14 @@ export function answer(says: string, steps: readonly Advice[]): Omit<TextVerdict
   return { says, steps, evidence: [] };
 }
 
-/** An answer while it is put together. */
-export interface FoundVerdict extends TextVerdict {
-  readonly steps: readonly ChosenStep[];
-  /** The question about the machine that it answers, if it answers one. */
+/** An answer with the question about the machine that it answers, if it answers one. */
+export interface AnsweringVerdict extends TextVerdict {
   readonly question?: Question;
+}
+
+/** An answer while it is put together. */
+export interface FoundVerdict extends AnsweringVerdict {
+  readonly steps: readonly ChosenStep[];
   /** It says how what seems to contradict each other is true. */
   readonly settles?: true;
 }

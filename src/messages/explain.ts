@@ -2,7 +2,8 @@ import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { hasSvm } from "../host/host.js";
 import type { TextLine } from "../input/text/text-lines.js";
 import { type KeptText, keptText } from "../vmcs/dumps/kept-text.js";
-import { type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
+import type { Question } from "../why/questions/answer.js";
+import { type AnsweringVerdict, type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { explainUnder } from "./explain-group.js";
 import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";
@@ -57,6 +58,8 @@ export interface ExplainedText {
   readonly explanations: readonly Explanation[];
   /** Missing where nothing is recognised and no machine described. */
   readonly verdict?: TextVerdict;
+  /** The question about the machine that the verdict answers. */
+  readonly question?: Question;
   /** The text is so long that it has tried or ruled out much of what its messages alone leave open. */
   readonly isStory?: true;
 }
@@ -160,10 +163,12 @@ function explanationsOf(
   // A list of fields says more than what the words around it are about.
   const saysLess = groups.every(({ matches: [{ row }] }) => LESS_THAN_A_LIST.has(row.id));
   const listed = about === undefined && saysLess ? dumpVerdict(text.whole(), context) : undefined;
-  const verdict =
+  const answering: AnsweringVerdict | undefined =
     listed ??
     verdictOf(explanations, about as OwnMachine | undefined, text.whole(), context.circumstances, options.desktop) ??
     dumpVerdict(text.whole(), context);
+  const question = answering?.question;
+  const verdict = answering === undefined ? undefined : withoutQuestion(answering);
   // A text this long has ruled out many causes of generic words already: the steps of the verdict are those that are left.
   const isStory = isLong(text.whole());
   const isAnswered = isStory && (verdict?.steps.length ?? 0) > 0;
@@ -179,6 +184,7 @@ function explanationsOf(
       ...left,
     ],
     ...(verdict === undefined ? {} : { verdict }),
+    ...(question === undefined ? {} : { question }),
     ...(isStory ? { isStory } : {}),
   };
 }
@@ -197,6 +203,10 @@ const isLong = (text: string | undefined): boolean =>
   text !== undefined &&
   ((text.length > FEW_CHARACTERS && text.split("\n", FEW_LINES + 1).length > FEW_LINES) ||
     (text.length > FEW_OWN_WORDS && IN_FIRST_PERSON.test(text) && text.split("\n", 5).length > 4));
+
+function withoutQuestion({ question: _, ...verdict }: AnsweringVerdict): TextVerdict {
+  return verdict;
+}
 
 function withoutSteps(one: Recognised): Recognised {
   return { ...one, steps: [] };

@@ -23,7 +23,7 @@ import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText
 
 /**
  * The verdict, what to read, the matrix of features and layers, findings, kernel messages, and what it rests on. `said`: what
- * messages beside the host's values say about whether KVM works.
+ * the words of the text say about whether KVM works.
  */
 export function layersReport(situation: Situation, width: number, said?: string): Line[] {
   checkSituation(situation);
@@ -35,12 +35,13 @@ export function layersReport(situation: Situation, width: number, said?: string)
     perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
   const own = (traced: TracedReplay) => (traces.length === 1 ? matrix : layersOf(traced.replayed));
   const answer = situationVerdict(situation);
+  const words = said === undefined ? [] : wrap(`With the words of the text: ${said}`, width);
   // On another vendor's CPU every cell is no, and on another architecture.
   if (traces.every(({ replayed }) => hasSvm(replayed.host)) || foreignAnswer(situation.read) !== undefined)
-    return [...wrap([subject(situation), answer], width), ...basisLines(situation, width)];
+    return [...wrap([subject(situation), answer], width), ...words, ...basisLines(situation, width)];
   const lines: Line[] = [
     ...wrap([subject(situation), answer], width),
-    ...(said === undefined ? [] : wrap(`By its messages: ${said}`, width)),
+    ...words,
     ...situation.contradictions
       .filter((text) => !plainText(answer).includes(text))
       .flatMap((text) => wrap([styled("unknown", "Conflict"), `: ${text}`], width)),

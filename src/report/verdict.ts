@@ -43,6 +43,12 @@ export function loadVerdict(replayed: Replay, situation: Situation): Inline {
   }
   const reason = refusalText(replayed);
   if (loads === "no") {
+    if (hasSvm(host) && host.observed?.cpuFlags !== undefined && host.observed.svm !== true) {
+      return [
+        styled("no", "kvm_intel does not load"),
+        `: ${statementWith("kvm", situation, undefined).says.replace(/ So kvm_intel does not load\.$/, "")}`,
+      ];
+    }
     if (hasSvm(host)) {
       return [
         styled("no", "kvm_intel does not load"),

@@ -28,7 +28,24 @@ describe("layers of a text that holds a message and no CPU", () => {
     const text =
       "Linux a 6.1.0-13-amd64 #1 SMP x86_64 GNU/Linux\nqemu-system-x86_64: Could not access KVM kernel module: Permission denied\n";
     const { out } = await run(["layers", "-"], text);
-    expect(out).toMatch(/By its messages: KVM is loaded/);
+    expect(out).toMatch(/With the words of the text: KVM is loaded/);
+  });
+
+  it("says no in the words of the text, as why and explain do", async () => {
+    const text =
+      "I run this in an EC2 instance (t2.micro).\n$ grep -c vmx /proc/cpuinfo\n0\nINFO: Your CPU does not support KVM extensions\n";
+    for (const words of [
+      ["why", "vmx", "-"],
+      ["why", "kvm", "-"],
+      ["layers", "-"],
+      ["explain", "-"],
+    ])
+      expect((await run(words, text)).out).toMatch(/Amazon EC2/);
+    const amd = await run(
+      ["layers", "-"],
+      "vendor_id\t: AuthenticAMD\nflags\t\t: fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 ht syscall nx mmxext fxsr_opt rdtscp lm 3dnowext 3dnow rep_good nopl pni cx16 lahf_lm cmp_legacy\n",
+    );
+    expect(amd.out.replace(/\s+/g, " ")).toMatch(/Linux shows no `svm`/);
   });
 
   it("of another architecture says so", async () => {

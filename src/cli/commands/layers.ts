@@ -1,5 +1,6 @@
 import { showsVmx } from "../../host/host.js";
-import { layersReport } from "../../report/layers-report.js";
+import { layersReport, situationVerdict } from "../../report/layers-report.js";
+import { plainText } from "../../report/text.js";
 import type { Situation } from "../../situation/situation.js";
 import { tracedReplays } from "../../why/traced-replay.js";
 import { type ModuleRaw, withModule } from "../by-module.js";
@@ -29,13 +30,21 @@ export function layers(
   );
 }
 
-/** What the messages of a text say, where nothing that was read decides whether KVM loads. */
+/** What the words of a text say, where nothing that was read decides whether KVM loads, or they say more than the reason. */
 async function saidOf(situation: Situation, query: string | undefined, world: World): Promise<string | undefined> {
-  if (query === undefined || showsVmx(situation.read) !== undefined) return undefined;
-  if (tracedReplays(situation).some(({ replayed }) => replayed.loads !== "unknown")) return undefined;
+  const loads = new Set(tracedReplays(situation).map(({ replayed }) => replayed.loads));
+  const [only] = loads;
+  if (query === undefined || loads.size > 1 || only === "yes") return undefined;
+  if (only === "unknown" && showsVmx(situation.read) !== undefined) return undefined;
   const { saidByMessages } = await import("./why-question.js");
-  return saidByMessages("kvm", query, world);
+  const said = await saidByMessages(situation, query, world);
+  const shown = plainText(situationVerdict(situation)).toLowerCase();
+  const reason = said?.replace(CONCLUSION, "").toLowerCase() ?? "";
+  return shown.includes(reason) ? undefined : said;
 }
+
+/** What `layers` begins with. */
+const CONCLUSION = /\.? So (?:neither )?kvm_intel [^.]{1,60}\.$|\.$/;
 
 async function layersOf(
   query: string | undefined,

@@ -1,3 +1,4 @@
+import { isOfLoading } from "../../messages/answer.js";
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainPieces } from "../../messages/explain.js";
 import type { TextRead } from "../../messages/own-machine.js";
@@ -24,4 +25,26 @@ export async function messageAnswer(
   if (verdict === undefined || (described && !isMessage && !isBare)) return undefined;
   const { says, steps, evidence } = verdict;
   return { question, answer: "unknown", decidedBy: "message", says, steps, evidence };
+}
+
+/**
+ * A no in the words of the whole text, which may name what the machine runs in, or what the kernel refused; as it is where the text
+ * says nothing about it.
+ */
+export async function deniedAnswer(
+  known: QuestionAnswer,
+  path: string,
+  world: World,
+  read: TextRead,
+): Promise<QuestionAnswer> {
+  const desktop = await desktopMessages();
+  const { explanations, verdict, question } = await explainPieces(givenPieces(path, world), { desktop }, read);
+  const blocks = explanations.some((one) => one.gravity === "blocks" && isOfLoading(one));
+  const isAbout = blocks || (question !== undefined && known.decidedBy !== "vendor");
+  if (verdict === undefined || !isAbout) return known;
+  const { says, steps, evidence } = verdict;
+  const first = /^(?:The|This|There|An?|It|Registers|Neither) /.test(says)
+    ? says.charAt(0).toLowerCase()
+    : says.charAt(0);
+  return { ...known, says: `No: ${first}${says.slice(1)}`, steps, evidence };
 }

@@ -3,6 +3,7 @@ import type { ReadResult } from "../../input/read.js";
 import { saysOnlyVirtual, type TextRead, takenLines } from "../../messages/own-machine.js";
 import { renderLines } from "../../report/ansi.js";
 import { answerLines, questionReport } from "../../report/explain/question-report.js";
+import type { Situation } from "../../situation/situation.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { answerTo } from "../../why/questions/questions.js";
 import { ready, show } from "../command.js";
@@ -73,13 +74,17 @@ async function textAt(
   return { hosts, ...(read === undefined ? {} : { text: { path, read: { read, taken } } }) };
 }
 
-/** The answer of the messages in a text to the question; the world keeps what was read. */
+/** What the words of a text say, where nothing that was read decides whether KVM loads; the world keeps what was read. */
 export async function saidByMessages(
-  question: Question,
+  situation: Situation,
   query: string | undefined,
   world: World,
 ): Promise<string | undefined> {
-  return (await fromMessages(question, await oneText(query, world), world))?.says;
+  const text = await oneText(query, world);
+  const known = answerTo("kvm", situation);
+  if (known.answer !== "no") return (await fromMessages("kvm", text, world))?.says;
+  const found = await inWordsOfText(known, text, world);
+  return found === known ? undefined : found.says.replace(/^No: /, "");
 }
 
 /** One of several texts that were named, where it is about one machine. */
@@ -106,11 +111,18 @@ async function answerFor(
     known.answer === "unknown"
       ? await fromMessages(question, text ?? (await oneText(query, world)), world, saysOnlyVirtual(situation))
       : undefined;
-  const answer = said ?? known;
+  const answer = said ?? (await inWordsOfText(known, text ?? (await oneText(query, world)), world));
   if (settings.json) showJson({ format: "vmxlens-answer/1", ...answer }, world);
   else await show(questionReport(situation, answer, settings.width), prepared, world);
   // An example answers nothing about this machine.
   return answer.answer === "yes" && prepared.found.example === undefined ? EXIT.ok : EXIT.no;
+}
+
+/** What a parameter decides, no other words of the text change. */
+async function inWordsOfText(known: QuestionAnswer, text: OneText | undefined, world: World): Promise<QuestionAnswer> {
+  if (known.answer !== "no" || known.decidedBy === "parameter" || text === undefined) return known;
+  const { deniedAnswer } = await import("./why-message.js");
+  return deniedAnswer(known, text.path, world, text.read);
 }
 
 async function answerFromMessages(

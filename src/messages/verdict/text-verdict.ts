@@ -6,6 +6,7 @@ import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { cpusNamed } from "../../why/cpus/named-cpu.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import {
+  type AnsweringVerdict,
   type Explanation,
   type FoundVerdict,
   isOfLoading,
@@ -74,14 +75,14 @@ export function verdictOf(
   text: string | undefined,
   circumstances: Circumstances,
   desktop?: DesktopMessages,
-): TextVerdict | undefined {
+): AnsweringVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = shortOf(text);
   const alone = answerOf(recognised, machine, text, desktop, circumstances);
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
   const cloud = cloudIn(short, circumstances);
   const found = worded && {
-    ...withoutQuestion(worded),
+    ...withoutSettles(worded),
     covers: [...worded.covers, ...besides(recognised, worded)],
     steps: uniqueSteps(openSteps(placed(inCloud(worded.steps, cloud), short, circumstances), circumstances)).map(
       plainStep,
@@ -116,7 +117,7 @@ function inCloud(steps: readonly Advice[], cloud: string | undefined): readonly 
   return cloud === undefined ? steps : steps.map((step) => (changesOf(step) === "firmware" ? outerStep(cloud) : step));
 }
 
-function withoutQuestion({ question: _, settles: __, ...found }: FoundVerdict): TextVerdict {
+function withoutSettles({ settles: _, ...found }: FoundVerdict): Omit<FoundVerdict, "settles"> {
   return found;
 }
 

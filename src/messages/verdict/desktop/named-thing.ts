@@ -250,7 +250,9 @@ function offered({ situation: { host, candidates } }: OwnMachine): string {
     });
   const [yes, no] = [having("yes"), having("no")];
   if (yes.length + no.length < LOOKED_FOR.length - 2) return "";
-  const parts = [...(yes.length === 0 ? [] : [yes.join(", ")]), ...(no.length === 0 ? [] : [`no ${no.join(", ")}`])];
+  // Registers that could not be read look so.
+  if (yes.length === 0) return "";
+  const parts = [yes.join(", "), ...(no.length === 0 ? [] : [`no ${no.join(", ")}`])];
   return `Its registers show ${parts.join("; ")}.`;
 }
 
