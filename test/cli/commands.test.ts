@@ -48,6 +48,16 @@ describe("layers of a text that holds a message and no CPU", () => {
     expect(amd.out.replace(/\s+/g, " ")).toMatch(/Linux shows no `svm`/);
   });
 
+  it("says nothing in them of another kernel", async () => {
+    const text = "I run this in an EC2 instance (t2.micro).\n$ grep -c vmx /proc/cpuinfo\n0\n";
+    expect((await run(["why", "kvm", "-"], text)).out).toMatch(/Amazon EC2/);
+    for (const words of [
+      ["why", "kvm", "-", "--kernel", "6.12"],
+      ["layers", "-", "--kernel", "6.12"],
+    ])
+      expect((await run(words, text)).out).not.toMatch(/Amazon EC2/);
+  });
+
   it("of another architecture says so", async () => {
     const { out } = await run(["layers", "-"], "Linux a 6.11.5-200.fc40.aarch64 #1 SMP aarch64 GNU/Linux\n");
     expect(out.replace(/\s+/g, " ")).toMatch(/kvm_intel does not load: this is an ARM machine \(aarch64\)/);

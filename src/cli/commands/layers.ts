@@ -1,4 +1,3 @@
-import { showsVmx } from "../../host/host.js";
 import { layersReport, situationVerdict } from "../../report/layers-report.js";
 import { plainText } from "../../report/text.js";
 import type { Situation } from "../../situation/situation.js";
@@ -6,11 +5,13 @@ import { tracedReplays } from "../../why/traced-replay.js";
 import { type ModuleRaw, withModule } from "../by-module.js";
 import { ready, show } from "../command.js";
 import { knownExit } from "../exit-code.js";
+import { givenPieces } from "../given-text.js";
 import type { FoundHost } from "../host.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
 import { readingOnce } from "../read-once.js";
 import { eachHost } from "../shell/several-hosts.js";
+import { textNamed } from "../text-named.js";
 import type { World } from "../world.js";
 
 /** `vmxlens layers [HOST...]` */
@@ -30,18 +31,36 @@ export function layers(
   );
 }
 
-/** What the words of a text say, where nothing that was read decides whether KVM loads, or they say more than the reason. */
-async function saidOf(situation: Situation, query: string | undefined, world: World): Promise<string | undefined> {
-  const loads = new Set(tracedReplays(situation).map(({ replayed }) => replayed.loads));
-  const [only] = loads;
-  if (query === undefined || loads.size > 1 || only === "yes") return undefined;
-  if (only === "unknown" && showsVmx(situation.read) !== undefined) return undefined;
-  const { saidByMessages } = await import("./why-question.js");
-  const said = await saidByMessages(situation, query, world);
+/** What the words of a text say besides. */
+async function saidOf(
+  situation: Situation,
+  query: string | undefined,
+  raw: RawOptions,
+  world: World,
+): Promise<string | undefined> {
+  const path = query === undefined ? undefined : textNamed(query, world);
+  if (path === undefined || tracedReplays(situation).every(({ replayed }) => replayed.loads === "yes"))
+    return undefined;
+  // Values alone have no words.
+  if (!SPEAKS.test(await beginning(path, world))) return undefined;
+  const { saidByText } = await import("./why-question.js");
+  const said = await saidByText(situation, query, raw, world);
   const shown = plainText(situationVerdict(situation)).toLowerCase();
   const reason = said?.replace(CONCLUSION, "").toLowerCase() ?? "";
   return shown.includes(reason) ? undefined : said;
 }
+
+const BEGINNING = 200_000;
+async function beginning(path: string, world: World): Promise<string> {
+  let text = "";
+  for await (const piece of givenPieces(path, world)) {
+    text += piece;
+    if (text.length >= BEGINNING) break;
+  }
+  return text;
+}
+
+const SPEAKS = /\b(?:kvm|qemu|libvirt|virtual|modprobe|docker|AMD|VPS|VMs?|cloud|instance|EC2|GCP)\b/i;
 
 /** What `layers` begins with. */
 const CONCLUSION = /\.? So (?:neither )?kvm_intel [^.]{1,60}\.$|\.$/;
@@ -61,7 +80,7 @@ async function layersOf(
     const { layersJson } = await import("../../report/json/json-layers.js");
     showJson(layersJson(situation), world);
   } else {
-    const said = await saidOf(situation, query, world);
+    const said = await saidOf(situation, query, raw, world);
     await show(layersReport(situation, settings.width, said), prepared, world);
   }
   return knownExit(situation.read);

@@ -8,7 +8,6 @@ import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { answerTo } from "../../why/questions/questions.js";
 import { ready, show } from "../command.js";
 import { EXIT } from "../exit-code.js";
-import { isFile } from "../files.js";
 import { type FoundHost, findHosts, missingText } from "../host.js";
 import { hostText } from "../host-text.js";
 import { type RawOptions, readOptions } from "../options.js";
@@ -16,6 +15,7 @@ import { showJson } from "../outlet.js";
 import { readingOnce } from "../read-once.js";
 import { complain } from "../shell/problems.js";
 import { eachHost } from "../shell/several-hosts.js";
+import { textNamed } from "../text-named.js";
 import type { World } from "../world.js";
 
 /** A text about one machine, with what was read from it. With several machines, it is unknown which one a message is about. */
@@ -56,12 +56,6 @@ export async function answerQuestion(
   );
 }
 
-/** The file of HOST, or `-`; undefined where it is something else. */
-function textNamed(query: string, world: World): string | undefined {
-  const { host } = hostText(query, world);
-  return host === "-" || isFile(host, world) ? host : undefined;
-}
-
 /** The hosts of a text, and the text for who asks about its messages. */
 async function textAt(
   path: string,
@@ -74,16 +68,21 @@ async function textAt(
   return { hosts, ...(read === undefined ? {} : { text: { path, read: { read, taken } } }) };
 }
 
-/** What the words of a text say, where nothing that was read decides whether KVM loads; the world keeps what was read. */
-export async function saidByMessages(
+/**
+ * What the words of a text say, where nothing that was read decides whether KVM loads, or they say more than the reason; the world keeps
+ * what was read.
+ */
+export async function saidByText(
   situation: Situation,
   query: string | undefined,
+  raw: RawOptions,
   world: World,
 ): Promise<string | undefined> {
-  const text = await oneText(query, world);
   const known = answerTo("kvm", situation);
-  if (known.answer !== "no") return (await fromMessages("kvm", text, world))?.says;
-  const found = await inWordsOfText(known, text, world);
+  if (known.answer === "yes" || !isAsItIs(query, raw, world)) return undefined;
+  const text = await oneText(query, world);
+  if (known.answer === "unknown") return (await fromMessages("kvm", text, world))?.says;
+  const found = isDenied(known) ? await inWordsOfText(known, text, world) : known;
   return found === known ? undefined : found.says.replace(/^No: /, "");
 }
 
@@ -111,7 +110,11 @@ async function answerFor(
     known.answer === "unknown"
       ? await fromMessages(question, text ?? (await oneText(query, world)), world, saysOnlyVirtual(situation))
       : undefined;
-  const answer = said ?? (await inWordsOfText(known, text ?? (await oneText(query, world)), world));
+  const answer =
+    said ??
+    (isDenied(known) && isAsItIs(query, raw, world)
+      ? await inWordsOfText(known, text ?? (await oneText(query, world)), world)
+      : known);
   if (settings.json) showJson({ format: "vmxlens-answer/1", ...answer }, world);
   else await show(questionReport(situation, answer, settings.width), prepared, world);
   // An example answers nothing about this machine.
@@ -119,8 +122,19 @@ async function answerFor(
 }
 
 /** What a parameter decides, no other words of the text change. */
+const isDenied = ({ answer, decidedBy }: QuestionAnswer): boolean => answer === "no" && decidedBy !== "parameter";
+
+/** The words of a text are about the machine under its own kernel and parameters. */
+function isAsItIs(query: string | undefined, { kernel, param, machine }: RawOptions, world: World): boolean {
+  return (
+    kernel === undefined &&
+    (param?.length ?? 0) + (machine?.length ?? 0) === 0 &&
+    (query === undefined || hostText(query, world).suffix === "")
+  );
+}
+
 async function inWordsOfText(known: QuestionAnswer, text: OneText | undefined, world: World): Promise<QuestionAnswer> {
-  if (known.answer !== "no" || known.decidedBy === "parameter" || text === undefined) return known;
+  if (text === undefined) return known;
   const { deniedAnswer } = await import("./why-message.js");
   return deniedAnswer(known, text.path, world, text.read);
 }

@@ -241,6 +241,8 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
         ([, name]) => name,
       );
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
+  // What Docker Desktop gets in a runner is decided by that.
+  if (all.includes("GitHub Actions") && all.includes("Docker Desktop")) all.splice(all.indexOf("Docker Desktop"), 1);
   // Azure runs on Hyper-V, and Hyper-V is a feature of Windows that people install in its machines.
   if (all.includes("Azure") && all.includes("Hyper-V")) all.splice(all.indexOf("Hyper-V"), 1);
   if (ON_KVM.test(text) && !ON_WSL.test(text) && all.includes("WSL") && machine === undefined)
@@ -269,9 +271,11 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
           ? " The text names HAXM, which passes no VT-x to its guests."
           : first === "a virtual machine"
             ? " The text speaks of a virtual machine: if the program runs in it, the hypervisor below has to pass VT-x."
-            : first === "Azure" && N_SIZE.test(text)
-              ? " The text names a size of Azure's N series (NC, ND, NV): Azure passes no VT-x to those."
-              : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
+            : first === "a rented workspace"
+              ? " The text names a rented workspace: what runs below it decides whether it has VT-x."
+              : first === "Azure" && N_SIZE.test(text)
+                ? " The text names a size of Azure's N series (NC, ND, NV): Azure passes no VT-x to those."
+                : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
     step: inWsl ? WSL_NESTED : first.startsWith("Google") && ASKED_OF_GOOGLE.test(text) ? SEE_INSIDE : outerStep(first),
   };
 }

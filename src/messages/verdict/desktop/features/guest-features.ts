@@ -108,6 +108,16 @@ const FEATURES: readonly GuestFeature[] = [
           },
         ],
       ],
+      [
+        /\b(?:lscpu|cpuinfo|CPU flags?)\b[^\n]{0,60}\bTDX\b|\bTDX\b[^\n]{0,60}\b(?:lscpu|cpuinfo|CPU flags?)\b/i,
+        "No CPU flag shows TDX on a host: that lscpu and /proc/cpuinfo have none says nothing (tdx_guest is a flag of a trust domain). The kernel's log shows whether firmware and TDX module are ready, and a parameter of kvm_intel whether KVM makes trust domains.",
+        [
+          {
+            text: "Read both.",
+            commands: ["sudo dmesg | grep -i tdx; cat /sys/module/kvm_intel/parameters/tdx"],
+          },
+        ],
+      ],
     ],
     on: {
       any: `TDX on a host needs a server CPU that has it (Intel lists it for Xeon Scalable of the 5th generation and later, of the 4th for some clouds), firmware with its loader and with TME, TME-MT, the SEAM loader and TDX on together, and a KVM that has it: Linux ${tdxGuests.held.since} and later with kvm_intel.tdx=1, or a vendor's own kernel. It is not there in a virtual machine, and where the firmware setup greys it out one of the others is off, or the CPU or board has none.`,
