@@ -143,10 +143,11 @@ function explanationsOf(
   if (element !== undefined) unrecognised.push(explainElements(element, elements));
   const describes = rest.length < outside.length;
   const hasNone = explanations.length === 0 && unrecognised.length === 0 && text.hasWords();
-  if (hasNone && (rest.length === 0 || !describes))
-    unrecognised.push(nothingFound(text, rest.length === 0 ? own : undefined, lines));
   // What vmxlens could say about the machine of an AMD CPU is that it is one.
-  else if (describes && own !== undefined && !hasSvm(own.situation.host)) {
+  const isToDescribe = describes && own !== undefined && !hasSvm(own.situation.host);
+  if (hasNone && (rest.length === 0 || !isToDescribe))
+    unrecognised.push(nothingFound(text, rest.length === 0 ? own : undefined, lines));
+  else if (isToDescribe) {
     const [first] = outside.filter((line) => !rest.includes(line)) as [TextLine, ...TextLine[]];
     unrecognised.push(explainDescription(first, own));
   }

@@ -40,7 +40,7 @@ export async function explain(
     ...vcpu,
     desktop: await desktopMessages(),
   });
-  if (explanations.length === 0) return complain(world, ["there is no text to explain"]);
+  if (explanations.length === 0 && verdict === undefined) return complain(world, ["there is no text to explain"]);
   if (settings.json)
     showJson({ format: "vmxlens-explain/1", ...(verdict === undefined ? {} : { verdict }), explanations }, world);
   else {
