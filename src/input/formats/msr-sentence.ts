@@ -19,7 +19,7 @@ const PROSE_BEHIND = /^ [a-z]{2,12} [a-z]{2}/i;
 const FILLER =
   /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|here|there|which|that)(?=[ =:,])/i;
 const VALUE =
-  /^(?: ?[=:]| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
+  /^(?: ?[=:]| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)|and it (?:returns?|returned|gives?|gave|reads?|says?|shows?)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
 /** What closes behind a name; a colon or = behind a parenthesis is that of the words before it, as of a field of a VMCS. */
 const AROUND = /^(?:[`'"]{1,2}(?=[ =:])|[)\]](?= [a-z]))/;
 /** Before it in the sentence: then no machine has the value. */

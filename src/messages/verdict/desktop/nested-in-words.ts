@@ -49,9 +49,15 @@ export const saysNestedUsed = (text: string): boolean =>
 /** The module's parameter, and no use of it. */
 export const withoutParameter = (text: string): string =>
   text.replace(/\bkvm[_-](?:amd|intel)\b[^\n]{0,24}\bnested\b(?! (?:virt|guest|VM|KVM))/gi, "");
-export const deniesUse = (text: string): boolean => NOT_SO.test(text);
+export const deniesUse = (text: string): boolean => NOT_SO.test(text) || isHowTo(text);
 export const deniesNested = (text: string): boolean => NONE.test(text);
 /** What is said to go wrong with a running machine, in the text's own word. */
 export const troubleIn = (text: string): string | undefined => MISBEHAVES.exec(text)?.[0];
 export const isSlow = (text: string): boolean => SLOW.test(text);
 export const beganWithUpdate = (text: string): boolean => UPDATED.test(text);
+
+/** Instructions, which have their answer. */
+const INSTRUCTS = /\/etc\/modprobe\.d\/|^\s{0,8}# \d\. |\*\*must be\b/m;
+/** A question, or a machine of the author's. */
+const SPEAKS = /\?|\b(?:I|I['’]m|I['’]ve|we|my|our)\b/;
+export const isHowTo = (text: string): boolean => INSTRUCTS.test(text) && !SPEAKS.test(text);

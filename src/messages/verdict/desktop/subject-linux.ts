@@ -5,7 +5,7 @@ import type { OwnMachine } from "../../own-machine.js";
 import { HOW_FAR_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
 import { appleSilicon } from "./in-words.js";
-import { saysNestedUsed, troubleIn } from "./nested-in-words.js";
+import { isHowTo, saysNestedUsed, troubleIn } from "./nested-in-words.js";
 import { IN_QEMU, WINDOWS } from "./windows-words.js";
 
 /*
@@ -95,7 +95,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   // A log names its machine in passing.
   if (machine !== undefined && (machine.lines.size > 0 || machine.situation.host.observed?.outer !== undefined))
     return undefined;
-  if (text.length > LONGEST || !TROUBLE.test(text)) return undefined;
+  if (text.length > LONGEST || !TROUBLE.test(text) || isHowTo(text)) return undefined;
   const subject = SUBJECTS.find(
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );

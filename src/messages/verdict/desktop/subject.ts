@@ -11,6 +11,7 @@ import { frameworkShown } from "./hosts/mac-framework.js";
 import { hypervisorWanted } from "./hosts/wanted-hypervisor.js";
 import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
 import { arkLists } from "./named-thing.js";
+import { isHowTo } from "./nested-in-words.js";
 import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
 import { productAlone, underRosetta } from "./products.js";
 import { subjectOfWindows } from "./windows.js";
@@ -93,7 +94,7 @@ const OWN_DRIVER = /\bHAXM\b|\bAEHD\b/;
 
 /** What a text is about in which no message is recognised; undefined where it does not complain about virtualization. */
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST) return undefined;
+  if (text.length > LONGEST || isHowTo(text)) return undefined;
   const shown = frameworkShown(text) ?? hypervisorWanted(text);
   if (shown !== undefined) return shown;
   if (

@@ -110,13 +110,13 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
 /** Programs that run guests with KVM alone, and command lines that ask for it. */
 const ALWAYS_KVM =
   /\bLibVMI\b|\bPVM\b|\baccel(?:erated)? by kvm\b|\bcloud[- ]hypervisor\b|\bCLH\b|\bfirecracker\b|\bcrosvm\b|\bkata\b|-enable-kvm\b|\baccel[= ]kvm\b|<domain type=['"]kvm/i;
-export const slow = (text: string): Says | undefined =>
-  isSlow(text) && (NESTING.test(text) || /\bKVM\b/.test(text))
+export const slow = (text: string, nesting = NESTING.test(withoutParameter(text))): Says | undefined =>
+  isSlow(text) && (nesting || /\bKVM\b/.test(text))
     ? answer(
-        `The text says that a guest is slow, and not that VT-x is missing. ${NESTING.test(text) ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : ALWAYS_KVM.test(text) ? "KVM runs it." : "First see whether KVM runs it at all."}`,
+        `The text says that a guest is slow, and not that VT-x is missing. ${nesting ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : ALWAYS_KVM.test(text) ? "KVM runs it." : "First see whether KVM runs it at all."}`,
         [
           ...(ALWAYS_KVM.test(text) ? [] : [KVM_OR_EMULATED]),
-          ...(NESTING.test(text) || (ALWAYS_KVM.test(text) && !/\bLibVMI\b/i.test(text)) ? [FAST_FEATURES] : []),
+          ...(nesting || (ALWAYS_KVM.test(text) && !/\bLibVMI\b/i.test(text)) ? [FAST_FEATURES] : []),
         ],
       )
     : undefined;
