@@ -1,4 +1,5 @@
 import { MACHINE_KEYS } from "../kvm/fill-machine.js";
+import { PARAMS } from "../kvm/load/params.js";
 import { foldName } from "../registers/edit-distance.js";
 import { CONFIG_OPTIONS } from "../rules/rule.js";
 import { kernelSet } from "../situation/kernels.js";
@@ -37,6 +38,9 @@ const FIRMWARE: { readonly [word: string]: Firmware } = {
 /** `,name=value` at the end of a text. */
 const LAST_SETTING = /[,@]\s*([A-Za-z][\w.-]*)=([^,@]*)$/;
 
+/** A parameter without a value, which is refused as the option is. */
+const LAST_NAME = /,\s*([a-z]\w*)$/;
+
 /**
  * Takes `HOST@KERNEL,name=value,…` apart. A file of that name wins, and an end that is neither a kernel nor a setting
  * belongs to the name. A setting is a module parameter, a build option, a fact about the machine (`pmu=0`),
@@ -44,10 +48,10 @@ const LAST_SETTING = /[,@]\s*([A-Za-z][\w.-]*)=([^,@]*)$/;
  */
 export function hostText(text: string, world: World): HostText {
   let host = text;
-  const settings: (readonly [name: string, value: string])[] = [];
-  for (let found = LAST_SETTING.exec(host); found !== null; found = LAST_SETTING.exec(host)) {
+  const settings: (readonly [name: string, value: string | undefined])[] = [];
+  for (let found = lastSetting(host); found !== null; found = lastSetting(host)) {
     if (found.index === 0 || isText(host, world)) break;
-    settings.unshift([found[1] as string, found[2] as string]);
+    settings.unshift([found[1] as string, found[2]]);
     host = host.slice(0, found.index);
   }
   let kernel: string | undefined;
@@ -63,6 +67,11 @@ export function hostText(text: string, world: World): HostText {
   return sorted({ host, suffix: text.slice(host.length), ...(kernel === undefined ? {} : { kernel }) }, settings);
 }
 
+function lastSetting(host: string): RegExpExecArray | null {
+  const name = LAST_NAME.exec(host);
+  return name !== null && PARAMS.some((row) => row.name === name[1]) ? name : LAST_SETTING.exec(host);
+}
+
 /** One host of a text that describes several, as they are labelled: `hosts.json#2`, `nodes.json#worker-1`. */
 export const NUMBERED = /^(.+)#([\w.-]{1,253})$/s;
 
@@ -75,7 +84,7 @@ function isText(host: string, world: World): boolean {
 /** Each setting as a value of the option that it is one of. */
 function sorted(
   base: Pick<HostText, "host" | "suffix" | "kernel">,
-  settings: readonly (readonly [name: string, value: string])[],
+  settings: readonly (readonly [name: string, value: string | undefined])[],
 ): HostText {
   const text = { ...base, param: [], config: [], machine: [], assume: [] } as {
     -readonly [K in keyof HostText]: HostText[K] extends readonly string[] ? string[] : HostText[K];
@@ -83,6 +92,10 @@ function sorted(
   const machineKeys = Object.keys(MACHINE_KEYS).map(foldName);
   for (const [name, value] of settings) {
     const key = foldName(name);
+    if (value === undefined) {
+      text.param.push(name);
+      continue;
+    }
     const full = `${name}=${value}`;
     const firmware = key === "firmware" ? FIRMWARE[value.toLowerCase()] : undefined;
     if (firmware !== undefined) text.firmware = firmware;

@@ -87,6 +87,11 @@ describe("HOST@KERNEL,name=value", () => {
     expect(on.out).toMatch(/kvm_intel\s+loads/);
   });
 
+  it("wants a value for a parameter", async () => {
+    const { code, err } = await runCli(["layers", "i7-3770@6.12,ept"]);
+    expect([code, err]).toEqual([2, expect.stringContaining("--param ept: write it as name=value")]);
+  });
+
   it("complains about a setting that there is not", async () => {
     const { err, code } = await runCli(["layers", "skylake-x,etp=0"]);
     expect([code, err]).toEqual([2, expect.stringContaining("did you mean ept")]);

@@ -14,12 +14,16 @@ const SUBJECT =
 const PROSE = /\b(?!(?:cpu|processor|core|msr|rdmsr|chipsec)\d{0,4}\b)[a-z]{2,}(?=[ ,])/i;
 /** The sentence can begin with the command: "rdmsr 0x480 returns 3da0500000012 on my laptop". */
 const VERB = /^ [a-z]/i;
+const ARROW = /^ (?:->|=>|→)/;
 const PROSE_BEHIND = /^ [a-z]{2,12} [a-z]{2}/i;
 /** What is between the name and the verb. */
 const FILLER =
   /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|here|there|which|that)(?=[ =:,])/i;
 const VALUE =
-  /^(?: ?[=:]| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)|and it (?:returns?|returned|gives?|gave|reads?|says?|shows?)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
+  /^(?: ?[=:]| (?:->|=>|→)| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)|and it (?:returns?|returned|gives?|gave|reads?|says?|shows?)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
+/** rdmsr prints hexadecimal without a prefix. */
+const PRINTED =
+  /^ (?:->|=>|→|=|returns?|returned|gives?|gave|prints?|printed|says?|reads?|shows?) ([0-9a-f]{2,16})(?![\w:`'-]|\.\w)/i;
 /** What closes behind a name; a colon or = behind a parenthesis is that of the words before it, as of a field of a VMCS. */
 const AROUND = /^(?:[`'"]{1,2}(?=[ =:])|[)\]](?= [a-z]))/;
 /** Before it in the sentence: then no machine has the value. */
@@ -68,11 +72,12 @@ export const msrSentence: FactReader = {
         if (filler === null) break;
         rest = rest.slice(filler[0].length);
       }
-      const value = VALUE.exec(rest);
+      const value = VALUE.exec(rest) ?? (/^rdmsr/i.test(found[0]) ? PRINTED.exec(rest) : null);
       if (value === null) return false;
       const after = rest.slice(value[0].length);
       if (OF_SOME.test(after)) return false;
-      if (fillers === 0 && !PROSE.test(before) && !(VERB.test(value[0]) && PROSE_BEHIND.test(after))) return false;
+      const isSaid = ARROW.test(value[0]) || (VERB.test(value[0]) && PROSE_BEHIND.test(after));
+      if (fillers === 0 && !PROSE.test(before) && !isSaid) return false;
       if (MEANING.test(after)) return false;
       // More digits may have been behind the end of a cut text.
       if (line.cut && value[0].length === rest.trimEnd().length) return false;

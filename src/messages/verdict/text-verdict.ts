@@ -130,7 +130,7 @@ function answerOf(
 ): FoundVerdict | undefined {
   const short = shortOf(text);
   const guests = once(() => (short === undefined ? [] : readGuests(short)));
-  const stopped = short === undefined ? undefined : assertionLine(recognised, short);
+  const stopped = short === undefined ? undefined : (assertionLine(recognised, short) ?? twoValues(short, recognised));
   if (stopped !== undefined) return stopped;
   const wanted = short === undefined ? undefined : wantedRefused(recognised, short);
   if (wanted !== undefined) return wanted;
@@ -173,7 +173,7 @@ function answerOf(
   const ranSvm = isSvmVendor(machine?.situation.host.vendor) && circumstances.has("KVM runs a guest");
   const noVmx = flag === false && !ranSvm;
   if (recognised.length === 0) {
-    const alone = loneErrno(short) ?? twoValues(short) ?? withoutAccelerator(short, machine);
+    const alone = loneErrno(short) ?? withoutAccelerator(short, machine);
     if (alone !== undefined) return alone;
     const isKvm = short !== undefined && !usesOther(short) && !LISTS_DEVICE.test(short);
     const guest = foreignGuestVerdict(short) ?? (isKvm ? guestVerdict(machine, guests(), short) : undefined);

@@ -100,7 +100,8 @@ function refusedAnswer(about: About): Answer {
       answer: "no",
       decidedBy: virtual === true ? "outer hypervisor" : "kernel",
       says: "the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires.",
-      steps: [COLLECT, ...below],
+      // VT-x is passed already.
+      steps: [COLLECT, ...(below.length === 0 ? [] : [UPDATE_OUTER])],
     };
   }
   if (error === "EOPNOTSUPP" && reasons.length > 1)
@@ -144,6 +145,10 @@ function refusedThoughOn({ situation, virtual, outer }: About, message: string |
     steps: logged ? [LOAD_IT] : [KERNEL_LOG, READ_BOTH, ...(virtual === false ? [] : [outerStep(outer)])],
   };
 }
+/** A hypervisor that passes VT-x, and not all that KVM needs of it. */
+const UPDATE_OUTER: NextStep = {
+  text: "In a virtual machine, update the hypervisor below: what it passes of VT-x is too little for this kernel.",
+};
 const SAYS_OFF = /\bdisabled by bios\b|\bnot enabled \(by BIOS\)|\bnot fully enabled\b/i;
 
 /** Rules that refuse because VMX is not on, on the CPU that looked. */

@@ -9,9 +9,11 @@ export const moduleParams: FactReader = {
   knows:
     "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
     "what they were asked to be.",
-  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm|^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$|\bkvm_intel[. ][a-z]\w{1,40}["'`]{0,2} (?:is|reads?|shows?|says|returns?) /,
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm|^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$|\bkvm_intel[. ][a-z]\w{1,40}["'`]{0,2} (?:is|reads?|shows?|says|returns?) |enable_(?:apicv|ipiv|shadow_vmcs)["'`]{0,2} (?:is|reads?|shows?|says|returns?) /,
   words: [
     "/parameters/",
+    "enable_apicv",
+    "enable_ipiv",
     "kvm_intel.",
     "kvm_intel ",
     "kvm_intel param",
@@ -39,6 +41,9 @@ const IN_SENTENCE =
 /** By the name of the parameter alone: "kvm_intel.enable_apicv shows N". With an equals sign it is asked for. */
 const BY_NAME =
   /\b(kvm_intel)[. ]([a-z]\w{1,40})["'`]{0,2} (?:is|reads?|shows?|says|returns?)(?: (?:always|still|only|just)){0,2}:? ["'`]?([YN01])\b(?!\.\d)/;
+/** By a name that no other module has: "enable_apicv is N". */
+const BY_OWN_NAME =
+  /(?<![\w./-])(enable_apicv|enable_shadow_vmcs|enable_ipiv)["'`]{0,2} (?:is|reads?|shows?|says|returns?)(?: (?:always|still|only|just)){0,2}:? ["'`]?([YN])(?![\w/])/;
 /** The value comes first: "shows vpid:N in /sys/module/kvm_intel/parameters/vpid". */
 const AHEAD =
   /\b(?<name>[a-z]\w{2,40}) ?[:=] ?(?<value>[YN01])\b(?: \w{2,8}){1,3} \/sys\/module\/(?<module>kvm(?:_intel)?)\/parameters\/(?<file>\w{2,40})\b/;
@@ -193,6 +198,9 @@ function openParams(sink: FactSink): FactRun {
 }
 
 function byName(text: string): RegExpExecArray | null {
+  const own = BY_OWN_NAME.exec(text);
+  // As if the module were named.
+  if (own !== null && !text.includes("options ")) return Object.assign(own, ["", "kvm_intel", own[1], own[2]]);
   const found = BY_NAME.exec(text);
   return found !== null && !text.includes("options ") && PARAMS.some(({ name }) => name === found[2]) ? found : null;
 }

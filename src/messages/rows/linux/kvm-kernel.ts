@@ -1,7 +1,7 @@
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
-import { ENABLE_OUTER, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "../shared-advice.js";
+import { ENABLE_OUTER, INSIDE, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "../shared-advice.js";
 
 /*
  * What KVM and the kernel say besides the messages of loading: warnings, things that KVM does not emulate, and what a
@@ -261,7 +261,7 @@ export const KVM_KERNEL_MESSAGES = [
       "Another hypervisor (VirtualBox, VMware) took VMX operation over on that CPU.",
       "In a virtual machine: the outer hypervisor emulates the instruction badly.",
     ],
-    steps: [WHO_USES_VMX, NEW_KERNEL],
+    steps: [{ ...WHO_USES_VMX, unless: INSIDE }, NEW_KERNEL],
     source: { message: "Linux before 5.3, arch/x86/kvm/vmx.c (vmcs_clear, vmcs_load)", meaning: VMX },
   },
   {

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { DUMP_VMCS, KERNEL_LOG, WHO_USES_VMX } from "../shared-advice.js";
+import { DUMP_VMCS, INSIDE, KERNEL_LOG, WHO_USES_VMX } from "../shared-advice.js";
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
 
@@ -195,11 +195,11 @@ export const KVM_RUNTIME_MESSAGES = [
     pattern: /\b(?<insn>vmclear|vmptrld|invvpid|invept|vmread) failed: (?<what>(?:ext|field|[0-9a-fx(])[^\n]{0,100})/i,
     what: "{insn} of KVM itself failed ({what}). Execution continues; do not rely on what follows.",
     causes: [
-      "invvpid with ext=0x0: the address is not canonical; a guest asked KVM to flush one.",
+      { text: "The address is not canonical; a guest asked KVM to flush one.", fits: /invvpid failed: ext=0x0\b/i },
       "An outer hypervisor does not emulate the instruction as KVM expects.",
       "Another hypervisor took the CPU's VMCS away.",
     ],
-    steps: [WHO_USES_VMX, KERNEL_LOG],
+    steps: [{ ...WHO_USES_VMX, unless: INSIDE }, KERNEL_LOG],
     source: {
       message: `${VMX} (vmclear_error, vmptrld_error, invvpid_error, invept_error)`,
       meaning: `${VMX}; kvm mailing list, on INVVPID with addresses that are not canonical`,

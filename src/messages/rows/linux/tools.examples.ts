@@ -90,7 +90,10 @@ export const TOOL_EXAMPLES = {
     not: ["sudo wrmsr -a 0x3a 5", "[  894.899410] msr: Write to unrecognized MSR 0x150 by python"],
   },
   "rdmsr-no-device": {
-    examples: ["rdmsr: open: No such file or directory"],
+    examples: [
+      "rdmsr: open: No such file or directory",
+      "FileNotFoundError: [Errno 2] No such file or directory: '/dev/cpu/0/msr'",
+    ],
     not: ["rdmsr: open: Operation not permitted"],
   },
   "rdmsr-no-right": {

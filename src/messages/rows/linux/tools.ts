@@ -318,9 +318,10 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "host operating system",
     gravity: "blocks",
-    needle: ["rdmsr: open", "rdmsr:open"],
-    pattern: /rdmsr: ?open: No such file or directory/i,
-    what: "There is no /dev/cpu/*/msr, through which rdmsr reads: the module msr is not loaded, or this is a container.",
+    needle: ["rdmsr: open", "rdmsr:open", "/dev/cpu/"],
+    pattern:
+      /rdmsr: ?open: No such file or directory|No such file or directory: ["']\/dev\/cpu\/\d{1,4}\/msr|\/dev\/cpu\/\d{1,4}\/msr["']?: No such file or directory/i,
+    what: "There is no /dev/cpu/*/msr, through which rdmsr and vmxcap read: the module msr is not loaded, or this is a container.",
     steps: [{ text: "Load the module, and read again.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"] }],
     source: { message: "msr-tools", meaning: "Linux, arch/x86/kernel/msr.c" },
   },

@@ -13,7 +13,7 @@ import type { OwnMachine } from "../../own-machine.js";
 
 const LONGEST = 400;
 const BIT =
-  /\b(?:what(?:'s| is| does| are)|which is|meaning of|why is|why are)\b[^\n?]{0,24}\bbits? (?:number )?(?<bit>\d{1,2})\b(?!:)/gi;
+  /\b(?:what(?:'s| is| does| are)|which is|meaning of|why is|why are)\b[^\n?]{0,24}\bbits? (?:number )?(?<bit>\d{1,2})(?:,? (?:and|or|vs\.?|versus) (?:bit )?(?<other>\d{1,2}))?\b(?!:)/gi;
 const REGISTER = /\b(?:MSR_)?(?<name>IA32_(?:FEAT|VMX_)\w{2,40})|\b0x0{0,5}(?<index>3a|4[89][0-9a-f])\b/gi;
 const TROUBLE = /\b(?:fail\w{0,4}|error|crash\w{0,3}|#GP|refus\w{2,3})\b/i;
 /** Of a register of 64 bits, where a text has several. */
@@ -27,7 +27,9 @@ export function bitAsked(
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined || text.length > LONGEST || TROUBLE.test(text)) return undefined;
-  const bits = [...text.matchAll(BIT)].map(({ groups = {} }) => Number(groups.bit));
+  const bits = [...text.matchAll(BIT)].flatMap(({ groups: { bit, other } = {} }) =>
+    [bit, other].flatMap((one) => (one === undefined ? [] : [Number(one)])),
+  );
   const asked = [...new Set(bits)].filter((bit) => bit < 64);
   const [index, ...others] = registersIn(text);
   const register = index === undefined || others.length > 0 ? undefined : registerOf(index);

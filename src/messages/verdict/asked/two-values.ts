@@ -1,7 +1,7 @@
 import { parseHexU64, type U64 } from "../../../bits/u64.js";
 import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
 import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
-import type { TextVerdict } from "../../answer.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
 import { bitsOf64, bitText, explainBit, listFirst } from "../../decoders/bits.js";
 
 /*
@@ -22,8 +22,8 @@ const HIGH = 32;
 const MOST_NAMES = 24;
 
 /** The differences between the two values of the one register in the text, where it asks about them. */
-export function twoValues(text: string | undefined): TextVerdict | undefined {
-  if (text === undefined || text.length > LONGEST || !ASKS.test(text) || ONE_BIT.test(text)) return undefined;
+export function twoValues(text: string, recognised: readonly Recognised[]): TextVerdict | undefined {
+  if (recognised.length > 0 || text.length > LONGEST || !ASKS.test(text) || ONE_BIT.test(text)) return undefined;
   const indices = new Set(
     [...text.matchAll(REGISTER)].flatMap(({ groups = {} }) => {
       const { name, index = "" } = groups;
