@@ -7,6 +7,19 @@ export async function* givenPieces(given: string, world: World): AsyncGenerator<
   else yield given;
 }
 
+/** Longer texts are logs. */
+const LONGEST_THREAD = 1_000_000;
+
+/** A text that people wrote, or undefined for a log: no more of it is read than needed. */
+export async function shortText(given: string, world: World): Promise<string | undefined> {
+  let text = "";
+  for await (const piece of givenPieces(given, world)) {
+    text += piece;
+    if (text.length > LONGEST_THREAD) return undefined;
+  }
+  return text;
+}
+
 /** What a user gave: a file if there is one of that name, standard input for `-`, else the text itself. */
 export async function givenText(
   given: string,

@@ -5,7 +5,7 @@ import { tracedReplays } from "../../why/traced-replay.js";
 import { type ModuleRaw, withModule } from "../by-module.js";
 import { ready, show } from "../command.js";
 import { knownExit } from "../exit-code.js";
-import { givenPieces } from "../given-text.js";
+import { shortText } from "../given-text.js";
 import type { FoundHost } from "../host.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
@@ -42,22 +42,12 @@ async function saidOf(
   if (path === undefined || tracedReplays(situation).every(({ replayed }) => replayed.loads === "yes"))
     return undefined;
   // Values alone have no words.
-  if (!SPEAKS.test(await beginning(path, world))) return undefined;
+  if (!SPEAKS.test((await shortText(path, world)) ?? "")) return undefined;
   const { saidByText } = await import("./why-question.js");
   const said = await saidByText(situation, query, raw, world);
   const shown = plainText(situationVerdict(situation)).toLowerCase();
   const reason = said?.replace(CONCLUSION, "").toLowerCase() ?? "";
   return shown.includes(reason) ? undefined : said;
-}
-
-const BEGINNING = 200_000;
-async function beginning(path: string, world: World): Promise<string> {
-  let text = "";
-  for await (const piece of givenPieces(path, world)) {
-    text += piece;
-    if (text.length >= BEGINNING) break;
-  }
-  return text;
 }
 
 const SPEAKS = /\b(?:kvm|qemu|libvirt|virtual|modprobe|docker|AMD|VPS|VMs?|cloud|instance|EC2|GCP)\b/i;

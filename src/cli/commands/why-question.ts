@@ -8,6 +8,7 @@ import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { answerTo } from "../../why/questions/questions.js";
 import { ready, show } from "../command.js";
 import { EXIT } from "../exit-code.js";
+import { shortText } from "../given-text.js";
 import { type FoundHost, findHosts, missingText } from "../host.js";
 import { hostText } from "../host-text.js";
 import { type RawOptions, readOptions } from "../options.js";
@@ -134,7 +135,7 @@ function isAsItIs(query: string | undefined, { kernel, param, machine }: RawOpti
 }
 
 async function inWordsOfText(known: QuestionAnswer, text: OneText | undefined, world: World): Promise<QuestionAnswer> {
-  if (text === undefined) return known;
+  if (text === undefined || (await shortText(text.path, world)) === undefined) return known;
   const { deniedAnswer } = await import("./why-message.js");
   return deniedAnswer(known, text.path, world, text.read);
 }

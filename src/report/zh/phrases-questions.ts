@@ -30,6 +30,10 @@ const ANSWERS: readonly Phrase[] = [
     "能：它没有加载；读到的内容里没有什么会妨碍它加载",
   ],
   [
+    "Yes: KVM offers guests VMX: kvm_intel.nested was not read, and is on by default from Linux {a} on. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough)",
+    "有：KVM 向客户机提供 VMX：没有读取 kvm_intel.nested，从 Linux {a} 起它默认是打开的。客户机的 CPU 型号带 vmx 时（-cpu host、host-passthrough）就能用",
+  ],
+  [
     "Yes: KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough)",
     "有：KVM 向客户机提供 VMX。客户机的 CPU 型号带 vmx 时（-cpu host、host-passthrough）就能用",
   ],

@@ -231,6 +231,7 @@ const SEE_NESTED: NextStep = {
   text: "See whether it is on.",
   commands: ["cat /sys/module/kvm_intel/parameters/nested"],
 };
+const BY_DEFAULT = `KVM offers guests VMX: kvm_intel.nested was not read, and is on by default from Linux ${releaseOf(NOT_REPLAYED.nestedByDefault.held.since)} on.`;
 const BEFORE_DEFAULT: Omit<Answer, "steps"> = {
   answer: "unknown",
   decidedBy: "nothing read",
@@ -261,7 +262,7 @@ function nestedOf(about: About): Answer {
     return {
       answer,
       decidedBy: "parameter",
-      says: "KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough).",
+      says: `${shown === undefined && asked === undefined ? BY_DEFAULT : "KVM offers guests VMX."} A guest gets it where its CPU model has vmx (-cpu host, host-passthrough).`,
       steps: [],
     };
   }

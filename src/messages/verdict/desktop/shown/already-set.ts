@@ -108,10 +108,17 @@ function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
   });
 }
 
+/** The poster found out that it was the firmware. */
+const MENDED_IN_FIRMWARE =
+  /\bhad to (?:go|boot|get|reboot) into (?:the |my )?(?:\w{2,12} )?(?:BIOS|UEFI)\b[^.\n]{0,160}\b(?:to )?enabl|\b(?:enabl|turn|switch)\w{1,4} (?:it|(?:intel )?VT-?x?|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:BIOS|UEFI)\b[^.\n]{0,40}\b(?:fixed|solved|resolved|helped|worked|did the trick)\b/i;
+
 /** The answer, without a step that the text shows as done. */
 export function withoutDone(found: FoundVerdict, text: string): FoundVerdict {
   const answer = withoutSet(found, text);
-  return { ...answer, steps: withoutGiven(answer.steps, text) };
+  const open = MENDED_IN_FIRMWARE.test(text)
+    ? answer.steps.filter(({ changes }) => changes !== "Windows' hypervisor")
+    : answer.steps;
+  return { ...answer, steps: withoutGiven(open, text) };
 }
 
 const looks = ({ commands = [] }: Step): boolean => commands.some((command) => command.startsWith("grep -m1 "));
