@@ -11,7 +11,7 @@ import {
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
 import type { Circumstance, Circumstances } from "./own-machine.js";
-import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SWITCH_OFF } from "./rows/shared-advice.js";
+import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SETUP, NO_SWITCH_OFF } from "./rows/shared-advice.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -127,7 +127,7 @@ export function openSteps(
     })
     .map((step) => {
       const instead = IN_FIRMWARE.has(step.text)
-        ? [NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
+        ? [NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
         : undefined;
       return instead === undefined ? step : { text: instead.text };
     })

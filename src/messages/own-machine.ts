@@ -173,6 +173,7 @@ export type Circumstance =
   | "in a cloud"
   | "macOS"
   | "no firmware switch"
+  | "on a Chromebook"
   | "rival beside KVM"
   | "Hyper-V said to be off"
   | "said to be physical"

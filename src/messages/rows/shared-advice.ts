@@ -29,7 +29,13 @@ export const DID_NOT_TAKE: Alternative = {
   text: "The text says that the setting is on, and Linux finds it off: save it once more, take the power away (a restart keeps the lock), switch Intel TXT off where it is on, and update the firmware. VT-d is another setting.",
 };
 
-const INSTEAD_OF_OFF: readonly Alternative[] = [NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
+/** Linux runs beside ChromeOS there, or in a chroot of it. */
+export const NO_SETUP: Alternative = {
+  is: "on a Chromebook",
+  text: "A Chromebook has no firmware setup: its firmware decides, and in ChromeOS and in a chroot of it (crouton) ChromeOS' kernel. Without KVM, plain emulation is left.",
+};
+
+const INSTEAD_OF_OFF: readonly Alternative[] = [NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
 
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
@@ -61,7 +67,7 @@ export const NO_SWITCH: Alternative = {
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
   text: FIRMWARE_IS_OFF.text.replace("), save", ") if it is off there, save"),
-  instead: [NO_SWITCH, { is: "AMD", text: SVM_MODE }],
+  instead: [NO_SETUP, NO_SWITCH, { is: "AMD", text: SVM_MODE }],
   unless: [
     ...INSIDE,
     "said to be on",

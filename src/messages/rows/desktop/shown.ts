@@ -123,6 +123,7 @@ export const SHOWN: readonly Shown[] = [
   ["kernel log shown", { test: showsLog }],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
+  ["on a Chromebook", /\bChromebooks?\b|\bcrouton\b/i],
   ["rival beside KVM", RIVAL_RUNS, IN_RIVAL],
   ["after a suspend", AFTER_SUSPEND],
   ["said to be physical", PHYSICAL, { test: isInAnother }],
