@@ -178,7 +178,8 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
 
 function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {
   return {
-    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product === "VMX" ? "the hypervisor" : product} has no handler for it${product === "VMX" ? "" : ": the virtual machine is stopped"}.${comesOf(reason)}`,
+    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product === "VMX" ? "the hypervisor" : product} has no handler for it${product === "VMX" ? "" : ": the virtual machine is stopped"}.${reason === 3 && product === "KVM" ? INIT_SENT : ""}${comesOf(reason)}`,
+    ...(reason === 3 && product === "KVM" ? { steps: [LAST_WORDS] } : {}),
     causes: [
       ...(reason === 3
         ? []
@@ -205,3 +206,11 @@ function unhandledExit(reason: number, words: string | undefined, product: strin
         }),
   };
 }
+
+/** Kvm mailing list, 2024: what Linux sends is for CPUs that do not run guests. */
+const INIT_SENT =
+  " The guest does not cause it: something on the host sent INIT to that CPU, as firmware does that takes the CPUs over, or a kernel that crashed and starts another one.";
+const LAST_WORDS: Step = {
+  text: "Look for what failed first: the last lines of the other CPUs, what the firmware logged, and whether a crash dump began.",
+  commands: ["journalctl -b -1 -k | tail -200; sudo ipmitool sel list; ls /var/crash"],
+};

@@ -6,8 +6,8 @@ import type { TextVerdict } from "../answer.js";
  */
 
 const TESTS =
-  /\bkvm-unit-tests\b|\bx86\/vmx_tests\.c:\d|^(?:FAIL|SUMMARY: \d{1,7} tests)\b[^\n]{0,80}\bvmx|\bfilter = \w{2,40}, test = /m;
-const FAILS = /^\s{0,8}FAIL\b|\bAssertion failed\b|\bunexpected failures\b/im;
+  /\bkvm-unit-tests?\b|\bx86\/vmx_tests\.c:\d|^(?:FAIL|SUMMARY: \d{1,7} tests)\b[^\n]{0,80}\bvmx|\bfilter = \w{2,40}, test = /m;
+const FAILS = /^[\s>]{0,8}FAIL\b|\bAssertion failed\b|\bunexpected failures\b/im;
 const EXPECTED = /\bExpected VMX_\w{2,40}, got VMX_\w{2,40}/i;
 const GOT = /\bUnexpected exit to L1, exit_reason: VMX_\w{2,40} \(0x[0-9a-f]{1,4}\)/i;
 /** What the test prints: expected and met, each with its number. */
@@ -19,6 +19,7 @@ const LAM = /\bHOST_CR3 [246]0{3}[0-9a-f]{12}: vmlaunch fails/i;
 /** Undefined where no test of them fails. */
 export function kvmUnitTests(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (!TESTS.test(text) || !FAILS.test(text)) return undefined;
+  const vmx = /vmx/i.test(text);
   const found = (EXPECTED.exec(text) ?? GOT.exec(text))?.[0];
   const numbers = NUMBERS.exec(text)?.groups;
   const named = (hex: string | undefined) => {
@@ -34,16 +35,17 @@ export function kvmUnitTests(text: string): Omit<TextVerdict, "covers"> | undefi
       ? ""
       : ` "${found}"${want === undefined || got === undefined ? "" : `: exit reason ${got} came where ${want} was due`}.`;
   return {
-    says: `A test of kvm-unit-tests fails. It is a small hypervisor in a guest: it tests nested VMX of this kernel's KVM, with the CPU that QEMU gives the guest. VT-x itself works.${lam}${exits}`,
+    says: vmx
+      ? `A test of kvm-unit-tests fails. It is a small hypervisor in a guest: it tests nested VMX of this kernel's KVM, with the CPU that QEMU gives the guest. VT-x itself works.${lam}${exits}`
+      : "A test of kvm-unit-tests fails. It is a small guest: it tests what this kernel's KVM and QEMU give a guest, and not nested VMX. VT-x itself works.",
     steps: [
       {
         text: "Use the newest kvm-unit-tests, and run it with another QEMU and with -cpu host: where the version of QEMU decides, what it gives the guest differs.",
-        commands: ["QEMU=/path/qemu-system-x86_64 ACCEL=kvm ./x86/run x86/vmx.flat -cpu host -append NAME"],
+        commands: [
+          `QEMU=/path/qemu-system-x86_64 ACCEL=kvm ./x86/run x86/${vmx ? "vmx.flat -cpu host -append NAME" : "NAME.flat -cpu host"}`,
+        ],
       },
-      {
-        text: "See what KVM offers a guest of this host.",
-        commands: ["vmxlens nested"],
-      },
+      ...(vmx ? [{ text: "See what KVM offers a guest of this host.", commands: ["vmxlens nested"] }] : []),
     ],
     evidence: [],
   };

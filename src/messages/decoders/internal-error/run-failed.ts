@@ -10,6 +10,7 @@ const MOST_LINES = 5_000;
 
 /** KVM_RUN without a page for the guest, where memory of a device can be what is missing (vfio_pci_mmap_fault in Linux). */
 export function decodeRunFailed([{ groups }]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  if (context.anywhere.has("kernel-change")) return OTHER_KERNEL(groups.reason ?? "");
   const isFault = groups.reason === "Bad address" || groups.reason === "-14";
   if (!isFault || !context.anywhere.has("passthrough")) return {};
   if (context.lines(1, MOST_LINES).some((line) => NO_MEMORY.test(line)))
@@ -41,3 +42,15 @@ export function decodeRunFailed([{ groups }]: readonly [Match, ...Match[]], cont
     onlySteps: true,
   };
 }
+
+const OTHER_KERNEL = (reason: string): Decoded => ({
+  what: `KVM_RUN itself failed (${reason}), and by the text the guest runs under another kernel of the host: the fault is in KVM of the kernel under which it fails. No VM entry was refused and VMX is not the reason.`,
+  onlyCauses: true,
+  steps: [
+    {
+      text: "Use the kernel that runs it, or the newest stable update; report both versions with what the kernel said.",
+      commands: ["uname -r; sudo dmesg | tail -50"],
+    },
+  ],
+  onlySteps: true,
+});

@@ -352,12 +352,12 @@ export const LIBVIRT_MESSAGES = [
         commands: ["virsh hypervisor-cpu-compare cpu.xml", "virsh cpu-compare cpu.xml --error"],
       },
       {
-        text: "If the hosts are alike, let nova skip its own comparison; libvirt checks again when the migration starts.",
-        commands: ["# nova.conf on the compute nodes", "[workarounds]", "skip_cpu_compare_on_dest = true"],
+        text: "If the hosts differ, give all nodes one named model that each has in full.",
+        commands: ["# nova.conf", "[libvirt]", "cpu_mode = custom", "cpu_models = MODEL"],
       },
       {
-        text: "If they differ, give all nodes one named model.",
-        commands: ["# nova.conf", "[libvirt]", "cpu_mode = custom", "cpu_models = Cascadelake-Server"],
+        text: "If they are alike, let nova skip its own comparison; libvirt checks again when the migration starts.",
+        commands: ["# nova.conf on the compute nodes", "[workarounds]", "skip_cpu_compare_on_dest = true"],
       },
     ],
     source: {

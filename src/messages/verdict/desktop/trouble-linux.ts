@@ -9,6 +9,7 @@ import { cloudOf } from "../cloud-words.js";
 import { macGuest, otherKernel } from "../guests/guest-kinds.js";
 import { noWake } from "../guests/host-kernel.js";
 import { kvmRuns, runsOnlyWithout } from "../guests/kvm-runs.js";
+import { kvmgt } from "../guests/virtual-gpu.js";
 import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
 import { bareMetal, insideOf, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
@@ -37,6 +38,10 @@ const SEE_BETWEEN: Step = {
 const KVM_OR_EMULATED: Step = {
   text: "See whether the guest runs with KVM or is emulated (TCG), which is much slower.",
   commands: ["ps -ef | grep -oE 'accel[= ](kvm|tcg)|-enable-kvm|-machine [^ ]*'"],
+};
+const WITHOUT_TDP_MMU: Step = {
+  text: "See whether it goes away without the TDP MMU (no guest may run meanwhile), or without NUMA balancing.",
+  commands: ["sudo modprobe -r kvm_intel kvm && sudo modprobe kvm tdp_mmu=N", "sudo sysctl kernel.numa_balancing=0"],
 };
 const FAST_FEATURES: Step = {
   text: "On each level: without EPT all is slow; shadow VMCS on the host makes nested exits cheaper. Huge pages save exits.",
@@ -109,48 +114,18 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
 
 /** Programs that run guests with KVM alone, and command lines that ask for it. */
 const ALWAYS_KVM =
-  /\bLibVMI\b|\bPVM\b|\baccel(?:erated)? by kvm\b|\bcloud[- ]hypervisor\b|\bCLH\b|\bfirecracker\b|\bcrosvm\b|\bkata\b|-enable-kvm\b|\baccel[= ]kvm\b|<domain type=['"]kvm/i;
+  /\bLibVMI\b|\bPVM\b|\baccel(?:erated)? by kvm\b|\bcloud[- ]hypervisor\b|\bCLH\b|\bfirecracker\b|\bcrosvm\b|\bkata\b|-enable-kvm\b|\baccel[= ]kvm\b|<domain type=['"]kvm|\btdp[ _]mmu\b/i;
 export const slow = (text: string, nesting = NESTING.test(withoutParameter(text))): Says | undefined =>
   isSlow(text) && (nesting || /\bKVM\b/.test(text))
     ? answer(
         `The text says that a guest is slow, and not that VT-x is missing. ${nesting ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : ALWAYS_KVM.test(text) ? "KVM runs it." : "First see whether KVM runs it at all."}`,
         [
           ...(ALWAYS_KVM.test(text) ? [] : [KVM_OR_EMULATED]),
+          ...(/\btdp[ _]mmu\b/i.test(text) ? [WITHOUT_TDP_MMU] : []),
           ...(nesting || (ALWAYS_KVM.test(text) && !/\bLibVMI\b/i.test(text)) ? [FAST_FEATURES] : []),
         ],
       )
     : undefined;
-
-const KVMGT = /\bkvmgt\b|\benable_gvt\b/;
-const NO_GVT_GPU = /\bUnsupported device\. GVT-g is disabled\b/;
-/** A virtual GPU, or a guest that uses it. */
-const GVT_RUNS = /\bgvt: vgpu ?\d{1,3}\b|\bVM\(\d{1,3}\): \w+|\bi915\/gvt\/\w{2,20}\.c:\d{1,5}/;
-const NO_GVT = /\bNo such device\b/;
-const GVT_LOG = "sudo dmesg | grep -iE 'gvt|i915' | tail -40";
-function kvmgt(text: string): Says | undefined {
-  if (NO_GVT_GPU.test(text))
-    return answer(
-      "GVT-g shares an Intel GPU among guests, and has nothing to do with VT-x: i915 says that it has none for this GPU.",
-      [],
-    );
-  if (!KVMGT.test(text)) return undefined;
-  const runs = GVT_RUNS.exec(text)?.[0];
-  const about = "kvmgt belongs to GVT-g, which shares an Intel GPU among guests: it has nothing to do with VT-x.";
-  if (runs === undefined && NO_GVT.test(text))
-    return answer(
-      `${about} \`No such device\` means that i915 has no GVT-g for this GPU, or was not started with enable_gvt=1.`,
-      [
-        {
-          text: "See whether i915 has it, and what it says.",
-          commands: ["cat /sys/module/i915/parameters/enable_gvt; sudo dmesg | grep -iE 'gvt|i915' | tail"],
-        },
-      ],
-    );
-  return answer(
-    `${about} ${runs === undefined ? "What goes wrong with it is in i915." : `It runs there ("${runs}"), so a guest runs, too: what goes wrong is in i915.`}`,
-    [{ text: "See what i915 says at that moment.", commands: [GVT_LOG] }],
-  );
-}
 
 /** Proxmox's option of a guest, switched off so that it starts. */
 const OPTION_OFF =

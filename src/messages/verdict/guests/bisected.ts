@@ -17,9 +17,31 @@ const HELPED =
 const DID_NOT =
   /\b(?:n['’]t|not|no) (?:\w{2,10} )?(?:help|fix|solve|change|work|effect|difference)|\bto no avail\b|\bwithout (?:success|effect)\b/i;
 
+/** A parameter of the kernel's command line, and what it mends. */
+const ON_COMMAND_LINE =
+  /\b(?<name>[a-z][a-z_.]{3,40})=(?<value>off|0|no|[a-z-]{2,16}) (?:as (?:an? )?|to (?:the )?|on (?:the )?|in (?:the )?)(?:linux )?kernel (?:command[- ]?line|parameters?|cmdline)\b(?<after>[^\0]{0,160})/i;
+const WORKS_AGAIN = /\b(?:boots?|works?|runs?|starts?)\b[^.\n]{0,30}\bagain\b/i;
+/** The parameter of the kernel with which it goes well again, by the text. */
+function commandLineHelped(text: string): (Says & { readonly settles: true }) | undefined {
+  const { name = "", value = "", after = "" } = ON_COMMAND_LINE.exec(text)?.groups ?? {};
+  if (!(HELPED.test(after) || WORKS_AGAIN.test(after)) || DID_NOT.test(after) || !OF_GUESTS.test(text))
+    return undefined;
+  const found = answer(
+    `By the text it goes well with ${name}=${value} on the kernel's command line: what goes wrong is in that part of the kernel. KVM runs guests there, and nothing has to be switched on.`,
+    [
+      {
+        text: "Leave it so (where it switches a mitigation off, only on hosts whose guests are trusted), and try without it after the next update of the kernel and the microcode.",
+      },
+    ],
+  );
+  return { ...found, settles: true };
+}
+
 /** The parameter of KVM without which the trouble is gone, by the text. */
 export function parameterHelped(text: string): (Says & { readonly settles: true }) | undefined {
   if (text.length > LONGEST) return undefined;
+  const onCommandLine = commandLineHelped(text);
+  if (onCommandLine !== undefined) return onCommandLine;
   for (const { groups } of text.matchAll(SET_OFF)) {
     const { vendor = "intel", name = "", value = "", after = "" } = groups ?? {};
     if (!HELPED.test(after) || DID_NOT.test(after)) continue;

@@ -104,10 +104,10 @@ export function windowsWatchdog(text: string): Says | undefined {
 
 const GUESTS = /\b(?:VMs?|guests?|virtual machines?|KVM|QEMU)\b/i;
 const FAILS =
-  /\b(?:broke\w?|broken|fail\w{0,3}|errors?|crash\w{0,3}|hang(?:s|ing)?|freez\w{1,3}|stuck|panics?|blue ?screens?|regression|pauses?|paused|pause mode|(?:not|no longer|wo?n['’]t|would ?n['’]t|doesn['’]t|can['’]?t) (?:\w{2,10} )?(?:start|boot|work)\w{0,3}|reboots?)\b/i;
+  /\b(?:NULL pointer|broke\w?|broken|fail\w{0,3}|errors?|crash\w{0,3}|hang(?:s|ing)?|freez\w{1,3}|stuck|panics?|blue ?screens?|regression|pauses?|paused|pause mode|(?:not|no longer|wo?n['’]t|would ?n['’]t|doesn['’]t|can['’]?t) (?:\w{2,10} )?(?:start|boot|work)\w{0,3}|reboots?)\b/i;
 /** Of the host's kernel, one version that fails and another one that does not. */
 const OTHER_KERNEL =
-  /\bkernel (?:updat|upgrad)\w{1,4}\b[^.\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto v?\d\.\d{1,2}[\w.-]{0,20}|\b(?:updat|upgrad)\w{1,4}\b[^.\n]{0,40}\bkernel\b[^\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto v?\d\.\d{1,2}[\w.-]{0,20}|\b(?:switch|go|roll|mov|boot|revert|downgrad)\w{0,4} (?:back )?(?:in)?to (?:the )?(?:linux |kernel )?v?\d\.\d{1,2}[\w.-]{0,20}(?: kernel)? (?:has )?(?:resolv|fix|solv|help|work)\w{0,3}|\b(?:works?|worked|fine) (?:\w{2,8} )?(?:with|on|under|in) (?:the )?(?:linux |host )?kernel v?\d\.\d{1,2}[^\n]{0,80}\b(?:not|fail\w{0,3}|broken|crash\w{0,3}|hang\w{0,3}) (?:\w{2,8} )?(?:with|on|under|in) (?:kernel )?v?\d\.\d{1,2}/i;
+  /\bkernel (?:updat|upgrad)\w{1,4}\b[^.\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto\sv?\d\.\d{1,2}[\w.-]{0,20}|\b(?:revert|go|roll|switch|downgrad)\w{0,4} (?:back )?to\san? (?:earlier|older|previous) kernel\b[^\n.]{0,20}[\d.]{1,8}[^\n.]{0,20}\b(?:lets|makes|fixe[sd]|solve[sd]|help)\w{0,2}|\b(?:revert|downgrad)\w{0,4} to\sv?\d\.\d{1,2}[\w.-]{0,20} (?:fixe[sd]|solve[sd]|help)\w{0,2}|\b(?:updat|upgrad)\w{1,4}\b[^.\n]{0,40}\bkernel\b[^\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto v?\d\.\d{1,2}[\w.-]{0,20}|\b(?:switch|go|roll|mov|boot|revert|downgrad)\w{0,4} (?:back )?(?:in)?to (?:the )?(?:linux |kernel )?v?\d\.\d{1,2}[\w.-]{0,20}(?: kernel)? (?:has )?(?:resolv|fix|solv|help|work)\w{0,3}|\b(?:works?|worked|fine) (?:\w{2,8} )?(?:with|on|under|in) (?:the )?(?:linux |host )?kernel v?\d\.\d{1,2}[^\n]{0,80}\b(?:not|fail\w{0,3}|broken|crash\w{0,3}|hang\w{0,3}) (?:\w{2,8} )?(?:with|on|under|in) (?:kernel )?v?\d\.\d{1,2}/i;
 /** The module of another kernel, or none. */
 const NO_KVM = /\/dev\/kvm\b|\bmodprobe\b|(?<!\bkvm )\bmodule\b|\bWSL\b|\bguest(?:['’]s)? kernel\b/i;
 
@@ -116,7 +116,7 @@ export function otherKernel(text: string): Says | undefined {
   const found = OTHER_KERNEL.exec(text)?.[0].replace(/\s+/g, " ");
   if (found === undefined || !GUESTS.test(text) || !FAILS.test(text) || NO_KVM.test(text)) return undefined;
   return answer(
-    `Guests ran under one kernel of the host and fail under another one ("${found}"): VT-x is on, and the fault is in KVM of that kernel.`,
+    `Guests ran under one kernel of the host and fail under another one ("${found}"): ${AMD.test(text) ? "AMD-V" : "VT-x"} is on, and the fault is in KVM of that kernel.`,
     [
       {
         text: "Stay with the kernel that works, or take the newest stable update of the other series; report both versions with the host's CPU.",
