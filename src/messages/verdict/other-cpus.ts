@@ -180,6 +180,9 @@ const SVM_COUNTED =
 /** kvm-ok takes the module's name from the flag that it found, and so does the init script of the package kvm. */
 const SVM_HINT = /^\s{0,8}(?:HINT:\s{1,8}(?:sudo )?modprobe|\*?\s{0,3}Loading kvm module) kvm_amd\b/m;
 
+/** lsmod has its module, which loads on no other CPU. */
+const SVM_LOADED = /^\s{0,8}kvm_amd\s{2,24}\d{4,8}\s/m;
+
 /** The emulator's driver for both. */
 const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
 
@@ -187,7 +190,10 @@ const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
 export function svmNamed(text: string): string | undefined {
   if (INTEL_CPU.test(text)) return undefined;
   const found = SVM_CPU.exec(text) ?? (VTX_WORDS.test(text) ? null : SVM_WORDS.exec(text));
-  return found?.[0].trim() ?? (SVM_COUNTED.test(text) || SVM_HINT.test(text) ? "svm among its flags" : undefined);
+  return (
+    found?.[0].trim() ??
+    (SVM_COUNTED.test(text) || SVM_HINT.test(text) || SVM_LOADED.test(text) ? "svm among its flags" : undefined)
+  );
 }
 
 const SVM_OFF =

@@ -77,11 +77,23 @@ function nestedDefault(): Answer {
   );
 }
 
+const ASKS_COST =
+  /\b(?:performance|speed|slow\w{0,3}|penalty|cost|overhead|impact|downside|harm|risk|bad)\b[^?\n]{0,100}\b(?:VT-?x|virtuali[sz]ation(?: technology)?|VMX|SVM)\b[^?\n]{0,100}\?/i;
+const NO_GUESTS =
+  /\b(?:leav\w{1,3}|keep\w{0,3}|having|with|enabl\w{1,3})\b[^?\n]{0,80}\b(?:BIOS|UEFI|firmware|enabled|on)\b[^?\n]{0,80}\b(?:(?:don['’]t|do not|not|never|without) (?:use|using|run|running|need)|unused|no (?:VMs?|virtual machines?))\b/i;
+/** Intel SDM volume 3C, VMXON: the bit only allows it. */
+const COSTS_NOTHING: Answer = {
+  says: "VT-x that is on in the firmware setup costs nothing by itself: it only allows VMXON, and the CPU works as before until a hypervisor executes it. What costs is a hypervisor that runs, as Windows' own does where Hyper-V or memory integrity is on.",
+  steps: [],
+  evidence: [],
+};
+
 /** Undefined where a text asks none of these. */
 export function plainQuestion(text: string): Answer | undefined {
   if (text.length > LONGEST) return undefined;
   if (ASKS_NEED.test(text) && OPTIONS.filter((option) => option.test(text)).length > 1) return WHICH_OPTIONS;
   if (ASKS_DEFAULT.test(text) && WHEN.test(text)) return nestedDefault();
+  if (ASKS_COST.test(text) && NO_GUESTS.test(text)) return COSTS_NOTHING;
   if (text.includes("?") && APICV.test(text) && SYNIC.test(text)) return WITH_SYNIC;
   return EIO.test(text) && ASKS_CONTROL.test(text) ? WHICH_CONTROL : undefined;
 }

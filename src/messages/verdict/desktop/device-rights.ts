@@ -62,6 +62,8 @@ function groupsIn(text: string): readonly string[] | undefined {
   return GROUPS.exec(text)?.groups?.groups?.split(/[\s:]+/);
 }
 
+const IS_DENIED = /\bKVM\b[^\n]{0,60}: (?:Permission denied|Operation not permitted)/i;
+
 /** What the listed rights come to; undefined where none are listed, or where they explain nothing. */
 export function listedRights(text: string): Says | undefined {
   const { mode, more, owner, group } = LISTED.exec(text)?.groups ?? {};
@@ -70,6 +72,16 @@ export function listedRights(text: string): Says | undefined {
     return {
       says: `/dev/kvm is there, and belongs to ${owner} and ${group}: the container does not map the owner of the host's device, so groups inside it do not count.`,
       steps: [IN_THE_CONTAINER, { text: "Or open it to all on the host.", commands: ["sudo chmod 666 /dev/kvm"] }],
+    };
+  if (mode.slice(6, 8) === "rw" && IS_DENIED.test(text))
+    return {
+      says: "/dev/kvm is there, and by its mode everyone may read and write it: what refuses is not the group, but the container's list of devices, a security module (SELinux, AppArmor), or a sandbox.",
+      steps: [
+        {
+          text: "See whether the container is given the device (character device 10:232), and what a security module says.",
+          commands: ["cat /proc/self/cgroup; id -Z", "sudo dmesg | grep -iE 'apparmor|avc: +denied' | tail"],
+        },
+      ],
     };
   if (mode.slice(6, 8) === "rw")
     return NO_RIGHTS_SAID.test(text) && !/\bpermission denied\b/i.test(text)

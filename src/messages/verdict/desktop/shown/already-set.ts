@@ -32,6 +32,12 @@ const SETTINGS: readonly {
     steps: [SEE_SECURITY, START_ANEW],
   },
   {
+    outer: "VMware",
+    set: /\bExpose hardware[- ]assisted virtuali[sz]ation to the guest OS\b["”']?[^.\n]{0,24}\b(?:enabled|checked|ticked|selected|is on)\b/i,
+    left: "It counts from the next start of the machine on",
+    steps: [START_ANEW, IN_INSTANCE],
+  },
+  {
     outer: "Hyper-V",
     set: /-ExposeVirtualizationExtensions[: ]{1,2}\$?true\b|\bExposeVirtualizationExtensions *: *True\b/i,
     left: "It counts from the next start of the machine on",

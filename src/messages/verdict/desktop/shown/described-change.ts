@@ -16,12 +16,16 @@ const SAYS_WHAT_IT_DOES =
 const OWN_TROUBLE =
   /[?？]|\b(?:I(?!\.e)|I['’]m|I['’]ve|my|we (?:see|get|have|got)|please|steps to reproduce|expected (?:behaviou?r|result)|describe the bug|how (?:to|do|can))\b|^\s{0,4}[$#>] \S|~[#$]/im;
 
+/** The changes of a version. */
+const OF_VERSION = /^(?:#{1,3} )?(?:release notes|change ?log|what['’]?s (?:new|changed))\b/i;
+
 /** Whether the text describes a change, and shows no machine and no trouble of its writer. */
 export function describesChange(text: string): boolean {
   if (text.length > LONGEST) return false;
   const [title = "", ...rest] = text.split("\n").filter((line) => line.trim() !== "");
   const body = rest.join("\n");
-  return NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body) && !OWN_TROUBLE.test(text);
+  const isChange = OF_VERSION.test(title) || (NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body));
+  return isChange && !OWN_TROUBLE.test(text);
 }
 
 /** A message that a change is about: nothing is to be done about it here. */
