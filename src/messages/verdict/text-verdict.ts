@@ -38,7 +38,7 @@ import { registersAsked } from "./asked/registers-read.js";
 import { twoValues } from "./asked/two-values.js";
 import { valueAsked, wantedRefused } from "./asked/values-asked.js";
 import { withMicrocode } from "./differing-cpus.js";
-import { guestOfHost, guestVerdict, guestWithoutVmx, proseOf } from "./guests/guest-verdict.js";
+import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { withNestedOff } from "./guests/nested-off.js";
 import { withParamOff } from "./guests/param-off.js";
 import { withoutAccelerator } from "./guests/without-accelerator.js";
@@ -50,6 +50,7 @@ import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
 import { placed, rentedCloud } from "./rented-cloud.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
+import { ASKS_VTX, asksVtx, LISTS_DEVICE, OF_INTEL, OF_NESTED, OF_TWO, OWN_DOMAIN, usesOther } from "./text-signs.js";
 import {
   CONFIG_DIFFERS,
   GENERAL,
@@ -159,6 +160,7 @@ function answerOf(
   });
   const prose = {
     cpu,
+    intelCpu: () => (OF_INTEL.test(cpu()?.name ?? "") ? cpu()?.name : undefined),
     cpuName: () => (short === undefined ? undefined : namedWithoutVmx(short)),
     isInside: () => circumstances.has("said to be virtual"),
     cloud: () => cloudIn(short, circumstances),
@@ -309,33 +311,6 @@ function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerd
     covers: covered.map(({ message }) => message as string),
   };
 }
-
-/** The host's own device is at stake. */
-const LISTS_DEVICE = /\b10, {1,4}232\b[^\n]{1,40}\/dev\/kvm\b/;
-
-/** QEMU over another accelerator than KVM, which passes no VMX. */
-const usesOther = (text: string | undefined): boolean =>
-  text !== undefined &&
-  (/\baccel[= ](?:hvf|whpx|hax|nvmm)\b/.test(text)
-    ? !/-enable-kvm\b/.test(text)
-    : /\baccel[= ]tcg\b/.test(text) && !/\baccel[= ]kvm\b|-enable-kvm\b/.test(text));
-
-/** In a sentence, and not among flags. */
-const asksVtx = (text: string | undefined): boolean => text === undefined || ASKS_VTX.test(proseOf(text));
-
-/** VT-x is spoken of, and not a parameter of KVM alone. */
-const ASKS_VTX =
-  /(?<![-_.\w])(?:VT-?x|vmx|(?<!\b(?:detects?|detecting|detected) )virtuali[sz]ation(?! (?:detection|platform|products?|software))|虚拟化)(?![-_\w])/i;
-
-/** Guests with VMX are what it is about; a list of parameters has the word, too. */
-const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\n))|嵌套/i;
-
-/** Outputs of a guest and of what it runs in. */
-const OF_TWO =
-  /^[^\n$#]{0,40}\b(?:on|from|of|in) (?:the |my )?(?:host|hypervisor|L0|guest|VM|L1)\b[^\n$#]{0,24}:\s*$/im;
-
-/** The domain that libvirt refused is the one that should have been made: nothing comes from inside it. */
-const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/i;
 
 /** The bits that were certainly refused, by name. */
 function refusedText({ bits }: Explanation): string {

@@ -41,6 +41,8 @@ export interface SaidOfMachine {
   readonly product?: (shown: string) => string | undefined;
   /** The one CPU of a line without VT-x that it names, with the words before the number. */
   readonly cpuName?: () => string | undefined;
+  /** The one CPU that it names, where that is of a line of Intel's that has VT-x. */
+  readonly intelCpu?: () => string | undefined;
   /** That it is a virtual machine, of whatever hypervisor. */
   readonly isVirtual?: true;
   /** That all of it comes from one machine, as the prompts show that have the name of a host. */
@@ -70,10 +72,11 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
     virtual,
     outer,
     isSaid,
-    ofEither: isOfEither(situation.read),
+    ofEither: isOfEither(situation.read) && said?.intelCpu?.() === undefined,
     withoutVmx: [host.name, said?.cpuName?.()].find((name) => name !== undefined && hasNoVmx(name)),
     modelHasVmx:
       ALWAYS_VMX.test(host.name ?? "") ||
+      (host.name === undefined && said?.intelCpu?.() !== undefined) ||
       (boot.signature !== undefined &&
         atlas().some(({ signature, vendor }) => signature === boot.signature && !isSvmVendor(vendor))),
   };

@@ -83,7 +83,7 @@ const NO_GUESTS =
   /\b(?:leav\w{1,3}|keep\w{0,3}|having|with|enabl\w{1,3})\b[^?\n]{0,80}\b(?:BIOS|UEFI|firmware|enabled|on)\b[^?\n]{0,80}\b(?:(?:don['’]t|do not|not|never|without) (?:use|using|run|running|need)|unused|no (?:VMs?|virtual machines?))\b/i;
 /** Intel SDM volume 3C, VMXON: the bit only allows it. */
 const COSTS_NOTHING: Answer = {
-  says: "VT-x that is on in the firmware setup costs nothing by itself: it only allows VMXON, and the CPU works as before until a hypervisor executes it. What costs is a hypervisor that runs, as Windows' own does where Hyper-V or memory integrity is on.",
+  says: "VT-x that is on in the firmware setup costs nothing: it only allows VMXON, and the CPU works as before until a hypervisor executes it. What costs is a hypervisor that runs, as Windows' own does where Hyper-V or memory integrity is on.",
   steps: [],
   evidence: [],
 };

@@ -1,3 +1,5 @@
+import { namedWithoutVmx } from "../../../host/without-vmx.js";
+
 /* What a text says in words of where it was written. */
 
 /** Questions and choices of forms, and conditions in what programs print: they do not describe this machine. */
@@ -32,4 +34,8 @@ export function appleSilicon(text: string): string | undefined {
 /** People who know that their CPU has no VT-x; what a program prints has other words. */
 const CPU_LACKS =
   /\b(?:which|that|my (?:\w{2,10} ){0,4}(?:CPU|processor|PC|laptop|computer)s?) (?:does(?: not|n['’]t)|do(?: not|n['’]t)) (?:support|have) (?:VT-?x\b|Intel VT|(?:hardware(?:[- ]assisted)? )?virtuali[sz]ation)(?!\w{0,4}(?: technology| support)? or\b)|\bnon-VT-?x\b|\b(?:i[3579]|Core|Celeron|Pentium|Atom|CPU|processor)\b[^.\n]{0,40}\b(?:do(?:es)? ?n['’]t|does not|do not) (?:have|support) (?:any )?(?:VT-?x\b(?!\/AMD)|vi(?:rt|s)uali[sz]ation technology)|\b(?:PC|CPU|processor|machine|computer|laptop)s? without (?:VT(?:-?x)?\b|virtuali[sz]ation)|\bVT-?x\b[^\n]{0,120}\b(?:CPU|core|processor|Intel|model|chip)s? w(?:\/o(?:ut)?|ithout) it\b/i;
-export const cpuLacks = (text: string): boolean => CPU_LACKS.test(text);
+/** What VT-x is for. */
+const OF_VIRTUALIZATION =
+  /\bVT-?x\b|\bvmx\b|\bvirtuali[sz]|\bVirtuali[sz]ierung|\bVirtual ?Box\b|\bKVM\b|\bHAXM\b|\bHyper-?V\b|虚拟/i;
+export const cpuLacks = (text: string): boolean =>
+  CPU_LACKS.test(text) || (namedWithoutVmx(text) !== undefined && OF_VIRTUALIZATION.test(text));

@@ -1,4 +1,5 @@
 import { isSvmVendor } from "../../../host/host.js";
+import { namedWithoutVmx } from "../../../host/without-vmx.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
@@ -229,9 +230,16 @@ const OF_KVM_HOST = /\baccel[= ]kvm\b|-enable-kvm\b|\bqemu-kvm\b|\bvirt-manager\
 
 /** The poster knows that the CPU has none. */
 export function withoutVtx(text: string): Omit<TextVerdict, "covers"> {
+  const named = namedWithoutVmx(text);
+  const who =
+    named === undefined
+      ? "The text says that the CPU has no VT-x"
+      : `The text names the ${named}, which has no VT-x by Intel's list of products`;
   return answer(
-    "The text says that the CPU has no VT-x: no setting brings it. Without it there are no 64-bit guests in VirtualBox and VMware (on Intel), no Hyper-V, KVM or WSL2; plain emulation (QEMU) is what is left.",
-    [/\bVirtual ?Box\b/i.test(text) ? LOOK_UP_CPU : /\b(?:KVM|QEMU|libvirt)\b/i.test(text) ? EMULATE_ALL : SEE_CPU],
+    `${who}: no setting brings it. Without it there are no 64-bit guests in VirtualBox and VMware (on Intel), no Hyper-V, KVM or WSL2; plain emulation (QEMU) is what is left.`,
+    [
+      /\bVirtual ?Box\b/i.test(text) ? LOOK_UP_CPU : /\b(?:KVM|QEMU|libvirt)\b/i.test(text) ? EMULATE_ALL : SEE_CPU,
+    ].filter((step) => named === undefined || step === EMULATE_ALL),
   );
 }
 

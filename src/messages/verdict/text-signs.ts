@@ -1,0 +1,35 @@
+import { proseOf } from "./guests/guest-verdict.js";
+
+/*
+ * What a whole text is about, as far as a pattern shows it.
+ */
+
+/** The host's own device is at stake. */
+export const LISTS_DEVICE = /\b10, {1,4}232\b[^\n]{1,40}\/dev\/kvm\b/;
+
+/** QEMU over another accelerator than KVM, which passes no VMX. */
+export const usesOther = (text: string | undefined): boolean =>
+  text !== undefined &&
+  (/\baccel[= ](?:hvf|whpx|hax|nvmm)\b/.test(text)
+    ? !/-enable-kvm\b/.test(text)
+    : /\baccel[= ]tcg\b/.test(text) && !/\baccel[= ]kvm\b|-enable-kvm\b/.test(text));
+
+/** In a sentence, and not among flags. */
+export const asksVtx = (text: string | undefined): boolean => text === undefined || ASKS_VTX.test(proseOf(text));
+
+/** VT-x is spoken of, and not a parameter of KVM alone. */
+export const ASKS_VTX =
+  /(?<![-_.\w])(?:VT-?x|vmx|(?<!\b(?:detects?|detecting|detected) )virtuali[sz]ation(?! (?:detection|platform|products?|software))|虚拟化)(?![-_\w])/i;
+
+/** Guests with VMX are what it is about; a list of parameters has the word, too. */
+export const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\n))|嵌套/i;
+
+/** Outputs of a guest and of what it runs in. */
+export const OF_TWO =
+  /^[^\n$#]{0,40}\b(?:on|from|of|in) (?:the |my )?(?:host|hypervisor|L0|guest|VM|L1)\b[^\n$#]{0,24}:\s*$/im;
+
+/** The domain that libvirt refused is the one that should have been made: nothing comes from inside it. */
+export const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/i;
+
+/** Numbers of processors that only Intel makes, all with VT-x. */
+export const OF_INTEL = /^(?:i[3579]-\d|E[357]-\d)/;
