@@ -130,7 +130,7 @@ const WSL_NESTED: Step = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
+  /\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
 const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^(?:VM|ES|vS|Fu)/i, "VMware"],
   [/^X/i, "Xen"],
@@ -173,8 +173,13 @@ const PROXMOX = /\bProxmox\b|\bPVE\b/;
 /** A runner of a service, which says more than the cloud that it runs in. */
 const RUNNER = /\b(?:GitHub|GitLab)\b|\bubuntu-latest\b/i;
 
+export const NO_KERNEL = "The text shows WSL 1, which has no kernel of Linux and so no KVM.";
+export const TO_WSL2: Step = {
+  ...WSL_NESTED,
+  commands: ["wsl --set-version DISTRIBUTION 2", ...(WSL_NESTED.commands ?? [])],
+};
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
-const WSL_1 = /\b\d\.\d{1,2}\.\d{1,3}-\d{5}-Microsoft\b/;
+export const WSL_1 = /\b\d\.\d{1,2}\.\d{1,3}-\d{5}-Microsoft\b/;
 
 /** A machine in Hyper-V, whatever else is named beside it. */
 const IN_HYPERV = /\b(?:VM|machine) (?:on|in|under) hyper-?v|\bhyper-?v (?:VM|guest)\b/i;
@@ -220,12 +225,7 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
     return { name: model, isBelow: true, says, step: outerStep(model) };
   }
   if (WSL_1.test(text)) {
-    return {
-      name: "WSL",
-      isBelow: true,
-      says: " The text shows WSL 1, which has no kernel of Linux and so no KVM.",
-      step: { ...WSL_NESTED, commands: ["wsl --set-version DISTRIBUTION 2", ...(WSL_NESTED.commands ?? [])] },
-    };
+    return { name: "WSL", isBelow: true, says: ` ${NO_KERNEL}`, step: TO_WSL2 };
   }
   const guest = GUEST.exec(text)?.groups?.guest;
   const inside = guest === undefined && text.search(INSIDE) >= 0;

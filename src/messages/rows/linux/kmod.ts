@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { KERNEL_LOG, LOAD_KVM } from "../shared-advice.js";
+import { KERNEL_LOG } from "../shared-advice.js";
 
 /*
  * Loading, removing and setting up kvm_intel from user space, besides the refusals of the module itself.
@@ -104,7 +104,6 @@ export const KMOD_MESSAGES = [
           "ls /lib/modules/$(uname -r)/kernel/arch/x86/kvm",
         ],
       },
-      LOAD_KVM,
     ],
     source: { message: "kmod; systemd, src/modules-load", meaning: "kmod" },
   },

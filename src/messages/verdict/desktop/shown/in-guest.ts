@@ -2,6 +2,7 @@ import { isSvmVendor, showsVmx } from "../../../../host/host.js";
 import { SVM_MODULE } from "../../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../../answer.js";
 import type { OwnMachine } from "../../../own-machine.js";
+import { NO_KERNEL, TO_WSL2, WSL_1 } from "../../named-outer.js";
 import { sevOnAmd } from "../amd.js";
 
 /*
@@ -11,14 +12,24 @@ import { sevOnAmd } from "../amd.js";
 /** A longer text is a log. */
 const LONGEST = 8_000;
 
-/** AMD's SEV, and a guest in which something goes wrong and no virtual machine is wanted in it. */
+const OF_MODULE: ReadonlySet<string> = new Set(["modprobe-not-found", "modules-missing", "module-missing"]);
+
+/** AMD's SEV, WSL 1, and a guest in which something goes wrong and no virtual machine is wanted in it. */
 export function inGuest(
   found: FoundVerdict,
   text: string,
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): FoundVerdict | undefined {
-  if (recognised.length > 0 || machine === undefined || text.length > LONGEST) return undefined;
+  const [first] = recognised;
+  if (first !== undefined && OF_MODULE.has(first.message ?? "") && WSL_1.test(text))
+    return {
+      ...found,
+      says: NO_KERNEL,
+      steps: [TO_WSL2],
+      covers: recognised.map(({ message }) => message as string),
+    };
+  if (first !== undefined || machine === undefined || text.length > LONGEST) return undefined;
   const { host } = machine.situation;
   const sev = isSvmVendor(host.vendor) ? sevOnAmd(host.name ?? (host.vendor as string), text) : undefined;
   if (sev !== undefined) return { ...found, ...sev };
