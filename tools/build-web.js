@@ -267,7 +267,7 @@ const OMISSIONS = [
   [
     /[\\/]set-msr[\\/]other-msrs\.ts$/,
     () =>
-      'export const decodeOther = () => ({ what: "QEMU could not set an MSR of the guest. It is not a VMX capability register: nested virtualization is not the reason.", onlySteps: true, steps: [{ text: "Use a newer kernel, or an older QEMU." }] });',
+      'export const decodeOther = () => ({ what: "QEMU could not set an MSR of the guest. It is not a VMX capability register: no VMX is refused here.", onlySteps: true, steps: [{ text: "Use a newer kernel, or an older QEMU." }] });',
   ],
   [
     /[\\/]features[\\/]feature-list\.ts$/,

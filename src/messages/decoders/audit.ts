@@ -8,14 +8,14 @@ import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Step } from "../message.js";
 import { registerBlock } from "../register-block.js";
-import { DUMP_VMCS } from "../rows/shared-advice.js";
+import { DROP_VMX, DUMP_VMCS } from "../rows/shared-advice.js";
 import { listText } from "./bits.js";
 
 const MOST_DUMPS = 3;
 
 /** Of a VMCS that KVM filled for QEMU, no field can be set by who runs the guest. */
 const OF_KVM: Step = {
-  text: "KVM and QEMU made this state, and no setting of the host changes it: update the host's kernel and QEMU.",
+  text: "KVM and QEMU made this state, and its fields can be set by them alone: update the host's kernel and QEMU.",
 };
 const AFTER_MIGRATION: Step = {
   text: "After a migration or a restored snapshot: start the guest anew; to migrate it, give it a CPU model that both hosts have, and both the same QEMU and kernel.",
@@ -130,8 +130,17 @@ function withCollect(decoded: Decoded, code: number | undefined): Decoded {
 
 /** Segments of a CPU after reset, with the pointer of a guest that ran: a saved state was loaded in part. */
 export function withPart(decoded: Decoded, context: ExplainContext): Decoded {
-  const block = context.anywhere.has("migration") ? registerBlock(context) : undefined;
+  const reset = context.anywhere.has("guest-reset");
+  const block = reset || context.anywhere.has("migration") ? registerBlock(context) : undefined;
   if (block === undefined || !isPartOfState(block)) return decoded;
+  if (reset)
+    return {
+      ...decoded,
+      what: `The segments are those of a CPU just after reset, and RIP (0x${block.rip.toString(16)}) is that of a guest that ran: the reset in the text was carried out in part. ${decoded.what ?? ""}`,
+      causes: (decoded.causes ?? []).filter(({ certainty }) => certainty === "certain"),
+      steps: [OF_KVM, DROP_VMX],
+      onlySteps: true,
+    };
   return {
     ...decoded,
     what: `The segments are those of a CPU just after reset, and RIP (0x${block.rip.toString(16)}) is that of a guest that ran: only a part of the state that was to be loaded (the text speaks of a migration or a snapshot) came to be set. ${decoded.what ?? ""}`,

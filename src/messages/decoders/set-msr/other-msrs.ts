@@ -39,7 +39,10 @@ const OTHER_MSRS: { readonly [msr: number]: Other } = {
   0x345: {
     name: "IA32_PERF_CAPABILITIES",
     about: "KVM offers other performance capabilities than the guest is to have.",
-    step: off("pdcm"),
+    step: {
+      text: "Turn pdcm off in the CPU model, or the guest's PMU.",
+      commands: ["-cpu host,pdcm=off", "<feature policy='disable' name='pdcm'/>", "<pmu state='off'/>"],
+    },
   },
   0x38d: {
     name: "IA32_FIXED_CTR_CTRL",
@@ -139,7 +142,7 @@ export function decodeOther(index: number, asked: string, { anywhere }: ExplainC
   const about = special?.about ?? other?.about;
   return {
     ...shared,
-    what: `QEMU could not set ${name} of the guest. ${about === undefined ? "" : `${about} `}It is not a VMX capability register: nested virtualization is not the reason.`,
+    what: `QEMU could not set ${name} of the guest. ${about === undefined ? "" : `${about} `}It is not a VMX capability register: no VMX is refused here.`,
     steps:
       special !== undefined
         ? [special.step]
