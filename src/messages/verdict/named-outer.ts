@@ -151,7 +151,7 @@ function oneProduct(text: string, pattern: RegExp): string | undefined {
     [...text.matchAll(pattern)].map(
       ({ groups }) =>
         NAMES.find(([words]) =>
-          words.test((groups?.below ?? groups?.of ?? groups?.kvm ?? groups?.kvm2) as string),
+          words.test((groups?.below ?? groups?.of ?? groups?.zh ?? groups?.kvm ?? groups?.kvm2) as string),
         )?.[1],
     ),
   );
@@ -306,7 +306,7 @@ export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w
 
 /** A system of Linux, or a program of it, that runs in a product. */
 const SYSTEM_IN =
-  /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b/gi;
+  /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b|(?:在|用) ?(?<zh>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b[^，。\n]{0,24}(?:里|中|上|内|下)[^，。\n]{0,8}(?:安装|装|运行|跑|创建|开)/gi;
 
 /** The same of people who say that they run Linux in it, or that they installed their nodes there. */
 const GUEST_IN =

@@ -1,4 +1,5 @@
 import { type FactReader, placeOf } from "../../hosts/reader.js";
+import { isSupposed } from "../../text/supposed.js";
 
 /** `options kvm_intel nested=1` of modprobe.d, and nothing else in the line. */
 const OPTIONS =
@@ -21,11 +22,11 @@ export const moduleOptions: FactReader = {
   open: (sink) => ({
     line(line) {
       const at = placeOf(line);
-      const options = OPTIONS.exec(line.text) ?? QUOTED.exec(line.text);
+      const options = OPTIONS.exec(line.text) ?? quoted(line.text);
       if (options !== null) {
         const words = (options[2] as string).trim().split(/\s+/);
         // The end of a cut text may be a part of a value.
-        for (const word of line.cut ? words.slice(0, -1) : words) {
+        for (const word of line.cut && !/["'`”]/.test(options[0]) ? words.slice(0, -1) : words) {
           const [name, value = "Y"] = word.split("=");
           sink.paramAsked(moduleOf(options[1] as string), name as string, value, at);
         }
@@ -42,6 +43,12 @@ export const moduleOptions: FactReader = {
     },
   }),
 };
+
+function quoted(text: string): RegExpExecArray | null {
+  const found = QUOTED.exec(text);
+  const isAsked = found !== null && /^[^.!\n]{0,60}\?/.test(text.slice(found.index + found[0].length));
+  return found === null || isAsked || isSupposed(text, found.index, found.index + found[0].length) ? null : found;
+}
 
 function moduleOf(text: string): "kvm" | "kvm_intel" {
   return text === "kvm" ? "kvm" : "kvm_intel";

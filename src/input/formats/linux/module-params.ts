@@ -1,6 +1,7 @@
 import { PARAMS } from "../../../kvm/load/params.js";
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
+import { isSupposed } from "../../text/supposed.js";
 
 /** Parameters of kvm and kvm_intel as /sys shows them. */
 export const moduleParams: FactReader = {
@@ -132,14 +133,14 @@ function openParams(sink: FactSink): FactRun {
         several = { files, values: [], line: number };
         return true;
       }
-      const inline = INLINE.exec(text);
+      const inline = shown(INLINE.exec(text), text);
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
-      const said = IN_SENTENCE.exec(text) ?? byName(text);
+      const said = shown(IN_SENTENCE.exec(text) ?? byName(text), text);
       if (said !== null) return take(line, said[1] as string, said[2] as string, said[3] as string);
-      const ahead = AHEAD.exec(text)?.groups;
+      const ahead = shown(AHEAD.exec(text), text)?.groups;
       if (ahead !== undefined && ahead.name === ahead.file)
         return take(line, ahead.module as string, ahead.name as string, ahead.value as string);
-      const list = LISTED.exec(text);
+      const list = shown(LISTED.exec(text), text);
       if (list !== null) {
         for (const [, name = "", value = ""] of (list[2] as string).matchAll(ONE_LISTED))
           take(line, list[1] as string, name, value);
@@ -197,10 +198,14 @@ function openParams(sink: FactSink): FactRun {
   };
 }
 
+/** Only where the sentence does not suppose it. */
+const shown = (found: RegExpExecArray | null, text: string): RegExpExecArray | null =>
+  found === null || isSupposed(text, found.index, found.index + found[0].length) ? null : found;
+
 function byName(text: string): RegExpExecArray | null {
   const own = BY_OWN_NAME.exec(text);
   // As if the module were named.
-  if (own !== null && !text.includes("options ")) return Object.assign(own, ["", "kvm_intel", own[1], own[2]]);
+  if (own !== null && !text.includes("options ")) return Object.assign(own, [own[0], "kvm_intel", own[1], own[2]]);
   const found = BY_NAME.exec(text);
   return found !== null && !text.includes("options ") && PARAMS.some(({ name }) => name === found[2]) ? found : null;
 }

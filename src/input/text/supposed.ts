@@ -1,0 +1,14 @@
+/*
+ * Sentences that say what a setting would be, should be or usually is: they show no machine.
+ */
+
+/** In the sentence before the setting. */
+const BEFORE =
+  /\b(?:if|unless|whether|until|whenever|when(?! (?:I|we|running|reading|checking|doing)\b)|should|must|would|could|might|may|ensure|make sure|verify|confirm|check (?:that|if|whether)|expect(?:s|ed)?|suppose[ds]?|assum\w{1,6}|e\.g|example|usually|normally|typically|by default|needs? to|ha(?:ve|s) to|want(?:s|ed)? to|(?:the )?(?:docs?|manual|guide|wiki|answers?|posts?) (?:says?|suggests?|tel[l]s?))\b[^.!?;\n]{0,200}$/i;
+/** Behind it. */
+const BEHIND =
+  /^["'`]{0,2},? ?(?:by default|in (?:newer|older|all) |since (?:Linux |kernel |v)?\d|(?:then|means?|would|indicates?)\b|if\b|unless\b|before (?:you|starting)\b)/i;
+
+/** Whether what is between the two positions of a line is supposed, and not shown. */
+export const isSupposed = (line: string, from: number, to: number): boolean =>
+  BEFORE.test(line.slice(0, from)) || BEHIND.test(line.slice(to));
