@@ -193,10 +193,10 @@ function asAuthor(whole: string, machine: OwnMachine | undefined) {
   };
 }
 
-/** The manual's answer to a question in prose. */
 /** A report on KVM's own source. */
 const OF_KVM = /^[^\n]{0,20}\[Bug \d{4,6}\] KVM\b[^\0]*\bkvm_(?:read|queue|set|inject)_\w{2,30}\(/;
 
+/** The manual's answer to a question in prose. */
 export function authorQuestion(
   whole: string,
   machine: OwnMachine | undefined,
@@ -228,7 +228,7 @@ export function authorInstead(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
-  if (whole.length > LONGEST) return undefined;
+  if (whole.length > LONGEST || OF_KVM.test(whole)) return undefined;
   const { read, text, isOwn, isAbout } = asAuthor(whole, machine);
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const symptom = isAbout ? symptomOf(read, messages) : undefined;
