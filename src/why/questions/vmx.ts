@@ -30,7 +30,9 @@ export function vmxAnswer(about: About): Answer {
     return hiddenThoughOn(about);
   if (about.withoutVmx !== undefined && joined.loads !== "yes" && showsVmx(host) !== true && about.virtual !== true)
     return withoutAnswer(about.withoutVmx, showsVmx(host) === false);
-  const on = joined.loads === "yes" ? "yes" : shared(states.map((state) => tri(isOn(state))));
+  // Newer kernels can take the flag away for other reasons; without it none of them loads the module.
+  const isGone = joined.loads === "no" && showsVmx(host) === false;
+  const on = joined.loads === "yes" ? "yes" : isGone ? "no" : shared(states.map((state) => tri(isOn(state))));
   if (about.ofEither && on === "yes") {
     return {
       answer: "unknown",
