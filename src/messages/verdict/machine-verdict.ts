@@ -256,7 +256,7 @@ export function hypervisorBelow(host: Situation["host"], said: SaidInProse): str
   if (outer !== undefined) return `the hypervisor below (${outer}, by the text)`;
   // A machine whose guests get VMX is the one below them.
   if (parseBool(host.params?.kvm_intel?.nested ?? "") === true) return undefined;
-  return said.isInside?.() === true ? "by the text, the hypervisor below" : undefined;
+  return said.isInside?.() === true ? "the hypervisor below (by the text)" : undefined;
 }
 
 /** Parameters whose controls the enlightened VMCS lacks: EVMCS1_SUPPORTED_* in arch/x86/kvm/vmx/hyperv_evmcs.h. */
