@@ -1,4 +1,6 @@
 import type { FoundVerdict, Recognised } from "../../../answer.js";
+import type { Advice } from "../../../message.js";
+import { changesOf } from "../../../open-steps.js";
 
 /*
  * People who read the log of the boot, and want no virtual machine.
@@ -9,6 +11,11 @@ const FIRST_PERSON = /\b(?:I|my) [a-z]/;
 /** Something that VT-x is for. */
 const WANTS =
   /\bkvm|\bvirt|\bVMs?\b|\bVT-?x\b|\bqemu|\blibvirt|\bdocker\b|hypervisor|\bProxmox\b|\bAndroid\b|emulat|\bWSL|\bHyper-?V\b|\bboxes\b|\bguests?\b/i;
+
+const IF_WANTED: Advice = {
+  text: "Only where virtual machines are to run: enable VT-x in the firmware setup, save, and switch the machine off and on.",
+  changes: "firmware",
+};
 
 /** What the lines mean to them. */
 export function onlyLogged(
@@ -21,6 +28,7 @@ export function onlyLogged(
     ? {
         ...found,
         says: `${found.says} Nothing but virtual machines needs VT-x: where none is to run, nothing has to be done.`,
+        steps: found.steps.map((step) => (changesOf(step) === "firmware" ? IF_WANTED : step)),
       }
     : undefined;
 }
