@@ -1,7 +1,8 @@
+import type { BASIC_FIELDS } from "../registers/register-fields.js";
 import { decodeRegister } from "./decode.js";
 import { HYPERVISOR_REVISIONS } from "./finding-kinds.js";
 import { type CoreGroup, type Host, isWsl2, msrOf } from "./host.js";
-import { isThere } from "./msr.js";
+import { isThere, type Msr } from "./msr.js";
 
 /*
  * What lies below the machine: its CPU is then a virtual one, and what it lacks was not passed on.
@@ -27,14 +28,17 @@ export function belowOf(host: Host): Below {
 export const belowText = (name: string | undefined): string =>
   `the hypervisor below${name === undefined ? "" : ` (${name})`}`;
 
+/** The number in a field of IA32_VMX_BASIC, or `undefined` when a bit of it is not known. */
+export function basicField(basic: Msr, key: (typeof BASIC_FIELDS)[number]["key"]): number | undefined {
+  return decodeRegister(BASIC, basic).fields.find(({ row }) => row.key === key)?.raw;
+}
+
 /** The hypervisor or emulator that gives the machine its VMCS revision identifier: processors have others. */
 export function hypervisorOfRevision(core: CoreGroup): (typeof HYPERVISOR_REVISIONS)[number] | undefined {
   const basic = msrOf(core, BASIC);
   if (!isThere(basic)) return undefined;
-  const { fields } = decodeRegister(BASIC, basic);
-  const numberIn = (key: string) => fields.find(({ row }) => row.key === key)?.raw;
-  const revision = numberIn("REVISION");
-  const size = numberIn("REGION_SIZE");
+  const revision = basicField(basic, "REVISION");
+  const size = basicField(basic, "REGION_SIZE");
   return HYPERVISOR_REVISIONS.find(
     (mark) => revision === mark.revision && (mark.size === undefined || mark.size === size),
   );

@@ -1,8 +1,6 @@
-import type { BASIC_FIELDS } from "../registers/register-fields.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../registers/registers.js";
-import { hypervisorOfRevision } from "./below.js";
+import { basicField, hypervisorOfRevision } from "./below.js";
 import { checkHost } from "./check-host.js";
-import { decodeRegister } from "./decode.js";
 import { existenceText, registerExists } from "./existence.js";
 import { bitsWhere, type Finding, finding, nameOf, range } from "./finding.js";
 import { CR4_FEATURES, type FindingId } from "./finding-kinds.js";
@@ -183,11 +181,6 @@ function describeMsrBit(register: RegisterRow, bit: number): string {
   if (register.layout !== "controls") return `bit ${bit}${nameOf(register, bit)}`;
   const word = bit < 32 ? "must be 1" : "may be 1";
   return `bit ${bit}: control ${bit & 31}${nameOf(register, bit & 31)} ${word}`;
-}
-
-/** The number in a field of IA32_VMX_BASIC, or `undefined` when a bit of it is not known. */
-function basicField(basic: Msr, key: (typeof BASIC_FIELDS)[number]["key"]): number | undefined {
-  return decodeRegister(BASIC, basic).fields.find(({ row }) => row.key === key)?.raw;
 }
 
 /** How remarkable a reading of a register is that should not exist; `undefined` when it may be 0 and may not. */

@@ -25,10 +25,18 @@ export interface Wanted {
 
 const KEY = 3;
 
-/** A number for the last three characters, five bits of each; `before` is that of the three one place further up. */
+/** A number for the last six characters, five bits of each; `before` is that of the six one place further up. */
 function folded(before: number, code: number): number {
-  return ((before << 5) | (code & 31)) & 0x7fff;
+  return ((before << 5) | (code & 31)) & 0x3fffffff;
 }
+
+function numberOf(text: string): number {
+  return [...text].reduce((before, character) => folded(before, character.charCodeAt(0)), 0);
+}
+
+/** The bits of the last three characters, and of the last four. */
+const THREE = 0x7fff;
+const FOUR_BITS = 0xfffff;
 
 const made = new Map<DesktopMessages | undefined, Wanted>();
 
@@ -47,7 +55,7 @@ export function wantedWith(desktop: DesktopMessages | undefined): Wanted {
   for (const candidate of candidates) {
     for (const hint of candidate.hints) {
       const key = hint.slice(0, KEY);
-      begins[[...key].reduce((before, character) => folded(before, character.charCodeAt(0)), 0)] = 1;
+      begins[numberOf(key)] = 1;
       const entries = byKey.get(key);
       if (entries === undefined) byKey.set(key, [{ hint, candidate }]);
       else entries.push({ hint, candidate });
@@ -77,7 +85,7 @@ function beginnings({ begins }: Index, lower: string): readonly number[] {
   let last = folded(folded(0, lower.charCodeAt(0)), lower.charCodeAt(1));
   for (let at = 0; at + KEY <= lower.length; at++) {
     last = folded(last, lower.charCodeAt(at + KEY - 1));
-    if (begins[last] !== 0) found.push(at);
+    if (begins[last & THREE] !== 0) found.push(at);
   }
   return found;
 }
@@ -122,21 +130,12 @@ function coarsely(hints: ReadonlySet<string>): Coarse {
   return { sixes, fours, pattern: new RegExp(anyOf(hints), "i") };
 }
 
-function numberOf(text: string): number {
-  return [...text].reduce((before, character) => foldedSix(before, character.charCodeAt(0)), 0);
-}
-
 function mark(bits: Uint32Array, place: number): void {
   bits[place >>> 5] = (bits[place >>> 5] ?? 0) | (1 << (place & 31));
 }
 
 function isMarked(bits: Uint32Array, place: number): boolean {
   return ((bits[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
-}
-
-/** Five bits of each of the last six characters. */
-function foldedSix(before: number, code: number): number {
-  return ((before << 5) | (code & 31)) & 0x3fffffff;
 }
 
 /** Twenty-two bits of a number of thirty. */
@@ -164,8 +163,8 @@ function rarest(hint: string, count: number): string {
 function mayHold({ sixes, fours }: Coarse, line: string): boolean {
   let six = 0;
   for (let at = 0; at < line.length; at++) {
-    six = foldedSix(six, line.charCodeAt(at));
-    if (isMarked(fours, six & 0xfffff) || isMarked(sixes, spread(six))) return true;
+    six = folded(six, line.charCodeAt(at));
+    if (isMarked(fours, six & FOUR_BITS) || isMarked(sixes, spread(six))) return true;
   }
   return false;
 }

@@ -58,15 +58,15 @@ export function worldsOf(host: Host): readonly World[] {
   const [boot] = host.cores;
   if (isSvmVendor(host.vendor)) return [];
   const { vmx: known } = boot.cpuid.features;
-  const vmxCases = known === undefined ? (hasNoVmx(host.name ?? "") ? [false] : [true, false]) : [known];
+  const open = known === undefined;
+  const vmxCases = !open ? [known] : hasNoVmx(host.name ?? "") ? [false] : [true, false];
   const vendors = host.vendor === undefined ? VENDOR_CASES : [host.vendor];
   const possible = featCtlCases(host);
   const featCtl = (Object.keys(possible) as FeatCtlCase[]).flatMap((name) => {
     const msr = meet(msrOf(boot, 0x3a), possible[name]);
     return msr === undefined ? [] : [{ name, msr }];
   });
-  const open = known === undefined;
-  if (vmxCases.length === 1 && known !== undefined && vendors.length * featCtl.length <= 1) return [];
+  if (!open && vendors.length * featCtl.length <= 1) return [];
   return vmxCases.flatMap((vmx) =>
     vendors.flatMap((vendor) =>
       featCtl

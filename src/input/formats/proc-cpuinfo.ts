@@ -263,11 +263,11 @@ function vmxFlags(sink: FactSink, scope: number | "unnamed", block: Block, isCut
   if (complete.some(isVmxFlag)) sink.cpu(scope, { features: { vmx: true } }, at);
 }
 
-/** The vendor of Zhaoxin's CPUs begins and ends with blanks. */
 /** Flags that Linux shows of AMD's CPUs alone (and Hygon's): asm/cpufeatures.h, words 1 and 6. */
 const OF_AMD = ["mmxext", "fxsr_opt", "3dnowext", "extapic", "cr8_legacy"];
 const AMD = "AuthenticAMD";
 
+/** The vendor of Zhaoxin's CPUs begins and ends with blanks. */
 function vendorOf(text: string | undefined): { vendor?: string; vendorId?: string } {
   if (text === undefined || text.trim() === "") return {};
   const vendor = FEAT_CTL_VENDORS.find((known) => known.trim() === text.trim()) ?? text.trim();

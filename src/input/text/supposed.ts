@@ -9,6 +9,9 @@ const BEFORE =
 const BEHIND =
   /^["'`]{0,2},? ?(?:by default|in (?:newer|older|all) |since (?:Linux |kernel |v)?\d|(?:then|means?|would|indicates?)\b|if\b|unless\b|before (?:you|starting)\b)/i;
 
-/** Whether what is between the two positions of a line is supposed, and not shown. */
-export const isSupposed = (line: string, from: number, to: number): boolean =>
-  BEFORE.test(line.slice(0, from)) || BEHIND.test(line.slice(to));
+/** What was found in the line, where its sentence does not suppose it. */
+export function shown(found: RegExpExecArray | null, line: string): RegExpExecArray | null {
+  if (found === null) return null;
+  const { index, 0: words } = found;
+  return BEFORE.test(line.slice(0, index)) || BEHIND.test(line.slice(index + words.length)) ? null : found;
+}

@@ -161,7 +161,7 @@ function answerOf(
   const prose = {
     cpu,
     intelCpu: () => (OF_INTEL.test(cpu()?.name ?? "") ? cpu()?.name : undefined),
-    cpuName: () => (short === undefined ? undefined : namedWithoutVmx(short)),
+    cpuName: once(() => (short === undefined ? undefined : namedWithoutVmx(short))),
     isInside: () => circumstances.has("said to be virtual"),
     cloud: () => cloudIn(short, circumstances),
     inside: () => (short === undefined ? undefined : systemIn(short)),

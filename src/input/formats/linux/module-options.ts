@@ -1,5 +1,5 @@
 import { type FactReader, placeOf } from "../../hosts/reader.js";
-import { isSupposed } from "../../text/supposed.js";
+import { shown } from "../../text/supposed.js";
 
 /** `options kvm_intel nested=1` of modprobe.d, and nothing else in the line. */
 const OPTIONS =
@@ -45,9 +45,9 @@ export const moduleOptions: FactReader = {
 };
 
 function quoted(text: string): RegExpExecArray | null {
-  const found = QUOTED.exec(text);
+  const found = shown(QUOTED.exec(text), text);
   const isAsked = found !== null && /^[^.!\n]{0,60}\?/.test(text.slice(found.index + found[0].length));
-  return found === null || isAsked || isSupposed(text, found.index, found.index + found[0].length) ? null : found;
+  return isAsked ? null : found;
 }
 
 function moduleOf(text: string): "kvm" | "kvm_intel" {

@@ -1,7 +1,7 @@
 import { PARAMS } from "../../../kvm/load/params.js";
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
-import { isSupposed } from "../../text/supposed.js";
+import { shown } from "../../text/supposed.js";
 
 /** Parameters of kvm and kvm_intel as /sys shows them. */
 export const moduleParams: FactReader = {
@@ -17,8 +17,6 @@ export const moduleParams: FactReader = {
     "enable_ipiv",
     "kvm_intel.",
     "kvm_intel ",
-    "kvm_intel param",
-    "kvm_intel module param",
     "Module = ",
     "Module:",
     "rmmod ",
@@ -198,16 +196,13 @@ function openParams(sink: FactSink): FactRun {
   };
 }
 
-/** Only where the sentence does not suppose it. */
-const shown = (found: RegExpExecArray | null, text: string): RegExpExecArray | null =>
-  found === null || isSupposed(text, found.index, found.index + found[0].length) ? null : found;
-
 function byName(text: string): RegExpExecArray | null {
+  if (text.includes("options ")) return null;
   const own = BY_OWN_NAME.exec(text);
   // As if the module were named.
-  if (own !== null && !text.includes("options ")) return Object.assign(own, [own[0], "kvm_intel", own[1], own[2]]);
+  if (own !== null) return Object.assign(own, [own[0], "kvm_intel", own[1], own[2]]);
   const found = BY_NAME.exec(text);
-  return found !== null && !text.includes("options ") && PARAMS.some(({ name }) => name === found[2]) ? found : null;
+  return found !== null && PARAMS.some(({ name }) => name === found[2]) ? found : null;
 }
 
 /** The files of one `cat` of several, in the order of their values. */
