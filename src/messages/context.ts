@@ -1,7 +1,7 @@
 import { once } from "../bits/once.js";
 import { type Host, msrOf } from "../host/host.js";
 import { knownValue } from "../host/msr.js";
-import { NOT_AMD } from "../input/formats/kernel-log.js";
+import { OF_KVM_AMD } from "../input/formats/kernel-log.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
@@ -322,11 +322,11 @@ function signsIn(text: string): Signs {
     has(/\b(?:hyper-?v (?:root|guest|detected)|microsoft corporation virtual machine|microsoft hyper-v|azure)\b/i) ||
     has(/using Hyper-V Enlightened VMCS/);
   const virtualBox = has(/\bvirtualbox\b/i);
-  const probes = text.split(NOT_AMD).length - 1;
+  const probes = text.split(OF_KVM_AMD).length - 1;
   const unnamed = count(text, /no hardware support(?! for)/gi);
   return {
     unsupported: probes === 0 || unnamed === 0 ? undefined : probes >= unnamed ? "kvm_amd" : "both",
-    notAmd: probes > 0,
+    notAmd: probes > 0 && !has(/\bcan't execute cpuid_8000000a/),
     amd: has(
       /\bAuthenticAMD\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't)|\bSVM: |\bAMD (?:EPYC|Ryzen|FX|Opteron)|svm (?:vmcb|mode)|^flags\s*:.*\bsvm\b/im,
     ),

@@ -188,6 +188,7 @@ export type Circumstance =
   | "a program of its own on KVM"
   | "vmx given to a guest"
   | "in KubeVirt"
+  | "no device plugin"
   | "in a container"
   | "a host model given"
   | "enforced"

@@ -117,7 +117,7 @@ function openLog(sink: FactSink): FactRun {
         sink.system("arch", foreign, placeOf(line));
         return true;
       }
-      if (NOT_AMD.test(text)) ofAmd = true;
+      if (OF_KVM_AMD.test(text)) ofAmd = true;
       if (ofAmd && /\bkvm: no hardware support\s*$/.test(text)) {
         ofAmd = false;
         return true;
@@ -130,8 +130,8 @@ function openLog(sink: FactSink): FactRun {
 
 /** The release of a kernel ends with the machine that it is for, in distributions of RPM. */
 const OF_MODULES = /\/lib\/modules\/[\w.+~-]{3,60}\.(?<arch>aarch64|ppc64le|s390x|riscv64)\b/;
-/** kvm_amd finds that the CPU is not AMD's. */
-export const NOT_AMD =
+/** kvm_amd refuses, and the line without a name that follows is its own: the CPU is not AMD's, or has no leaf of SVM. */
+export const OF_KVM_AMD =
   /has_svm: (?:not amd|can't execute)|SVM not supported by CPU \d{1,5}, not|\bCPU \d{1,5} isn't AMD or Hygon/;
 
 /** Whether the match reaches the end of a text that may be cut there. */

@@ -6,7 +6,7 @@ export const NAMED_OUTER = [
   [/\b(?:WSL|(?:[Oo]n|[Ii]n|inside|under|within) wsl) ?2?\b|microsoft-standard/, "WSL", ["wsl", "microsoft-standard"]],
   [/\bHyper-?V\b/i, "Hyper-V", ["hyperv", "hyper-v"]],
   [
-    /\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i,
+    /\bVM_?ware\b|\bVM ?[Ff]usion\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i,
     "VMware",
     ["vmware", "vm_ware", "esx", "vsphere", "pyvmomi", "fusion"],
   ],

@@ -263,7 +263,10 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   const inWsl = first === "WSL";
   return {
     name: first,
-    isBelow: inside || ALWAYS_BELOW.includes(first) || (guest === undefined && first === guestIn(text)),
+    isBelow:
+      inside ||
+      ALWAYS_BELOW.includes(first) ||
+      (guest === undefined && (first === guestIn(text) || first === systemIn(text))),
     says:
       first === "Docker Desktop"
         ? " The text names Docker Desktop, whose containers run in a virtual machine: the /dev/kvm that they can get is the one of that machine."
@@ -306,7 +309,7 @@ export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w
 
 /** A system of Linux, or a program of it, that runs in a product. */
 const SYSTEM_IN =
-  /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b|(?:在|用) ?(?<zh>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b[^，。\n]{0,24}(?:里|中|上|内|下)[^，。\n]{0,8}(?:安装|装|运行|跑|创建|开)/gi;
+  /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b|(?:在|用) ?(?<zh>VM_?ware|VM ?[Ff]usion|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b[^，。\n]{0,24}(?:里|中|上|内|下)[^，。\n]{0,8}(?:安装|装|运行|跑|创建|开|勾选|选择[^，。\n]{0,60}VT-?x)/gi;
 
 /** The same of people who say that they run Linux in it, or that they installed their nodes there. */
 const GUEST_IN =

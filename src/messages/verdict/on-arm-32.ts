@@ -13,3 +13,18 @@ export function onArm32(text: string, arm: string): Omit<TextVerdict, "covers"> 
     evidence: [],
   };
 }
+
+/** Boards with a CPU of Arm on which people look for the flags of x86. */
+const ARM_BOARD = /\b(?:(?:orange|raspberry|banana) ?pi|rock ?pi|rk3\d{3}|jetson)\b/i;
+
+/** The flag is looked for where x86 is not. */
+export function onArmBoard(text: string): TextVerdict | undefined {
+  const board = ARM_BOARD.exec(text)?.[0];
+  if (board === undefined || !/\bvmx\b/.test(text) || !/\bkvm\b/i.test(text)) return undefined;
+  return {
+    says: `The text names a board with a CPU of Arm (${board}): it has no flag vmx or svm and no kvm_intel. KVM of Arm is part of the kernel and runs guests of Arm alone; qemu-system-x86_64 emulates x86 there, without KVM.`,
+    steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
+    evidence: [],
+    covers: [],
+  };
+}

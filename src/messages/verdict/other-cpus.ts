@@ -5,7 +5,7 @@ import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
-import { onArm32 } from "./on-arm-32.js";
+import { onArm32, onArmBoard } from "./on-arm-32.js";
 import { namedCloud } from "./rented-cloud.js";
 
 /*
@@ -77,24 +77,9 @@ export function otherCpuVerdict(
 const OF_QEMU: ReadonlySet<string> = new Set(["QEMU", "KVM", "KVM user space"]);
 const FOREIGN_QEMU = /\bqemu-system-(?<of>aarch64|arm|riscv(?:32|64)|ppc64|s390x|mips\w{0,4}|loongarch64|sparc64)\b/;
 
-/** Boards with a CPU of Arm on which people look for the flags of x86. */
-const ARM_BOARD = /\b(?:(?:orange|raspberry|banana) ?pi|rock ?pi|rk3\d{3}|jetson)\b/i;
-
-/** The flag is looked for where x86 is not. */
-function onArmBoard(text: string): TextVerdict | undefined {
-  const board = ARM_BOARD.exec(text)?.[0];
-  if (board === undefined || !/\bvmx\b/.test(text) || !/\bkvm\b/i.test(text) || INTEL_CPU.test(text)) return undefined;
-  return {
-    says: `The text names a board with a CPU of Arm (${board}): it has no flag vmx or svm and no kvm_intel. KVM of Arm is part of the kernel and runs guests of Arm alone; qemu-system-x86_64 emulates x86 there, without KVM.`,
-    steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
-    evidence: [],
-    covers: [],
-  };
-}
-
 /** A guest of another architecture is configured: VMX is a matter of x86. */
 export function foreignGuestVerdict(text: string | undefined): TextVerdict | undefined {
-  const board = text === undefined ? undefined : onArmBoard(text);
+  const board = text === undefined || INTEL_CPU.test(text) ? undefined : onArmBoard(text);
   if (board !== undefined) return board;
   const of = text === undefined ? undefined : FOREIGN_QEMU.exec(text)?.groups?.of;
   if (of === undefined || /\bqemu-system-(?:x86_64|i386)\b|\bvmx\b|-cpu host,/.test(text as string)) return undefined;
@@ -197,7 +182,7 @@ export function svmNamed(text: string): string | undefined {
 }
 
 const SVM_OFF =
-  /SVM not supported by CPU \d{1,5}\b(?!, not)|SVM disabled|SVMDIS ?= ?1|disabled by (?:the |my |your )?bios/i;
+  /SVM not supported by CPU(?: \d{1,5})?\b(?! \d|, not)|SVM disabled|SVMDIS ?= ?1|disabled by (?:the |my |your )?bios/i;
 const SVM_MISSING = /kvm: no hardware support(?! for)/;
 const SVM_WORKS =
   /(?:kvm_amd|kvm): (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
@@ -239,6 +224,9 @@ function moduleState(
   isShown: boolean,
 ): readonly [says: string, steps: readonly Step[]] {
   if (SVM_WORKS.test(text)) return ["and kvm_amd, its module, is loaded and works", []];
+  // The kernel says "not supported" in a virtual machine as well.
+  if (SVM_OFF.test(text) && !/SVM disabled|SVMDIS/i.test(text) && circumstances.has("said to be virtual"))
+    return ["and by the text this is a virtual machine: the hypervisor below does not pass that to it", [PASS_SVM]];
   if (SVM_OFF.test(text)) return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON]];
   const refused = refusesSvm(recognised);
   if (refused && SVM_MISSING.test(text))

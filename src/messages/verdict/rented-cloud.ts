@@ -43,7 +43,17 @@ const CHOSEN: readonly {
   },
   {
     place: "Docker Desktop",
-    is: (_, so) => so.has("on Linux") && !so.has("in WSL2"),
+    is: (_, so) => so.has("in KubeVirt"),
+    step: {
+      text: "Its one node is a machine of its own: where that has no /dev/kvm, let KubeVirt emulate (slow), or use a cluster of other nodes.",
+      commands: [
+        `kubectl -n kubevirt patch kubevirt kubevirt --type=merge -p '{"spec":{"configuration":{"developerConfiguration":{"useEmulation":true}}}}'`,
+      ],
+    },
+  },
+  {
+    place: "Docker Desktop",
+    is: (text, so) => so.has("on Linux") && !so.has("in WSL2") && !/\bWindows\b|\bMac(?:Book|s|\b)/.test(text),
     step: {
       text: "On Linux, Docker Desktop runs its containers in a machine of its own, and passes them no device of the host: use Docker Engine, which has the host's.",
       commands: ["docker context use default", "docker run --device /dev/kvm ..."],

@@ -25,7 +25,7 @@ import {
   type OwnMachine,
   saysOnlyVirtual,
 } from "../own-machine.js";
-import { IN_CLOUD } from "../rows/shared-advice.js";
+import { IN_CLOUD, PASS_DEVICE } from "../rows/shared-advice.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded, builtIn } from "./asked/autoload.js";
 import { bitAsked } from "./asked/bit-asked.js";
@@ -94,8 +94,11 @@ export function verdictOf(
   const [contradiction, ...more] = isOfTwo ? [] : (machine?.situation.contradictions ?? []);
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
   // The message that would answer is one of the two.
+  const changed = new Set(worded?.steps.filter((step) => changesOf(step) !== undefined).map(({ text: said }) => said));
   if (found.line !== undefined && contradiction.includes(`line ${found.line}: `)) {
-    return { ...found, says: `${sentenceOf(contradiction)}.`, evidence: [...more, ...found.evidence] };
+    // Which of the two is so decides whether there is something to change.
+    const steps = found.steps.filter(({ text: said }) => !changed.has(said));
+    return { ...found, says: `${sentenceOf(contradiction)}.`, steps, evidence: [...more, ...found.evidence] };
   }
   // The first one may be the answer.
   const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
@@ -191,8 +194,9 @@ function answerOf(
     if (named !== undefined) return { ...named, covers: [] };
   }
   // WSL itself says that nothing below Linux can help.
-  const wsl = recognised.find(({ message, gravity }) => message === "wsl-nested-machine" && gravity === "blocks");
-  if (wsl !== undefined) return rowVerdict(wsl, recognised.filter(isOfLoading));
+  const wsl = recognised.find(({ message }) => message === "wsl-nested-machine");
+  if (wsl !== undefined && (wsl.gravity === "blocks" || ofLoading.length > 0))
+    return rowVerdict(wsl, recognised.filter(isOfLoading));
   // One CPU lacks what another one shows: neither of the two is the machine.
   const lacking = recognised.find(({ message }) => message === "kvm-vmx-not-supported");
   if (lacking !== undefined && flag === true) return rowVerdict(lacking, ofLoading);
@@ -290,10 +294,12 @@ function answerOf(
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
   // Of the hypervisors below, it is the one that is named.
+  const ofContainer = circumstances.has("in a container") || circumstances.has("Docker alone named");
+  const isBeside = ({ text: said }: Advice) => said === PASS_DEVICE.text && !ofContainer;
   const isRented = named.name === "GitHub Codespaces" || named.name === "a rented workspace";
   const steps = isRented
     ? []
-    : found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD);
+    : found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD && !isBeside(step));
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
 

@@ -56,6 +56,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "qemu-memory-slot": ["any-ioctl-failed"],
   "any-no-kvm": ["qemu-no-kvm"],
   "generic-no-vmx": ["bhyve-no-vmx"],
+  "kubevirt-no-kvm-device": ["kubevirt-other-resource"],
   "libxl-create": ["libxl-no-iommu"],
   "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
   "kata-no-module": ["modprobe-error", "modprobe-not-found"],

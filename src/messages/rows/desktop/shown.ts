@@ -85,6 +85,7 @@ export const SHOWN: readonly Shown[] = [
     /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? [4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
   ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
+  ["no device plugin", /Insufficient devices\.kubevirt\.io\/tun\b|\bdevices\.kubevirt\.io\/tun"?:\s{1,12}"?0\b/],
   ["a named model", /(?:^|\s)-cpu\s{1,3}(?!host\b|max\b|qemu|kvm)[A-Za-z]|<model\b[^>\n]{0,60}>(?!host)[A-Z]/m],
   // Its author sets the registers, and no QEMU.
   [

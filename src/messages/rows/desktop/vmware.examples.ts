@@ -4,7 +4,11 @@ import type { VMWARE_MESSAGES } from "./vmware.js";
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const VMWARE_EXAMPLES = {
   "vmware-vhv-not-supported": {
-    examples: ["此平台不支持虚拟化的 Intel VT-x/EPT。", "Virtualized Intel VT-x/EPT is not supported on this platform"],
+    examples: [
+      "此平台不支持虚拟化的 Intel VT-x/EPT。",
+      "Virtualized Intel VT-x/EPT is not supported on this platform",
+      'error "Virtualized Intel VT-x/EPT is not supported" y "Module HV power on failed"',
+    ],
   },
   "vmware-nested-host": {
     examples: ["VMware Workstation does not support nested virtualization on this host"],

@@ -38,7 +38,7 @@ export const VMWARE_MESSAGES = [
       "intel vt-x/ept はこのプラットフォームではサポートされていません",
     ],
     pattern:
-      /Virtualized Intel VT-x\/EPT is (?<state>not supported on this platform|incompatible)|does not support virtualiz(?:ed|ing) Intel VT-x\/EPT|不支持虚拟化的 Intel VT-x\/EPT|Intel VT-x\/EPT はこのプラットフォームではサポートされていません/i,
+      /Virtualized Intel VT-x\/EPT is (?<state>not supported(?: on this platform)?|incompatible)|does not support virtualiz(?:ed|ing) Intel VT-x\/EPT|不支持虚拟化的 Intel VT-x\/EPT|Intel VT-x\/EPT はこのプラットフォームではサポートされていません/i,
     what: "The virtual machine is configured to get VT-x and EPT of its own, and VMware cannot provide them: it needs VT-x with EPT (and unrestricted guest) for itself on bare hardware.",
     causes: [
       "The CPU has no EPT (Core 2 and older).",

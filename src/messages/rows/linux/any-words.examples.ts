@@ -171,6 +171,8 @@ export const ANY_WORDS_EXAMPLES = {
     not: [
       "failed to open kvm guest image",
       "no KVM switch is attached",
+      "SR Linux runs there (container-native, no KVM)",
+      "There is no KVM on Windows 10, or on a CPU Windows cannot nest on",
       "CONFIG_KVM is not enabled in the guest",
       "KVM is ready",
       "KVM does not need it",

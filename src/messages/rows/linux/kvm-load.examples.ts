@@ -20,9 +20,23 @@ export const KVM_LOAD_EXAMPLES = {
       "<3>[    1.835860] kvm_amd: SVM not supported by CPU 0, not amd or hygon",
     ],
   },
+  "kvm-svm-no-leaf": {
+    examples: [
+      "kernel: kvm_amd: SVM not supported by CPU 0, can't execute cpuid_8000000a",
+      "has_svm: can't execute cpuid_8000000a",
+    ],
+  },
   "kvm-svm-missing": {
-    examples: ["kvm_amd: SVM not supported by CPU 6", "has_svm: svm not available"],
-    not: ["kvm_amd: SVM not supported by CPU 0, not amd or hygon"],
+    examples: [
+      "kvm_amd: SVM not supported by CPU 6",
+      "has_svm: svm not available",
+      "`kvm_amd: SVM not supported by CPU` in dmesg",
+    ],
+    not: [
+      "kvm_amd: SVM not supported by CPU 0, not amd or hygon",
+      "kvm_amd: SVM not supported by CPU 0, can't execute cpuid_8000000a",
+      "kvm_amd: SVM not supported by CPU 10, not amd or hygon",
+    ],
   },
   "kvm-svm-disabled": {
     examples: ["kvm_amd: SVM disabled (by BIOS) in MSR_VM_CR"],

@@ -1,5 +1,6 @@
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import { PASS_SVM } from "../../../why/questions/next-steps.js";
 import type { MessageRow } from "../../message.js";
 import {
   COMPARE_CPUS,
@@ -151,8 +152,7 @@ export const KVM_LOAD_MESSAGES = [
     layer: "silicon",
     gravity: "harmless",
     needle: ["svm not supported by cpu", "has_svm", "isn't amd or hygon"],
-    pattern:
-      /SVM not supported by CPU \d{1,5}, not amd or hygon|has_svm: (?:not amd|can't execute cpuid)|CPU \d{1,5} isn't AMD or Hygon/i,
+    pattern: /SVM not supported by CPU \d{1,5}, not amd or hygon|has_svm: not amd|CPU \d{1,5} isn't AMD or Hygon/i,
     what: "kvm_amd was tried on a CPU that is not AMD's. On an Intel CPU this means nothing; kvm_intel is the module.",
     outcome: "AMD",
     steps: [
@@ -170,9 +170,17 @@ export const KVM_LOAD_MESSAGES = [
     layer: "firmware",
     gravity: "blocks",
     needle: ["svm not supported by cpu", "has_svm: svm not available"],
-    pattern: /SVM not supported by CPU (?<cpu>\d{1,5})\b(?!, not)|has_svm: svm not available/i,
+    pattern:
+      /(?:kvm_amd: SVM not supported by CPU|SVM not supported by CPU \d{1,5})\b(?! \d|, (?:not|can't))|has_svm: svm not available/i,
     what: "kvm_amd found no SVM on a CPU of AMD or Hygon: the firmware has it off, in which case Linux takes the flag away, or a hypervisor below hides it. VT-x and kvm_intel are not involved.",
     outcome: "AMD",
+    where: [
+      {
+        is: "said to be virtual",
+        what: "kvm_amd found no SVM, and by the text this is a virtual machine: the hypervisor below does not pass SVM to it, and nothing inside changes that. VT-x and kvm_intel are not involved.",
+        steps: [PASS_SVM],
+      },
+    ],
     steps: [
       ENABLE_SVM,
       {
@@ -181,6 +189,26 @@ export const KVM_LOAD_MESSAGES = [
       },
     ],
     source: { message: "Linux, arch/x86/kvm/svm/svm.c", meaning: "Linux, arch/x86/kvm/svm/svm.c, kernel/cpu/amd.c" },
+  },
+  {
+    id: "kvm-svm-no-leaf",
+    product: "KVM",
+    layer: "silicon",
+    gravity: "blocks",
+    needle: "can't execute cpuid_8000000a",
+    pattern: /\bcan't execute cpuid_8000000a/i,
+    what: "The CPU calls itself AMD's or Hygon's, and CPUID has no leaf for SVM (0x8000000a): an AMD CPU of before AMD-V, or one of a virtual machine whose model has none (QEMU's kvm64). No setting of the firmware adds it; VT-x and kvm_intel are not involved.",
+    outcome: "AMD",
+    steps: [
+      {
+        text: "See which it is; where no machines run in this one, nothing is to be done.",
+        commands: ["lscpu | grep -E 'Model name|Hypervisor'"],
+      },
+    ],
+    source: {
+      message: "Linux, arch/x86/kvm/svm/svm.c",
+      meaning: "Linux, arch/x86/include/asm/virtext.h (cpu_has_svm)",
+    },
   },
   {
     id: "kvm-svm-disabled",

@@ -74,10 +74,7 @@ export const HYPERVISOR_EXAMPLES = {
   "bareflank-start": { examples: ["bfm: ioctl failed: `IOCTL_START_VMM`"] },
   "hypervisor-invvpid": {
     examples: ["[cpsl] hv: invvpid is not supported"],
-    not: [
-      "If EPT is not supported, this field does not exist.",
-      "Virtualized Intel VT-x/EPT is not supported on this platform",
-    ],
+    not: ["If EPT is not supported, this field does not exist.", "Virtualized Intel VT-x/EPT is not supported"],
   },
   "hypervisor-lock": {
     examples: [

@@ -293,7 +293,7 @@ export const HYPERVISOR_MESSAGES = [
       "invept not supported",
       "vpid is not supported",
     ],
-    pattern: /\b(?<what>invvpid|invept|EPT|VPID|unrestricted guest) (?:is )?not supported/i,
+    pattern: /(?<!VT-?x\/)\b(?<what>invvpid|invept|EPT|VPID|unrestricted guest) (?:is )?not supported/i,
     what: "A hypervisor found no {what} in IA32_VMX_EPT_VPID_CAP or in the secondary controls.",
     causes: [
       "An outer hypervisor passes VMX without it.",

@@ -93,6 +93,12 @@ export const STACK_EXAMPLES = {
       "Error: No hypervisor options were found for this connection. This usually means that QEMU or KVM is not installed on your machine, or the KVM kernel modules are not loaded.",
     ],
   },
+  "kubevirt-other-resource": {
+    examples: [
+      "0/6 nodes are available: 3 Insufficient devices.kubevirt.io/kvm, 3 node(s) didn't match node selector, 6 Insufficient bridge-cni.network.kubevirt.io/br1",
+    ],
+    not: ["0/2 nodes are available: 2 Insufficient devices.kubevirt.io/kvm, 1 Insufficient memory."],
+  },
   "kubevirt-no-kvm-device": {
     examples: ["0/2 nodes are available: 2 Insufficient devices.kubevirt.io/kvm."],
   },

@@ -444,6 +444,18 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "kubevirt-other-resource",
+    product: "KVM user space",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "nodes are available",
+    pattern:
+      /\b0\/(?<nodes>\d{1,4}) nodes are available:(?=[^\n]{0,600}\bdevices\.kubevirt\.io\/kvm\b)[^\n]{0,600}?\b\k<nodes> Insufficient (?<what>(?!devices\.kubevirt\.io)[\w./-]{2,80}\w)/i,
+    what: "None of the {nodes} nodes has {what}: that keeps the machine from being scheduled anywhere, whatever nodes have /dev/kvm.",
+    steps: [{ text: "See what the nodes offer.", commands: ["kubectl describe nodes | grep -A12 Allocatable"] }],
+    source: { message: "kubevirt/kubevirt#4748", meaning: "Kubernetes, scheduler (NodeResourcesFit)" },
+  },
+  {
     id: "kubevirt-no-kvm-device",
     product: "KVM user space",
     layer: "KVM load",
@@ -454,6 +466,22 @@ export const STACK_MESSAGES = [
     causes: [
       "The nodes are virtual machines (minikube, a cloud) without nested virtualization, or kvm_intel is not loaded on them.",
       "The plugin lost the device: after it is back, virt-handler has to be started again.",
+    ],
+    where: [
+      {
+        is: "no device plugin",
+        what: "KubeVirt's virt-handler offers no device at all on these nodes, not even tun, which every node has: it does not run there, or could not register. What the nodes have is not known from that.",
+        steps: [
+          {
+            text: "See whether virt-handler runs on the nodes, and what it says.",
+            commands: [
+              "kubectl get pods -n kubevirt -o wide",
+              "kubectl logs -n kubevirt -l kubevirt.io=virt-handler --tail 40",
+            ],
+          },
+          { text: "Then look on the node itself.", commands: ["ls -l /dev/kvm"] },
+        ],
+      },
     ],
     steps: [
       {

@@ -170,7 +170,7 @@ function besideWords(
   }
   const windows = first?.product === "WSL" ? windowsOnKvm(text) : undefined;
   if (windows !== undefined) return { ...found, says: `${first?.what ?? ""} ${windows.says}`, steps: windows.steps };
-  if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text))
+  if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text) && !found.says.includes("Windows 10"))
     return {
       ...found,
       says: `${found.says} This is Windows 10: WSL passes no VT-x there, whatever the CPU and its firmware.`,

@@ -13,6 +13,8 @@ const NAMED_AS_CHANGE =
 /** What a description of a change has. */
 const SAYS_WHAT_IT_DOES =
   /^(?:[-*] )?(?:because (?:it|this|we)|same as|this (?:PR|pull request|commit|patch|change)|we can|(?:it|this) (?:is|allows|adds|fixes|makes|has been tested)|(?:add|allow|disable|enable|fix|instruct|make|remove|replace|restore|set|switch|update|use)(?:s|ed)?) |^## (?:summary|what this PR does|changes)\b|^tested (?:on|with|in)\b|\bhas been tested\b|^these lines\b|\b(?:it )?would be (?:good|nice|great|useful) to\b|\bshould also be (?:supported|checked)\b|\bwe should (?:also )?(?:add|consider|support|use)\b|^abort \w/im;
+/** A line of a log, whatever its month is called. */
+const LOGGED = /\b\d\d:\d\d:\d\d\b/;
 const OWN_TROUBLE =
   /[?？]|\b(?:I(?!\.e)|I['’]m|I['’]ve|my|we (?:see|get|have|got)|please|steps to reproduce|expected (?:behaviou?r|result)|describe the bug|how (?:to|do|can))\b|^\s{0,4}[$#>] \S|~[#$]/im;
 
@@ -24,7 +26,8 @@ export function describesChange(text: string): boolean {
   if (text.length > LONGEST) return false;
   const [title = "", ...rest] = text.split("\n").filter((line) => line.trim() !== "");
   const body = rest.join("\n");
-  const isChange = OF_VERSION.test(title) || (NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body));
+  const isChange =
+    OF_VERSION.test(title) || (!LOGGED.test(title) && NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body));
   return isChange && !OWN_TROUBLE.test(text);
 }
 
