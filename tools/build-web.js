@@ -198,22 +198,13 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(
-          /^ {2}\{\n {4}id: "(?:xen-cap|kvm-bndcfgs|qemu-evmcs|kvm-evmcs|acrn|boinc|guest|hypervisor|jailhouse|kubevirt|libvirt-arm|libvirt-qemu|macos|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio|xen-installer|xen-own|xen-domain|xen-vmcs|libvirt-cpu|any-past|kvm-tdx|kvm-posted|kvm-perfctr|rdmsr-no|kvm-msr-list|kvm-shadow|vmx-intrinsic|qemu-sev)-[\s\S]*?\n {2}\},\n/gm,
+          /^ {2}\{\n {4}id: "(?:xen-cap|kvm-bndcfgs|qemu-evmcs|kvm-evmcs|acrn|boinc|guest|hypervisor|jailhouse|kubevirt|libvirt-arm|libvirt-qemu|macos|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio|xen-installer|xen-own|xen-domain|xen-vmcs|libvirt-cpu|any-past|kvm-tdx|kvm-posted|kvm-perfctr|rdmsr-no|kvm-msr-list|kvm-shadow|vmx-intrinsic|qemu-sev|kvm-svm-no)-[\s\S]*?\n {2}\},\n/gm,
           "",
         )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // Boards with a CPU of Arm, and architectures that are neither (`explain`).
-  [
-    /[\\/]verdict[\\/]other-cpus\.ts$/,
-    (code) =>
-      code
-        .replace(
-          /\nconst ARM_BOARD = [\s\S]*?\nfunction onArmBoard[\s\S]*?\n\}\n/,
-          "\nconst onArmBoard = (_: string): undefined => undefined;\n",
-        )
-        .replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];"),
-  ],
+  [/[\\/]verdict[\\/]other-cpus\.ts$/, (code) => code.replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];")],
   // GitHub Codespaces, and guests in words that few use (`explain`).
   [
     /[\\/]hypervisor-names\.ts$/,
@@ -230,6 +221,11 @@ const OMISSIONS = [
         /\nconst GUEST_IN =[\s\S]*?\nconst guestIn = .*\n/,
         "\nconst guestIn = (_: string): string | undefined => undefined;\n",
       ),
+  ],
+  // KubeVirt in Docker Desktop (`explain`).
+  [
+    /[\\/]verdict[\\/]rented-cloud\.ts$/,
+    (code) => code.replace(/ {2}\{\n {4}place: "Docker Desktop",\n {4}is: \(_, so\)[\s\S]*?\n {2}\},\n/, ""),
   ],
   // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).
   [/[\\/]atlas-data\.ts$/, withoutOrigins],
@@ -308,7 +304,10 @@ const OMISSIONS = [
       code.replace(/ {2}\{\n {4}\/\/ Linux, [^\n]*\n {4}names: \/\^(?:taa-no|tsx-ctrl)\$[\s\S]*?\n {2}\},\n/g, ""),
   ],
   // KVM of ARM's old kernels (`explain`).
-  [/[\\/]verdict[\\/]on-arm-32\.ts$/, () => "export const onArm32 = () => undefined;"],
+  [
+    /[\\/]verdict[\\/]on-arm-32\.ts$/,
+    () => "export const onArm32 = () => undefined; export const onArmBoard = () => undefined;",
+  ],
   // A number of an error without the program that gave it (`explain`).
   [/[\\/]verdict[\\/]lone-errno\.ts$/, () => "export const loneErrno = () => undefined;"],
   // Instructions of VMX in a guest, and fields by number (`explain`): the sentence of the row says what happened.
