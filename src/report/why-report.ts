@@ -99,7 +99,12 @@ function answer({ reached, goal, steps, lostAt, unknownAt, replayed, traced }: W
   if (reached === "yes") {
     if (cellOf(goal) === "none") return [styled("yes", "Yes"), `, ${LAYER_NAMES[goal]} has no say about it.`];
     const nested = cellOf("nested");
-    const l1 = goal === "nested" || nested === "none" ? "" : `; L1 is ${nested === "yes" ? "" : "not "}offered it`;
+    const l1 =
+      goal === "nested" || nested === "none"
+        ? ""
+        : nested === "unknown"
+          ? "; whether L1 is offered it is not known"
+          : `; L1 is ${nested === "yes" ? "" : "not "}offered it`;
     return [styled("yes", "Yes"), `, it reaches ${LAYER_NAMES[goal]}${l1}.`];
   }
   const kvm = goal === "kvm" || goal === "param" || goal === "nested";

@@ -117,8 +117,15 @@ function nestedGate(cpu: CoreReplay, layer: Layer, value: Tri): Tri {
 export function featureLayers(replayed: Replay, feature: Feature): FeatureLayers {
   const cells = {} as Record<Layer, LayerAnswer>;
   for (const layer of LAYERS) cells[layer] = layerCell(replayed, feature, layer);
+  // KVM leaves a parameter on only where the CPU has what it needs, so one that the machine shows as on proves the layers before.
+  if (cells.param === "yes" && !ALWAYS_KEPT.has(feature.id))
+    for (const layer of ["silicon", "firmware", "boot", "kvm"] as const)
+      if (cells[layer] === "unknown") cells[layer] = "yes";
   return featureRow(feature, cells);
 }
+
+/** Features whose parameter stays on without them: enable_shadow_vmcs where nested is off. */
+const ALWAYS_KEPT: ReadonlySet<string> = new Set(["sgx", "shadow-vmcs"]);
 
 function featureRow(
   feature: Feature,

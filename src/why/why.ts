@@ -136,5 +136,5 @@ function maybe(changes: readonly Remedy[] | undefined): Pick<Why, "mayHelp"> {
 
 function goalOf(cells: Readonly<Record<Layer, LayerAnswer>>): Layer {
   const used: Layer = cells.param !== "none" ? "param" : cells.kvm !== "none" ? "kvm" : "nested";
-  return reachedTo(cells, used) === "yes" && cells.nested !== "none" ? "nested" : used;
+  return reachedTo(cells, used) === "yes" && (cells.nested === "yes" || cells.nested === "no") ? "nested" : used;
 }

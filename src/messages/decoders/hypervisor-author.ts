@@ -122,6 +122,6 @@ export function decodeKvmRunExit([{ groups, text }]: readonly [Match, ...Match[]
   const sure = /run/i.test(text);
   return {
     what: `As what KVM_RUN gives back, ${code} is KVM_EXIT_${name}.${THEN[code] ?? ""}${sure ? "" : ` As the CPU's exit reason it is ${EXIT_REASONS[code] ?? "not defined"}.`}`,
-    ...(THEN[code] === undefined ? { gravity: "informs" as const } : {}),
+    ...(THEN[code] === undefined ? { gravity: "informs" as const, ...(sure ? { onlySteps: true } : {}) } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import { EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import { exitNamed } from "../../vmcs/fields/exit-names.js";
 import type { FoundVerdict, TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
@@ -76,6 +77,51 @@ function toUserSpace(text: string): Omit<TextVerdict, "covers"> | undefined {
   };
 }
 
+/** Exits counted by their number, as modules of courses print them: `exit number 28, number of exits: 7667001`. */
+const NUMBERED =
+  /\bexit[ _]?(?:number|reason|type|no)\b[ :=#]{0,4}(\d{1,2})\b[^\n\d]{0,40}?\b(?:exits?|count|times)\b[ :=]{1,4}(\d{1,12})\b/gi;
+
+function numbered(text: string): Omit<TextVerdict, "covers"> | undefined {
+  // Counters only grow: of several values the last one is the sum.
+  const counts = new Map([...text.matchAll(NUMBERED)].map(([, reason, count]) => [Number(reason), Number(count)]));
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const most = [...counts]
+    .filter(([reason, count]) => EXIT_REASONS[reason] !== undefined && count * 100 >= all * SHARE && count > 0)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, MOST);
+  if (counts.size < FEWEST || most.length === 0) return undefined;
+  const parts = most.map(
+    ([reason, count]) => `${reason} (${EXIT_REASONS[reason]}) ${Math.round((count * 100) / all)} %${meaning(reason)}`,
+  );
+  return { says: `Of these VM exits ${parts.join("; ")}.`, steps: [], evidence: [] };
+}
+
+/** Reasons of exits that a log prints one after another. */
+const LOGGED = /(?<!\brun(?:->|\.))\bexit[ _]?reason\s{0,3}[:=]\s{0,3}(0x)?([0-9a-f]{1,8})\b/gi;
+const SEVERAL = 3;
+
+/** Ordinary exits of several kinds are what a running guest makes; a failed entry has an answer of its own. */
+function logged(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const written = [...text.matchAll(LOGGED)];
+  const isHex = written.some(([, , digits = ""]) => /[a-f]/i.test(digits));
+  const reasons = [
+    ...new Set(written.map(([, hex, digits = ""]) => Number.parseInt(digits, hex === undefined && !isHex ? 10 : 16))),
+  ];
+  if (reasons.length < SEVERAL || reasons.some((one) => EXIT_REASONS[one] === undefined || FAILURES.includes(one)))
+    return undefined;
+  const names = reasons.map((one) => `${one} (${EXIT_REASONS[one]})`);
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
+  return {
+    says: `The guest runs: its exits have the reasons ${names.slice(0, MOST_NAMED).join(", ")}${more}, ordinary ones, and no VM entry failed.`,
+    steps: [],
+    evidence: [],
+  };
+}
+
+const MOST_NAMED = 6;
+/** Failed entries, and the triple fault with which a guest ends. */
+const FAILURES: readonly number[] = [2, 33, 34, 41];
+
 const GUEST_FAULT = /^(?=[^\0]*\b(?:qemu|kvm)\b)(?=[^\0]*\bEPT[_ ]?VIOLATIONS?\b)[^\0]*\btripp?le[- ]?fault/i;
 const IN_GUEST: Omit<TextVerdict, "covers"> = {
   says: "In KVM EPT violations are how a guest gets its memory, page by page: many of them are usual. A triple fault is the guest's own: an exception without a valid IDT or stack while another one is handled, mostly since CR3, GDTR, IDTR or the address it was loaded to is not what its code expects.",
@@ -95,14 +141,16 @@ const SEE_ALL: Step = {
 
 /** What a table of exits or a trace of them says; undefined where the text has neither. */
 export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined {
-  const ofProgram = toUserSpace(text);
+  const ofProgram = toUserSpace(text) ?? numbered(text);
   if (ofProgram !== undefined) return ofProgram;
   const rows = HEADING.test(text)
     ? [...text.matchAll(ROW)].map(([, name = "", , share]) => ({ name, share: Number(share) }))
     : [];
   const counted = rows.filter(({ name, share }) => exitNamed(name) !== undefined && share >= SHARE);
   if (counted.length > 0) {
-    const parts = counted.slice(0, MOST).map(({ name, share }) => `${name} ${share} %${meaning(name)}`);
+    const parts = counted
+      .slice(0, MOST)
+      .map(({ name, share }) => `${name} ${share} %${meaning(exitNamed(name) as number)}`);
     const ofApic = counted.some(({ name }) => OF_APIC.includes(exitNamed(name) as number));
     return { says: `Of these VM exits ${parts.join("; ")}.`, steps: ofApic ? [SEE_ALL] : [], evidence: [] };
   }
@@ -110,7 +158,7 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
     (name) => exitNamed(name) !== undefined,
   );
   if (traced.length === 0) return GUEST_FAULT.test(text) ? IN_GUEST : undefined;
-  const parts = traced.slice(0, MOST).map((name) => `${name}${meaning(name)}`);
+  const parts = traced.slice(0, MOST).map((name) => `${name}${meaning(exitNamed(name) as number)}`);
   return {
     says: `A trace of KVM's VM exits, ordinary ones: ${parts.join("; ")}.`,
     steps: [
@@ -123,14 +171,15 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
   };
 }
 
-function meaning(name: string): string {
-  const reason = exitNamed(name) as number;
-  const says = MUCH[reason] ?? EXIT_ADVICE[reason]?.comes?.replace(/^It comes (?=with)|\.$/g, "");
+function meaning(reason: number): string {
+  const says = MUCH[reason] ?? EXIT_ADVICE[reason]?.comes?.replace(/^It comes |\.$/g, "");
   return says === undefined ? "" : ` (${says})`;
 }
 
 /** An answer with what the exits in the text say. */
 export function withStats(found: FoundVerdict, text: string): FoundVerdict {
+  const several = found.says.startsWith("Exit reason ") ? logged(text) : undefined;
+  if (several !== undefined) return { ...found, ...several, covers: [...found.covers, "vmx-exit-reason", "any-exit"] };
   const stats = exitStats(text);
   return stats === undefined || found.says.includes(stats.says)
     ? found

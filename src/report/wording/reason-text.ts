@@ -186,6 +186,13 @@ export function stepText(traced: TracedReplay, step: LayerStep, silicon: LayerSt
     return reasonText(traced, reasonFor(traced, "params", bitIndex("params", "nested")));
   }
   if (layer === "firmware") return firmwareText(replayed, step);
+  if (
+    cell === "yes" &&
+    layer !== "param" &&
+    step.bits.length > 0 &&
+    step.bits.every(({ value }) => value === "unknown")
+  )
+    return "its parameter, which KVM leaves on only then, is on";
   if (layer === "param") return paramStep(traced, step);
   if (layer === "boot" && cell === "yes") return "it is on the `vmx flags` line";
   const gone = layer === "boot" ? step.bits.find(({ word, value }) => word === "caps" && value === "no") : undefined;

@@ -65,7 +65,8 @@ export function wordPlaces(text: string): WordPlaces {
       letter = at + 1 < text.length ? letterAt(text, ++at) : 0;
     }
     const word = here === 0 ? undefined : ends.get(here);
-    if (word === undefined) continue;
+    // `__va::EPT pointer` is not the EPT pointer.
+    if (word === undefined || text.startsWith("::", from - 2)) continue;
     const known = places[word];
     if (known === undefined) places[word] = [from];
     else known.push(from);

@@ -4,6 +4,9 @@ import type { NextStep } from "./answer.js";
  * What to do or to type next, where the question is whether VT-x is there and on.
  */
 
+/** The answer where no more is known than what the CPU has. */
+export const ONLY_CPU_READ = "the CPU has VT-x, and whether the firmware has it on was not read.";
+
 export const READ_BOTH: NextStep = {
   text: "Read both: vmx must be among the flags, and IA32_FEAT_CTL must read 5 or 7 (1: the firmware locked it off).",
   commands: ["grep -c vmx /proc/cpuinfo; sudo modprobe msr; sudo rdmsr -a 0x3a"],

@@ -9,6 +9,7 @@ import {
   FIRMWARE_OFF,
   KERNEL_LOG,
   LOAD_IT,
+  ONLY_CPU_READ,
   outerStep,
   READ_BOTH,
   READ_LOCK,
@@ -264,7 +265,7 @@ function openAnswer(about: About): Answer {
   if (host.cores.every(vmxReadsZero)) return noneRead(about);
   const says =
     vmx === "yes"
-      ? "the CPU has VT-x, and whether the firmware has it on was not read."
+      ? ONLY_CPU_READ
       : host.observed?.modules?.kvm_intel === false
         ? "kvm_intel is not loaded, and the reason was not read."
         : "neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on.";

@@ -39,6 +39,13 @@ export const KVM_KERNEL_EXAMPLES = {
   "kvm-nop": {
     examples: ["kvm: MWAIT instruction emulated as NOP!"],
   },
+  "task-split-lock": {
+    examples: ["x86/split lock detection: #AC: split_lock/1176 took a split_lock trap at address: 0x5630b30921f9"],
+    not: [
+      "x86/split lock detection: #AC: CPU 1/KVM/175479 took a split_lock trap at address: 0x7efb5050",
+      "x86/split lock detection: #AC: qemu-system-x86/10167 took a split_lock trap at address: 0x3ff2624d",
+    ],
+  },
   "guest-split-lock": {
     examples: ["x86/split lock detection: #AC: CPU 0/KVM/2212 took a split_lock trap at address: 0xfffff8024ea4e5a1"],
     not: ["x86/split lock detection: warning about user-space split_locks"],

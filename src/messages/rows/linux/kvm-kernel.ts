@@ -192,12 +192,34 @@ export const KVM_KERNEL_MESSAGES = [
     layer: "KVM at run time",
     gravity: "degrades",
     needle: "split_lock trap",
-    pattern: /#AC: (?<task>CPU \d{1,4}\/KVM|[\w:.-]{1,20})\/\d{1,8} took a split_lock trap/i,
+    pattern:
+      /#AC: (?<task>CPU \d{1,4}\/KVM|[\w:.-]{0,12}(?:qemu|kvm|vcpu|EMT|cloud-hyper|firecracker)[\w:.-]{0,12}(?: \d{1,3})?)\/\d{1,8} took a split_lock trap/i,
     what: "A guest (task {task}) locks memory across two cache lines, and Linux slows the task down for that. VMX works, and nothing is missing; a game or an old driver in the guest becomes slow.",
     steps: [
       {
         text: "Let Linux only warn, at the next boot; or until then.",
         commands: ["split_lock_detect=off", "sudo sysctl kernel.split_lock_mitigate=0"],
+      },
+    ],
+    source: {
+      message: "Linux, arch/x86/kernel/cpu (split lock)",
+      meaning: "Linux, Documentation/arch/x86/buslock.rst",
+    },
+  },
+  {
+    id: "task-split-lock",
+    product: "Linux",
+    layer: "KVM at run time",
+    gravity: "informs",
+    needle: "split_lock trap",
+    pattern:
+      /#AC: (?!CPU \d{1,4}\/KVM\/|[\w:.-]{0,12}(?:qemu|kvm|vcpu|EMT|cloud-hyper|firecracker))(?<task>[\w:. -]{1,20})\/\d{1,8} took a split_lock trap/i,
+    what: "A program of this system ({task}) locks memory across two cache lines, and Linux slows it down for that. It is not a virtual CPU's thread by its name, and VT-x is not involved.",
+    steps: [
+      {
+        text: "Where the program becomes too slow and cannot be changed, let Linux only warn, at the next boot; or until then.",
+        commands: ["split_lock_detect=off", "sudo sysctl kernel.split_lock_mitigate=0"],
+        unless: ["said to be virtual"],
       },
     ],
     source: {

@@ -21,7 +21,7 @@ const ASKS =
   /\?|\b(?:why|how|no|not|cannot|can't|\w{2,6}n['’]t|without|missing|lacks?|absent|off|disabled?|enabled?|unsupported|supports?|supported)\b/i;
 /** A command, its prompt, or a line of a listing. */
 const NO_PROSE =
-  /^\s{0,40}(?:[#$>%]|[\w.-]{1,40}@[\w.-]{1,60}[:~]|\[\s{0,8}\d{1,8}\.\d{1,8}\]|[\w -]{1,40}\t|\w{1,60}\s{0,20}[:=]|-\w)/;
+  /^\s{0,40}(?:[#$>%]|\(XEN\)|[\w.-]{1,40}@[\w.-]{1,60}[:~]|\[\s{0,8}\d{1,8}\.\d{1,8}\]|[\w -]{1,40}\t|\w{1,60}\s{0,20}[:=]|-\w)/;
 /** The path of a file in a command or before its value; in a sentence it is only named. */
 const OF_FILE = /\/sys\/|\/proc\//;
 const COMMAND = /^\s{0,8}(?:sudo |cat |[ef]?grep |find |ls |echo |awk |sed |head )/;

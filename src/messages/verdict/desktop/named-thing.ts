@@ -6,12 +6,14 @@ import { placedBit } from "../../../registers/bit-place.js";
 import { foldName } from "../../../registers/edit-distance.js";
 import { cpusNamed, generationsNamed, hasBrokenTimer, hasOf, type NamedCpu } from "../../../why/cpus/named-cpu.js";
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
+import { ONLY_CPU_READ } from "../../../why/questions/next-steps.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
 import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
 import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
+import { besideMachine, type OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked/asked-feature.js";
+import { sentenceOf } from "../machine-verdict.js";
 
 /*
  * For people who write a hypervisor: what a bit of a capability register says, whether a CPU that is named has a feature, and what
@@ -223,12 +225,16 @@ export function withFeatures(
   const [first] = recognised;
   const more =
     first === undefined
-      ? machine?.hasRegisters === true && found.question !== "kvm"
-        ? offered(machine)
-        : ""
+      ? found.question === "vmx" && machine?.situation.host.observed?.xenFeatures !== undefined
+        ? listedByXen(machine.situation.host.observed.xenFeatures)
+        : machine?.hasRegisters === true && found.question !== "kvm"
+          ? offered(machine)
+          : ""
       : first.layer === "VM entry" && first.outcome === "invalid controls" && text.length <= LONGEST
         ? lackedByNamed(text)
         : "";
+  // People who list all registers look at what they say.
+  if (more !== "" && isListing(found, text, machine)) return { ...found, says: `The CPU has VT-x. ${more}`, steps: [] };
   if (more !== "") return { ...found, says: `${found.says} ${more}` };
   // Beside what a feature is, whether the CPU that is named has it.
   const isDefined =
@@ -238,6 +244,41 @@ export function withFeatures(
     ? found
     : { ...found, says: `${named.says} ${found.says}`, steps: [] };
 }
+
+/** What of it Xen's boot log lists, in its words: Xen, xen/arch/x86/hvm/vmx/vmcs.c. */
+const XEN_WORDS: { readonly [id: string]: string } = {
+  ept: "Extended Page Tables (EPT)",
+  vpid: "Virtual-Processor Identifiers (VPID)",
+  "unrestricted-guest": "Unrestricted Guest",
+  "posted-interrupts": "Posted Interrupt Processing",
+  "virtual-interrupt-delivery": "Virtual Interrupt Delivery",
+  "shadow-vmcs": "VMCS shadowing",
+  pml: "Page Modification Logging",
+  "tsc-scaling": "TSC Scaling",
+};
+
+function listedByXen(listed: readonly string[]): string {
+  const [yes, no] = [true, false].map((wanted) =>
+    LOOKED_FOR.filter((id) => XEN_WORDS[id] !== undefined && listed.includes(XEN_WORDS[id]) === wanted),
+  ) as [string[], string[]];
+  const without =
+    no.length === 0
+      ? ""
+      : `; not ${no.join(", ")}, which the CPU lacks, Xen was asked not to use, or this Xen does not list`;
+  return yes.length === 0 ? "" : `Xen lists as used ${yes.join(", ")}${without}.`;
+}
+
+const STATE = /\?|\b(?:enabl|disabl|activ|lock|fail|error)\w{0,4}\b|\b(?:BIOS|UEFI|turned on|switched on)\b/i;
+
+/** Nothing but registers is known of the CPU, and nobody asks about the firmware beside them. */
+const isListing = ({ says }: FoundVerdict, text: string, machine: OwnMachine | undefined): boolean =>
+  says === sentenceOf(ONLY_CPU_READ) && !STATE.test(besideMachine(text, machine).replace(LOGGED, ""));
+
+/** Nobody asks in the lines of a log. */
+const LOGGED = /^\s{0,8}\[\s{0,8}\d{1,8}\.\d{1,8}\][^\n]{0,400}$/gm;
+
+/** So many of them a short list leaves out, as FreeBSD's does. */
+const LISTED_LESS = 6;
 
 /** Only where nearly all of it was read: a few bits follow from other lines as well. */
 function offered({ situation: { host, candidates } }: OwnMachine): string {
@@ -249,7 +290,9 @@ function offered({ situation: { host, candidates } }: OwnMachine): string {
       return silicon !== undefined && cpu.holds(silicon) === wanted;
     });
   const [yes, no] = [having("yes"), having("no")];
-  if (yes.length + no.length < LOOKED_FOR.length - 2) return "";
+  // Unrestricted guest follows from no flag and no message: where it is known, a list of features was read.
+  const isListed = [...yes, ...no].includes("unrestricted-guest") && host.cores[0].msrs.size > 0;
+  if (yes.length + no.length < LOOKED_FOR.length - (isListed ? LISTED_LESS : 2)) return "";
   // Registers that could not be read look so.
   if (yes.length === 0) return "";
   const parts = [yes.join(", "), ...(no.length === 0 ? [] : [`no ${no.join(", ")}`])];
