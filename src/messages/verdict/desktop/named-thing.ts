@@ -270,11 +270,11 @@ function listedByXen(listed: readonly string[]): string {
 
 const STATE = /\?|\b(?:enabl|disabl|activ|lock|fail|error)\w{0,4}\b|\b(?:BIOS|UEFI|turned on|switched on)\b/i;
 
-/** Nothing but registers is known of the CPU, and nobody asks about the firmware beside them. */
+/** Nothing but registers is known of the CPU, and the text beside them does not ask about the firmware. */
 const isListing = ({ says }: FoundVerdict, text: string, machine: OwnMachine | undefined): boolean =>
   says === sentenceOf(ONLY_CPU_READ) && !STATE.test(besideMachine(text, machine).replace(LOGGED, ""));
 
-/** Nobody asks in the lines of a log. */
+/** The lines of a log ask nothing. */
 const LOGGED = /^\s{0,8}\[\s{0,8}\d{1,8}\.\d{1,8}\][^\n]{0,400}$/gm;
 
 /** So many of them a short list leaves out, as FreeBSD's does. */
