@@ -199,6 +199,7 @@ export type Circumstance =
   | "model with AVX2"
   | "snapshot of a guest"
   | "other guest"
+  | "without SMM"
   | "on Linux"
   | "on Windows"
   | "said to be nested"

@@ -21,6 +21,12 @@ import {
 // ---- QEMU: host doesn't support requested feature ----
 
 export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const isTcg = ({ groups }: Match) => groups.who === "TCG";
+  const [withKvm, ...more] = matches.filter((match) => !isTcg(match));
+  if (withKvm !== undefined && matches.some(isTcg)) {
+    const found = decodeRequestedFeature([withKvm, ...more], context);
+    return { ...found, what: `${found.what} ${IN_EMULATION}` };
+  }
   const wanted: Wanted[] = [];
   for (const { groups } of matches) {
     const bit = groups.bit === undefined ? undefined : Number(groups.bit);
@@ -32,7 +38,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
       ...(index !== undefined && bit !== undefined && registerOf(index) !== undefined ? { index, bit } : {}),
     });
   }
-  const tcg = matches.some(({ groups }) => groups.who === "TCG");
+  const tcg = matches.some(isTcg);
   const vmx = wanted.filter((row) => row.index !== undefined);
   const bits = vmx.map((row) => explainBit(row.index as number, row.bit as number, "refused"));
   const others = wanted.filter((row) => row.index === undefined).map((row) => row.name);
@@ -132,6 +138,10 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     depends: dependsOn(context, nothing || vmx.length === 0),
   };
 }
+
+/** Warnings of two runs. */
+const IN_EMULATION =
+  "The warnings with TCG in them are another run's, without KVM: QEMU's emulator has few of the features of real CPUs.";
 
 /** QEMU, target/i386/cpu.c: its default model has svm. */
 const OTHERS_SVM =

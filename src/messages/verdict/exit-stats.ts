@@ -139,6 +139,16 @@ const SEE_ALL: Step = {
   commands: ["grep . /sys/module/kvm_intel/parameters/*", "vmxlens why apicv HOST"],
 };
 
+/** Exit reason 30, I/O instruction. Ports: QEMU, hw/isa and hw/acpi; perf kvm stat (tools/perf/Documentation/perf-kvm.txt). */
+const IO = 30;
+const SEE_PORTS: Step = {
+  text: "Count them by port: 0x70 and 0x71 are the clock (RTC), 0x40 to 0x43 the timer (PIT), 0x608 and 0xb008 ACPI's timer. A Windows guest leaves those for Hyper-V's clock and timers.",
+  commands: [
+    "sudo perf kvm stat record -p PID; sudo perf kvm stat report --event=ioport",
+    "-cpu host,hv-time,hv-vpindex,hv-synic,hv-stimer",
+  ],
+};
+
 /** What a table of exits or a trace of them says; undefined where the text has neither. */
 export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined {
   const ofProgram = toUserSpace(text) ?? numbered(text);
@@ -152,7 +162,11 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
       .slice(0, MOST)
       .map(({ name, share }) => `${name} ${share} %${meaning(exitNamed(name) as number)}`);
     const ofApic = counted.some(({ name }) => OF_APIC.includes(exitNamed(name) as number));
-    return { says: `Of these VM exits ${parts.join("; ")}.`, steps: ofApic ? [SEE_ALL] : [], evidence: [] };
+    return {
+      says: `Of these VM exits ${parts.join("; ")}.`,
+      steps: exitNamed(counted[0]?.name ?? "") === IO ? [SEE_PORTS] : ofApic ? [SEE_ALL] : [],
+      evidence: [],
+    };
   }
   const traced = [...new Set([...text.matchAll(TRACED)].map(([, name = ""]) => name))].filter(
     (name) => exitNamed(name) !== undefined,
@@ -183,5 +197,9 @@ export function withStats(found: FoundVerdict, text: string): FoundVerdict {
   const stats = exitStats(text);
   return stats === undefined || found.says.includes(stats.says)
     ? found
-    : { ...found, says: `${found.says} ${stats.says}` };
+    : {
+        ...found,
+        says: `${found.says} ${stats.says}`,
+        steps: [...found.steps, ...stats.steps.filter((step) => step === SEE_PORTS)],
+      };
 }

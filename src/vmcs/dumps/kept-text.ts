@@ -136,7 +136,7 @@ const WHOLE_SIGNS = {
     inHead: true,
     needs: ["kernel", "Kernel", "regression"],
     pattern:
-      /\bkernels? v?\d\.\d\S{0,16} ?(?:->|→|=>) ?v?\d\.\d|\bregression in v?\d\.\d|\b(?:older|old|previous) kernels?(?: versions?)? (?:restores?|works?|is fine|(?:does not|doesn't))\b|\bboot\w{0,3} (?:in)?to (?:the |an? )?(?:older|old|previous) kernel|\bruns? fine (?:with|on|under) (?:the )?kernel v?\d/i,
+      /\bkernels? v?\d\.\d\S{0,16} ?(?:->|→|=>) ?v?\d\.\d|\bregression in v?\d\.\d|\b(?:older|old|previous) kernels?(?: versions?)? (?:restores?|works?|is fine|(?:does not|doesn't))\b|\bboot\w{0,3} (?:in)?to (?:the |an? )?(?:older|old|previous) kernel|\bruns? fine (?:with|on|under) (?:the )?kernel v?\d|\bswitch\w{0,3} (?:between|from|to) (?:the )?[^.\n]{0,30}\bkernels?\b/i,
   },
   /** The host was updated, and then it failed. */
   "host-updated": {

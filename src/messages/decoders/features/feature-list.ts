@@ -61,7 +61,9 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   const plain = others.filter((name) => name !== "svm");
   if (plain.length > 0) {
     causes.push({
-      text: `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${plain.length === 1 ? "it" : "them"}.`,
+      text: plain.every((name) => BY_MICROCODE.has(name))
+        ? `${listText(plain)} ${plain.length === 1 ? "is" : "are"} brought by microcode and given to guests by kernels that know ${plain.length === 1 ? "it" : "them"}: the microcode or the kernel of this host is another than where the guest's CPU was put together.`
+        : `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${plain.length === 1 ? "it" : "them"}.`,
       certainty: vmx.length === 0 ? "likely" : "possible",
     });
   }
@@ -91,7 +93,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   if (vmx.length > 0) steps.push({ ...DROP_VMX, commands: ["<feature policy='disable' name='vmx'/>"] });
   if (!isMany && match.row.id === "libvirt-host-lacks" && others.length > 0 && !anywhere.has("cpu-host")) {
     steps.push({
-      text: "Or give the guest what this host has, instead of a named model.",
+      text: `${steps.length === 0 ? "Give" : "Or give"} the guest what this host has, instead of a named model.`,
       commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
     });
   }
@@ -115,6 +117,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
       text: "For a fleet: use a named model that every host has in full, and compare what the hosts offer.",
       commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
     });
+  const onlySvm = names.join() === "svm" && !context.signs.amd;
   const parts = [
     names.length === 0
       ? ""
@@ -129,7 +132,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     ...(parts.length === 0
       ? {}
       : {
-          what: `${parts.join("; ")}.${names.length === 0 ? "" : kubevirt && !moves ? (names.join() === "svm" ? OF_AMD : "") : kubevirt ? ALL_SAME : isFleet && moves ? " For a migration the host is the target." : ""}`,
+          what: `${parts.join("; ")}.${names.length === 0 ? "" : kubevirt && !moves ? (onlySvm ? OF_AMD : "") : kubevirt ? ALL_SAME : onlySvm ? ONLY_AMDS : isFleet && moves ? " For a migration the host is the target." : ""}`,
         }),
     ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
     ...(names.length === 0 && extra.length > 0 ? { layer: "user space" as const } : {}),
@@ -141,8 +144,23 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   };
 }
 
+/** QEMU, docs/system/cpu-models-x86 (important CPU features): they came with updates of microcode. */
+const BY_MICROCODE: ReadonlySet<string> = new Set([
+  "amd-ssbd",
+  "amd-stibp",
+  "arch-capabilities",
+  "ibpb",
+  "ibrs",
+  "md-clear",
+  "spec-ctrl",
+  "ssbd",
+  "stibp",
+  "virt-ssbd",
+]);
+
 /** More than these are seldom taken out one by one. */
 const MOST_BY_NAME = 8;
+const ONLY_AMDS = " svm is AMD's virtualization: an Intel host has none.";
 const OF_AMD = " svm is AMD's virtualization: the model asked for is one of AMD's CPUs, and the node has an Intel CPU.";
 
 const START_ANEW =

@@ -106,7 +106,7 @@ export const SHOWN: readonly Shown[] = [
   // One of another architecture, or one that is emulated on purpose.
   [
     "other guest",
-    /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]/,
+    /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]|\B--?kvm[ =]0\b|^kvm: 0$|\baccel[= ]tcg\b/m,
   ],
   // Programs that start QEMU on the machine itself, or a whole thread, where no container is named.
   [
@@ -154,6 +154,7 @@ export const SHOWN: readonly Shown[] = [
     /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i,
     /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/,
   ],
+  ["without SMM", /\bsmm=off\b|<smm state=['"]off\b/],
   ["a host model given", /-cpu (?:host|max)\b|\bhost-passthrough\b/],
   ["enforced", /-cpu\s{1,3}[\w.,=+-]{0,200},enforce\b|\b(?:Host|TCG) doesn't support requested features/],
   ["in a cloud", { test: (text) => rentedCloud(text) !== undefined }],

@@ -34,7 +34,7 @@ export const LIBVIRT_MESSAGES = [
     list: true,
     // libvirt speaks other languages, too.
     pattern:
-      /(?:Host CPU does not provide required features: |CPU is incompatible with host CPU: (?!Host CPU )[^\n:：]{2,60}[:：] ?(?=[a-z0-9_.-]{2,24},))(?<missing>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\);]|\.\s|\.$)/i,
+      /(?:Host CPU does not provide required features: |CPU is incompatible with host CPU: (?!Host CPU )[^\n:：]{2,60}[:：] ?(?=[a-z0-9_.-]{2,24},))(?<missing>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"`\\);]|\.\s|\.$)/i,
     what: "The XML requires features that this host cannot give to guests, so libvirt does not start the machine.",
     decoder: "feature-list",
     steps: [],

@@ -55,6 +55,19 @@ export const QEMU_START_MESSAGES = [
     pattern:
       /(?:CPU model '(?<model>host|max)'|-cpu (?<model2>host|max)|cpu host|mode='host-\w{5,12}') requires KVM(?: or HVF)?\b|unable to find (?:x86 )?CPU (?:model|definition):? ?'?host\b/i,
     what: "`-cpu host` copies the host's CPU, which only KVM can do, and this QEMU runs without KVM.",
+    where: [
+      {
+        is: "other guest",
+        what: "`-cpu host` copies the host's CPU, which only KVM can do, and by the text this guest is emulated (TCG), without KVM.",
+        steps: [
+          {
+            text: "Give it a CPU that QEMU emulates.",
+            commands: ["-cpu max", "qm set VMID --cpu qemu64", "<cpu mode='maximum'/>"],
+          },
+          { text: "Or let it use KVM.", commands: ["-accel kvm -cpu host", "qm set VMID --kvm 1"] },
+        ],
+      },
+    ],
     causes: [
       "-enable-kvm (or -accel kvm) is missing, or the host has another architecture than the guest.",
       "KVM could not be used, and the program fell back to emulation (TCG): /dev/kvm is missing or not readable.",

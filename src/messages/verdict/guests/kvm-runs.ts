@@ -11,7 +11,7 @@ import { svmNamed } from "../other-cpus.js";
 type Says = Omit<TextVerdict, "covers">;
 
 const RUNS =
-  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:launch|start|run|boot)\w{0,3} (?:it with )?(?:kvm|qemu)\b[^.\n]{0,60}\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|panics?)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boots|booted|lock\w{0,2} up)|(?:fails?|failed) to boot|continuous(?:ly)? reboots?|(?:crash\w{0,3}|hangs?|freez\w{1,3}) (?:on|in|of) (?:an? |the |my )?Windows)\b/i;
+  /\bqemu(?:-system-\w{3,8}|-kvm)?\b(?:[^.\n]|\.(?!\s)){0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:launch|start|run|boot)\w{0,3} (?:it with )?(?:kvm|qemu)\b[^.\n]{0,60}\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|panics?)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boots|booted|lock\w{0,2} up)|(?:fails?|failed) to boot|continuous(?:ly)? reboots?|(?:crash\w{0,3}|hangs?|freez\w{1,3}) (?:on|in|of) (?:an? |the |my )?Windows)\b/i;
 /** What a guest kernel ends with. */
 const FAULTS =
   /\b(?:general protection faults?|page faults?|double faults?|tripp?le[- ]?faults?|kernel panic|Task gate invoked|without anything appearing|no output|nothing (?:appears|is shown|happens|on the (?:console|screen|serial)))\b/i;
