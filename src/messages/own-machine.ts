@@ -200,6 +200,8 @@ export type Circumstance =
   | "snapshot of a guest"
   | "other guest"
   | "without SMM"
+  /** The kernel refused a machine since VT-x is in use. */
+  | "VT-x in use"
   | "on Linux"
   | "on Windows"
   | "said to be nested"

@@ -64,8 +64,11 @@ export const ABOUT_VMX = [
   "failed",
   "L1TF",
 ] as const;
+/** QEMU of Proxmox and of old distributions has the name of the module. */
+const OF_QEMU =
+  "-|error|warning: |VQ |[Ff]ailed to |[Cc]ould not |[Uu]nable to |Unknown |Missing |load of |cannot set |get_pci_config|virtio";
 const MESSAGE = new RegExp(
-  `(?:x86/cpu: (?:VMX|SGX)\\b|\\bkvm(?:_intel)?: (?=.{0,100}(?:${ABOUT_VMX.join("|")}))).{2,300}`,
+  `(?:x86/cpu: (?:VMX|SGX)\\b|(?<![-/\\w])kvm(?:_intel)?: (?!${OF_QEMU})(?=.{0,100}(?:${ABOUT_VMX.join("|")}))).{2,300}`,
 );
 /** Lines of a dumped VMCS, which another part of the program reads. */
 const DUMP = /kvm(?:_intel)?: (?:\*\*\*|VMCS [0-9a-f]{4,16}, last attempted|[\w ().]{1,40}=)/;

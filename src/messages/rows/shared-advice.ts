@@ -9,7 +9,7 @@ import type { Circumstance } from "../own-machine.js";
 export const READ_FEAT_CTL: Advice = {
   text: "Read IA32_FEAT_CTL of every CPU: bit 0 is the lock, bit 2 VMX outside SMX, bit 1 VMX inside SMX; 0x5 and 0x7 are good, 0x1 is locked off.",
   commands: ["sudo modprobe msr", "sudo rdmsr -a 0x3a"],
-  unless: ["IA32_FEAT_CTL read", "on Windows"],
+  unless: ["IA32_FEAT_CTL read", "on Windows", "VT-x in use"],
 };
 
 /** In a virtual machine the firmware setup decides nothing. */

@@ -9,7 +9,7 @@ type Says = Omit<TextVerdict, "covers">;
 
 const LOCKUP = /\bsoft lockup - CPU#\d{1,4} stuck for \d{1,6}s/;
 const VIRTUAL =
-  /\bHardware name: (?:KubeVirt|QEMU|VMware|Xen|OpenStack|Google|Amazon EC2|Microsoft Corporation Virtual|Red Hat KVM)|\b(?:guest|VM|virtual machine)s?\b/i;
+  /\bHardware name: (?:KubeVirt|QEMU|VMware|Xen|OpenStack|Google|Amazon EC2|Microsoft Corporation Virtual|Red Hat KVM)|\) (?:Bochs|QEMU|KVM|VMware|VirtualBox)\b|\b(?:guest|VM|virtual machine)s?\b/i;
 export const lockup = (text: string): Says | undefined => {
   const found = LOCKUP.exec(text)?.[0];
   return found === undefined || !VIRTUAL.test(text)

@@ -314,8 +314,9 @@ function svmVerdict(
   const refused =
     known &&
     ((observed?.svm === true && refusesSvm(recognised)) || (SVM_OFF.test(text) && observed?.modules?.kvm_amd !== true));
-  if ((known && !refused) || own || ofModel || !recognised.some(isOfLoading)) return undefined;
-  if (recognised.some(({ message }) => SWITCHED_ON.has(message ?? "")))
+  const isInUse = recognised.some(({ message }) => SWITCHED_ON.has(message ?? ""));
+  if ((known && !refused) || own || ofModel || !(isInUse || recognised.some(isOfLoading))) return undefined;
+  if (isInUse)
     return {
       says: `The text shows an AMD CPU (${found}): KVM could not switch AMD-V (SVM) on, which another hypervisor (VirtualBox, VMware) has in use. VT-x is not involved.`,
       steps: [{ ...WHO_USES_VMX, text: "See which hypervisor holds AMD-V, and stop it." }],

@@ -154,6 +154,7 @@ export const SHOWN: readonly Shown[] = [
     /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i,
     /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/,
   ],
+  ["VT-x in use", /\bKVM_CREATE_VM\)?(?: failed)?: (?:16 )?Device or resource busy/i],
   ["without SMM", /\bsmm=off\b|<smm state=['"]off\b/],
   ["a host model given", /-cpu (?:host|max)\b|\bhost-passthrough\b/],
   ["enforced", /-cpu\s{1,3}[\w.,=+-]{0,200},enforce\b|\b(?:Host|TCG) doesn't support requested features/],

@@ -367,7 +367,7 @@ export const ANY_WORDS_MESSAGES = [
     layer: "KVM load",
     gravity: "blocks",
     generic: true,
-    unless: ["KVM runs a guest"],
+    unless: ["KVM runs a guest", "VT-x in use"],
     group: "kvm-device",
     needle: [
       "kvm is",

@@ -299,7 +299,7 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     needle: ["kvm_create_vm", "unable to create vm", "vmfd(os"],
     pattern:
-      /(?:ioctl\(KVM_CREATE_VM\)(?: failed)?: (?:(?<errno>\d+) )?(?<reason>[A-Z][\w/ ]{3,40})|(?:error|fail\w{0,4}|unable|cannot|could not)\b[^\n]{0,30}\bKVM_CREATE_VM(?: ioctl)?\b(?!\)(?: failed)?: )|KVM_CREATE_VM\b(?=[^\n]{0,40}(?:fail|error|denied|busy|= -1 E))|(?:Unable to create VM: OsError\(|\bVmFd\(Os \{ code: )(?<errno2>\d+)[),])/i,
+      /(?:(?:ioctl\(KVM_CREATE_VM\)(?: failed)?|kvm_create_vm): (?:(?<errno>\d+) )?(?<reason>[A-Z][\w/ ]{3,40})|(?:error|fail\w{0,4}|unable|cannot|could not)\b[^\n]{0,30}\bKVM_CREATE_VM(?: ioctl)?\b(?!\)(?: failed)?: )|KVM_CREATE_VM\b(?=[^\n]{0,40}(?:fail|error|denied|busy|= -1 E))|(?:Unable to create VM: OsError\(|\bVmFd\(Os \{ code: )(?<errno2>\d+)[),])/i,
     what: "KVM could not switch VMX on for the first virtual machine.",
     decoder: "create-vm",
     causes: [

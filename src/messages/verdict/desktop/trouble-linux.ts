@@ -116,7 +116,7 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
 const ALWAYS_KVM =
   /\bLibVMI\b|\bPVM\b|\baccel(?:erated)? by kvm\b|\bcloud[- ]hypervisor\b|\bCLH\b|\bfirecracker\b|\bcrosvm\b|\bkata\b|-enable-kvm\b|\baccel[= ]kvm\b|<domain type=['"]kvm|\btdp[ _]mmu\b/i;
 export const slow = (text: string, nesting = NESTING.test(withoutParameter(text))): Says | undefined =>
-  isSlow(text) && (nesting || /\bKVM\b/.test(text))
+  isSlow(text) && !/-no-kvm\b/.test(text) && (nesting || /\bKVM\b/.test(text))
     ? answer(
         `The text says that a guest is slow, and not that VT-x is missing. ${nesting ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : ALWAYS_KVM.test(text) ? "KVM runs it." : "First see whether KVM runs it at all."}`,
         [

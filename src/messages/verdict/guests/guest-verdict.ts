@@ -10,6 +10,7 @@ import type { Step } from "../../message.js";
 import type { Circumstances, OwnMachine } from "../../own-machine.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
 import { shellWord } from "../../shell-word.js";
+import { svmNamed } from "../other-cpus.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
 export function guestVerdict(
@@ -22,7 +23,11 @@ export function guestVerdict(
     ? guests.find((one) => vmxOf(one, machine).gets === "none")
     : undefined;
   const guest = asked ?? guests[0];
-  if (guest === undefined) return undefined;
+  if (
+    guest === undefined ||
+    (machine?.hasRegisters !== true && svmNamed(text) !== undefined && !ASKS_OF_VMX.test(text))
+  )
+    return undefined;
   const others = guests.filter((one) => one !== guest);
   const vmx = vmxOf(guest, machine);
   if (!isAbout(text, vmx.gets)) return undefined;
@@ -76,6 +81,9 @@ export function guestVerdict(
   };
 }
 
+/** Of an AMD CPU, a guest's VMX is a matter only where it is asked for. */
+const ASKS_OF_VMX = /\bvmx\b/i;
+
 /** Flags without vmx beside a host with nested on: they are those of its guest. */
 const showsGuest = (machine: OwnMachine | undefined): boolean =>
   parseBool(machine?.situation.read.params?.kvm_intel?.nested ?? "") === true &&
@@ -105,6 +113,12 @@ const OTHER_MATTER =
 const TROUBLE =
   /\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|stuck|panic\w{0,3}|boot ?loops?|loops|bootloop\w{0,2}|blue ?screens?|BSOD|(?:not|n['’]t|never|fail(?:s|ed|ing)? to|unable to) (?:boot|start(?! (?:on|there)))|boot(?:ing)? (?:failures?|problems?|fails)|inaccessible|regression|bisect\w{0,3})\b/i;
 
+/** Elements of a document, line by line. */
+const ELEMENTS = /^[ \t>]{0,24}<[^\n]*$/gm;
+/** A kernel, a guest or a program stopped, and which CPU a guest is given is not the question. */
+const STOPPED =
+  /\b(?:recursive fault|kernel panics?|panic(?:s|ked)?|crash\w{0,3}|Oops|BUG: |core dumped|freez\w{1,3}|hangs?|segfault|[Ss]egmentation fault)\b/;
+
 /** The lines of a text that are prose. */
 export function proseOf(text: string): string {
   return text.split("\n").filter(isProse).join("\n");
@@ -124,6 +138,8 @@ export function isWritten(line: string): boolean {
 function isAbout(text: string, gets: GuestVmx["gets"]): boolean {
   const said = proseOf(text);
   if (gets !== "none" && TROUBLE.test(said)) return false;
+  const beside = gets === "none" ? text.replace(ELEMENTS, "") : "";
+  if (STOPPED.test(beside) && !ABOUT_VMX.test(beside)) return false;
   if (said.trim() === "" || (gets === "none" && said.split(/\s+/).length < FEW_WORDS)) return true;
   return ABOUT_VMX.test(said) && (!OTHER_MATTER.test(said) || /\bvmx\b/i.test(said));
 }

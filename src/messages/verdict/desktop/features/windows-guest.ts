@@ -13,7 +13,7 @@ type Says = Omit<TextVerdict, "covers">;
 export const LEAVE_OUT: Step = {
   text: "Run the newest kernel of the distribution on both; then, on the host, leave out what KVM passes on, one at a time, to find the feature that fails (no virtual machine may run meanwhile).",
   commands: [
-    "sudo modprobe -r kvm_intel; sudo modprobe kvm_intel nested=1 enable_shadow_vmcs=0   # then enable_apicv=0, then pml=0",
+    "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1 enable_shadow_vmcs=0   # then enable_apicv=0, then pml=0",
   ],
 };
 

@@ -1,0 +1,55 @@
+import { answer, type TextVerdict } from "../../../answer.js";
+
+/*
+ * The CPU that a guest is given, where a program in it misses more than it has, and what libvirt notes of it. Facts: QEMU,
+ * docs/system/cpu-models-x86; libvirt, src/conf/domain_conf.c (virDomainTaintType).
+ */
+
+type Says = Omit<TextVerdict, "covers">;
+
+const LACKS =
+  /\bCPU (?:does not support|ISA level is lower than required|must support|requires|lacks)(?: the)? ?(?<what>x86-64-v[234]|AVX(?:2|-?512\w{0,3})?|SSE4[._]?[12]|POPCNT)?(?: (?:support|instructions?))?\b/i;
+/** Models that show no more than the first CPUs with 64 bits did. */
+const PLAIN = /\b(?:qemu64|kvm64|qemu32|kvm32)\b|\bCommon KVM processor\b|\bQEMU Virtual CPU\b/i;
+
+/** A program asks for what the CPU of its guest does not show. */
+export function lacksLevel(text: string): Says | undefined {
+  const found = LACKS.exec(text);
+  if (found === null) return undefined;
+  const plain = PLAIN.exec(text)?.[0];
+  if (plain === undefined && !/\bx86-64-v[234]\b|\bISA level\b/i.test(found[0])) return undefined;
+  return answer(
+    `"${found[0]}": the program asks for features that the CPU it sees does not show${
+      plain === undefined
+        ? ". In a virtual machine the CPU model that it was given decides that (QEMU's default qemu64 and Proxmox VE's kvm64 show little more than the first 64-bit CPUs); on hardware the CPU is too old"
+        : `, and the CPU model in the text (${plain}) shows little more than the first 64-bit CPUs, whatever the host has`
+    }. VT-x has no part in that.`,
+    [
+      {
+        text: "Give the guest the host's CPU, or a model that has them; then shut it down and start it.",
+        commands: ["-cpu host", "<cpu mode='host-model'/>", "qm set VMID --cpu x86-64-v2-AES"],
+      },
+    ],
+  );
+}
+
+const TAINTED = /\bDomain id=\d{1,8}\b[^\n]{0,200} is tainted: (?<why>[a-z-]{3,30})/g;
+const MEANS: { readonly [why: string]: string } = {
+  "host-cpu": "the guest is given the host's CPU as it is (host-passthrough)",
+  "high-privileges": "QEMU runs as root",
+  "custom-argv": "the definition has arguments for QEMU of its own",
+  "custom-monitor": "its monitor was used by hand",
+};
+const FAILS = /\b(?:errors?|fail\w{0,4}|cannot|could not|unable|crashed|invalid)\b|错误|失败/i;
+
+/** libvirt's note of a guest with which its developers help less, and nothing that failed. */
+export function tainted(text: string): Says | undefined {
+  const names = [...new Set([...text.matchAll(TAINTED)].map(({ groups }) => groups?.why as string))];
+  const known = names.filter((name) => name in MEANS);
+  return known.length === 0 || FAILS.test(text)
+    ? undefined
+    : answer(
+        `A note of libvirt's, and no error: it marks a guest that runs with something its developers help less with. ${known.map((name) => `${name}: ${MEANS[name]}`).join("; ")}.`,
+        [],
+      );
+}
