@@ -268,10 +268,15 @@ const OMISSIONS = [
   [
     /[\\/]features[\\/]feature-list\.ts$/,
     (code) =>
-      code.replace(
-        /\n\/\*\* The same machine gave them[\s\S]*?(?=\n\/\*\* No CPU lacks them)/,
-        "\nconst otherKernel = () => ({}); const isOnlyEmulated = () => false; const emulatedOnly = () => ({});\n",
-      ),
+      code
+        .replace(
+          /\n\/\*\* The same machine gave them[\s\S]*?(?=\n\/\*\* No CPU lacks them)/,
+          "\nconst otherKernel = () => ({}); const isOnlyEmulated = () => false; const emulatedOnly = () => ({});\n",
+        )
+        .replace(/\n {2}if \([^\n]*anywhere\.has\("same-hosts"\)[\s\S]*?return otherVersions[^\n]*/, "")
+        .replace(/\n\/\*\* No CPU lacks them[\s\S]*?(?=\n\/\*\* QEMU's e68ec2980901)/, "\n")
+        .replace(/(\bconst BY_MICROCODE\b[^=]*= new Set\()\[[\s\S]*?\n\]\);/, "$1[]);")
+        .replace(/ {6}text: plain\.every[\s\S]*?\n {8}: `/, "      text: `"),
   ],
   // What the registers show of an instruction that KVM did not emulate (`explain`): the sentence says that it did not.
   [
@@ -301,7 +306,10 @@ const OMISSIONS = [
   [
     /[\\/]decoders[\\/]feature\.ts$/,
     (code) =>
-      code.replace(/ {2}\{\n {4}\/\/ Linux, [^\n]*\n {4}names: \/\^(?:taa-no|tsx-ctrl)\$[\s\S]*?\n {2}\},\n/g, ""),
+      code
+        .replace(/ {2}\{\n {4}\/\/ Linux, [^\n]*\n {4}names: \/\^(?:taa-no|tsx-ctrl)\$[\s\S]*?\n {2}\},\n/g, "")
+        .replace(/\n {2}const \[withKvm, [\s\S]*?\n {2}\}(?=\n {2}const wanted)/, "")
+        .replace(/\nconst IN_EMULATION =\n[^\n]*\n/, "\n"),
   ],
   // KVM of ARM's old kernels (`explain`).
   [
@@ -351,17 +359,6 @@ const OMISSIONS = [
   // Which parameter takes a guest's features, and QEMU that was not asked for KVM (`explain`).
   [/[\\/]guests[\\/]param-off\.ts$/, () => "export const withParamOff = () => undefined;"],
   [/[\\/]guests[\\/]without-accelerator\.ts$/, () => "export const withoutAccelerator = () => undefined;"],
-  // Exits to the program, counted by its own reasons, and those by port (`explain`).
-  [
-    /[\\/]verdict[\\/]exit-stats\.ts$/,
-    (code) =>
-      code
-        .replace(
-          /\n\/\*\* Exits to user space[\s\S]*?(?=\nconst GUEST_FAULT)/,
-          "\nconst toUserSpace = (_: string): undefined => undefined;\n",
-        )
-        .replace(/(\bconst SEE_PORTS: Step = )\{[\s\S]*?\n\};/, '$1{ text: "Count them by port." };'),
-  ],
   // Microcode that differs among CPUs (`explain`).
   [/[\\/]verdict[\\/]differing-cpus\.ts$/, () => "export const withMicrocode = (found) => found;"],
   // One bit of a register in a question (`explain`).
