@@ -64,11 +64,11 @@ export const ABOUT_VMX = [
   "failed",
   "L1TF",
 ] as const;
-/** QEMU of Proxmox and of old distributions has the name of the module. */
-const OF_QEMU =
-  "-|error|warning: |VQ |[Ff]ailed to |[Cc]ould not |[Uu]nable to |Unknown |Missing |load of |cannot set |get_pci_config|virtio";
+/** Words that QEMU prints as well, which Proxmox VE and old distributions start as kvm. */
+const OF_QEMU: ReadonlySet<string> = new Set(["failed", "not supported", "virtualization"]);
+const words = (ofQemu: boolean): string => ABOUT_VMX.filter((word) => ofQemu || !OF_QEMU.has(word)).join("|");
 const MESSAGE = new RegExp(
-  `(?:x86/cpu: (?:VMX|SGX)\\b|(?<![-/\\w])kvm(?:_intel)?: (?!${OF_QEMU})(?=.{0,100}(?:${ABOUT_VMX.join("|")}))).{2,300}`,
+  `(?:x86/cpu: (?:VMX|SGX)\\b|(?<![-/\\w])kvm(?:_intel)?: (?!-|error|warning: )(?=.{0,100}(?:${words(false)}|\\bvirtualization on CPU))|(?<=(?:\\]|kernel:) )kvm(?:_intel)?: (?=.{0,100}(?:${words(true)}))).{2,300}`,
 );
 /** Lines of a dumped VMCS, which another part of the program reads. */
 const DUMP = /kvm(?:_intel)?: (?:\*\*\*|VMCS [0-9a-f]{4,16}, last attempted|[\w ().]{1,40}=)/;

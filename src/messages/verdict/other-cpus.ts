@@ -171,12 +171,16 @@ const SVM_LOADED = /^\s{0,8}kvm_amd\s{2,24}\d{4,8}\s/m;
 /** The emulator's driver for both. */
 const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
 
+/** Boards with a chipset for AMD's sockets AM4 and AM5. */
+const SVM_BOARD =
+  /\b(?:ASUS|ASRock|MSI|Gigabyte|AORUS|TUF|PRIME|ROG|MAG|MPG)\b[^\n]{0,30}\b(?:A[35]20|A620|B[345]50|B650|B8[45]0|X[34]70|X[5-8]70)(?:[EIM]|M?-\w{1,8})?\b|\b(?:A[35]20|A620|B[345]50|B650|B8[45]0|X[34]70|X[5-8]70)(?:[EIM]|M?-\w{1,8})? (?:mother|main)?board\b/i;
+
 /** What shows that the CPU is AMD's or Hygon's: its name, or AMD-V alone. */
 export function svmNamed(text: string): string | undefined {
   if (INTEL_CPU.test(text)) return undefined;
   const found = SVM_CPU.exec(text) ?? (VTX_WORDS.test(text) ? null : SVM_WORDS.exec(text));
   return (
-    found?.[0].trim() ??
+    (found ?? SVM_BOARD.exec(text))?.[0].trim() ??
     (SVM_COUNTED.test(text) || SVM_HINT.test(text) || SVM_LOADED.test(text) ? "svm among its flags" : undefined)
   );
 }

@@ -65,7 +65,7 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
 }
 
 const ASSERTION =
-  /\bqemu[\w.-]{0,40}: [^\n]{0,200}?\b(?<fn>\w{3,60}): Assertion [`'‘](?<what>[^\n]{3,120}?)['’] failed/i;
+  /\b(?:qemu[\w.-]{0,40}|kvm): [^\n]{0,200}?\b(?<fn>\w{3,60}): Assertion [`'‘](?<what>[^\n]{3,120}?)['’] failed/i;
 
 /** An assertion of QEMU's own, where nothing else says what is the matter. */
 export function assertionLine(recognised: readonly Explanation[], text: string): TextVerdict | undefined {

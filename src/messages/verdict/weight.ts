@@ -53,6 +53,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "qemu-no-accelerator": ["qemu-kvm-lacks"],
   // It was opened later.
   "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks", "qemu-set-msr"],
+  "qemu-enforce": ["qemu-requested-feature"],
   "qemu-memory-slot": ["any-ioctl-failed"],
   "any-no-kvm": ["qemu-no-kvm"],
   "generic-no-vmx": ["bhyve-no-vmx"],

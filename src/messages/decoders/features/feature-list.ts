@@ -62,7 +62,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   if (plain.length > 0) {
     causes.push({
       text: plain.every((name) => BY_MICROCODE.has(name))
-        ? `${listText(plain)} ${plain.length === 1 ? "is" : "are"} brought by microcode and given to guests by kernels that know ${plain.length === 1 ? "it" : "them"}: the microcode or the kernel of this host is another than where the guest's CPU was put together.`
+        ? `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: microcode brings ${plain.length === 1 ? "it" : "them"}, and kernels that know ${plain.length === 1 ? "it" : "them"} give ${plain.length === 1 ? "it" : "them"} to guests. The microcode or the kernel of this host is another than where the guest's CPU was put together.`
         : `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${plain.length === 1 ? "it" : "them"}.`,
       certainty: vmx.length === 0 ? "likely" : "possible",
     });

@@ -29,6 +29,16 @@ const OTHER_MSRS: { readonly [msr: number]: Other } = {
     name: "IA32_UMWAIT_CONTROL",
     about: "The guest has WAITPKG and KVM does not offer it.",
     step: off("waitpkg"),
+    /** Bugzilla of the kernel, 206877; QEMU, target/i386/kvm.c (has_msr_umwait). */
+    ofValue: {
+      value: "0x0",
+      about:
+        "KVM of this machine reports the register to QEMU and cannot set it: older kernels did so wherever a read of it goes well, and with kvm.ignore_msrs=1 on the host below a virtual machine every read does.",
+      step: {
+        text: "Use a newer kernel in this machine, or switch ignore_msrs off on the host below it.",
+        commands: ["echo 0 | sudo tee /sys/module/kvm/parameters/ignore_msrs   # on the host below"],
+      },
+    },
   },
   0x10a: {
     name: "IA32_ARCH_CAPABILITIES",

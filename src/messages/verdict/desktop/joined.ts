@@ -30,7 +30,7 @@ import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
 import { kvmBelow, vboxBelow } from "./said-inside.js";
 import { windowsStuck } from "./shown/boot-trouble.js";
-import { lacksLevel, tainted } from "./shown/given-cpu.js";
+import { givenCpu } from "./shown/given-cpu.js";
 import { withoutVtx } from "./subject.js";
 import { passesNone } from "./windows.js";
 import { BESIDE, DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
@@ -103,8 +103,7 @@ export function joinedOnDesktop(
     return (
       nestedByTool(text) ??
       heldByKvm(text) ??
-      (text.length <= LONGEST_WORDS ? (lacksLevel(text) ?? tainted(text)) : undefined) ??
-      (text.length <= LONGEST_WORDS ? macLacks(text, undefined) : undefined)
+      (text.length <= LONGEST_WORDS ? (givenCpu(text) ?? macLacks(text, undefined)) : undefined)
     );
   if ((NO_VTX.has(first.message as string) || OF_KVM.has(first.message as string)) && cpuLacks(text))
     return { ...withoutVtx(text), line: first.lines[0] };

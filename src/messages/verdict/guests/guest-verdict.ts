@@ -113,8 +113,6 @@ const OTHER_MATTER =
 const TROUBLE =
   /\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|stuck|panic\w{0,3}|boot ?loops?|loops|bootloop\w{0,2}|blue ?screens?|BSOD|(?:not|n['’]t|never|fail(?:s|ed|ing)? to|unable to) (?:boot|start(?! (?:on|there)))|boot(?:ing)? (?:failures?|problems?|fails)|inaccessible|regression|bisect\w{0,3})\b/i;
 
-/** Elements of a document, line by line. */
-const ELEMENTS = /^[ \t>]{0,24}<[^\n]*$/gm;
 /** A kernel, a guest or a program stopped, and which CPU a guest is given is not the question. */
 const STOPPED =
   /\b(?:recursive fault|kernel panics?|panic(?:s|ked)?|crash\w{0,3}|Oops|BUG: |core dumped|freez\w{1,3}|hangs?|segfault|[Ss]egmentation fault)\b/;
@@ -138,7 +136,13 @@ export function isWritten(line: string): boolean {
 function isAbout(text: string, gets: GuestVmx["gets"]): boolean {
   const said = proseOf(text);
   if (gets !== "none" && TROUBLE.test(said)) return false;
-  const beside = gets === "none" ? text.replace(ELEMENTS, "") : "";
+  const beside =
+    gets === "none"
+      ? text
+          .split("\n")
+          .filter((line) => !line.trimStart().startsWith("<"))
+          .join("\n")
+      : "";
   if (STOPPED.test(beside) && !ABOUT_VMX.test(beside)) return false;
   if (said.trim() === "" || (gets === "none" && said.split(/\s+/).length < FEW_WORDS)) return true;
   return ABOUT_VMX.test(said) && (!OTHER_MATTER.test(said) || /\bvmx\b/i.test(said));

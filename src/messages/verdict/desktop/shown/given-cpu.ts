@@ -13,7 +13,7 @@ const LACKS =
 const PLAIN = /\b(?:qemu64|kvm64|qemu32|kvm32)\b|\bCommon KVM processor\b|\bQEMU Virtual CPU\b/i;
 
 /** A program asks for what the CPU of its guest does not show. */
-export function lacksLevel(text: string): Says | undefined {
+function lacksLevel(text: string): Says | undefined {
   const found = LACKS.exec(text);
   if (found === null) return undefined;
   const plain = PLAIN.exec(text)?.[0];
@@ -43,7 +43,7 @@ const MEANS: { readonly [why: string]: string } = {
 const FAILS = /\b(?:errors?|fail\w{0,4}|cannot|could not|unable|crashed|invalid)\b|错误|失败/i;
 
 /** libvirt's note of a guest with which its developers help less, and nothing that failed. */
-export function tainted(text: string): Says | undefined {
+function tainted(text: string): Says | undefined {
   const names = [...new Set([...text.matchAll(TAINTED)].map(({ groups }) => groups?.why as string))];
   const known = names.filter((name) => name in MEANS);
   return known.length === 0 || FAILS.test(text)
@@ -53,3 +53,41 @@ export function tainted(text: string): Says | undefined {
         [],
       );
 }
+
+const BLOCKED = /\bState blocked by non-migratable CPU device \((?<why>[\w -]{3,30}?)(?: flag)?\)/;
+
+/** QEMU, target/i386/kvm/kvm.c (invtsc_mig_blocker): a guest whose CPU must not move. */
+function blockedByCpu(text: string): Says | undefined {
+  const why = BLOCKED.exec(text)?.groups?.why;
+  return why === undefined
+    ? undefined
+    : answer(
+        `The guest's CPU has ${why}, with which QEMU moves, saves and snapshots no running guest${why === "invtsc" ? ", as the TSC of another host has another rate" : ""}. VMX has no part in that.`,
+        why === "invtsc"
+          ? [
+              {
+                text: "Take it from the guest's CPU, and start it again; or, between hosts that can keep it, say at which rate the TSC runs.",
+                commands: [
+                  "-cpu MODEL,-invtsc",
+                  "<feature policy='disable' name='invtsc'/>",
+                  "-cpu MODEL,tsc-frequency=HZ",
+                ],
+              },
+            ]
+          : [],
+      );
+}
+
+const NESTED_SVM = /\bkvm(?:_amd)?: Nested Virtualization enabled\b/;
+
+/** Linux, arch/x86/kvm/svm/svm.c (svm_hardware_setup): a log in which nothing is wrong. */
+const svmLoaded = (text: string): Says | undefined =>
+  NESTED_SVM.test(text) && !FAILS.test(text)
+    ? answer(
+        "kvm_amd is loaded, so AMD-V (SVM) is on, and its parameter nested is, too: guests that are given svm can run guests of their own.",
+        [],
+      )
+    : undefined;
+
+export const givenCpu = (text: string): Says | undefined =>
+  lacksLevel(text) ?? tainted(text) ?? blockedByCpu(text) ?? svmLoaded(text);
