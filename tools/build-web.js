@@ -204,7 +204,11 @@ const OMISSIONS = [
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // Boards with a CPU of Arm, and architectures that are neither (`explain`).
-  [/[\\/]verdict[\\/]other-cpus\.ts$/, (code) => code.replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];")],
+  [
+    /[\\/]verdict[\\/]other-cpus\.ts$/,
+    (code) =>
+      code.replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];").replace(/(\nconst SVM_BOARD =)\n[^\n]*\n/, "$1 /(?!)/;\n"),
+  ],
   // GitHub Codespaces, and guests in words that few use (`explain`).
   [
     /[\\/]hypervisor-names\.ts$/,
