@@ -52,11 +52,20 @@ export function auditOf(
     if (finding === undefined) continue;
     causes.push({ text: finding.paragraph, certainty: full.length > 0 ? "certain" : "likely" });
     if (isOfQemu) continue;
-    // What mends several checks comes before what mends this one.
-    const group = result.groups.find(({ checks }) => checks.length > 1 && checks.includes(finding.check.id));
-    const wanted = group?.change;
-    const changes = [...(wanted === undefined ? [] : [wanted]), ...finding.changes].map(({ text }) => text);
-    for (const text of new Set(changes.slice(0, 2))) steps.push({ text: `In the VMCS: ${text}.` });
+    // Each cause has a change of its own; for one check alone, each of two changes does.
+    const own = result.groups.find(({ checks }) => checks.includes(finding.check.id));
+    const [first = own, ...others] =
+      own === undefined ? result.groups : [own, ...result.groups.filter((one) => one !== own)];
+    const alone = (first?.checks.length ?? 1) === 1 && others.length === 0;
+    const changes = alone
+      ? [
+          finding.changes
+            .slice(0, 2)
+            .map(({ text }) => text)
+            .join("; or "),
+        ]
+      : [first, ...others].slice(0, 2).map((group) => group?.change?.text ?? "");
+    for (const text of changes.filter((one) => one !== "")) steps.push({ text: `In the VMCS: ${text}.` });
   }
   if (isOfQemu && causes.length > 0) {
     steps.push(...(context.anywhere.has("migration") ? [AFTER_MIGRATION] : []), OF_KVM);

@@ -10,9 +10,10 @@ import { monitor } from "../rows/shared-advice.js";
  * so many. Facts: tools/perf/util/kvm-stat.c, arch/x86/kvm/trace.h; Intel SDM volume 3C.
  */
 
-const HEADING = /^\s{0,40}VM-EXIT\s{1,10}Samples\b/m;
+const HEADING = /^[>\s]{0,48}VM-EXIT\s{1,10}Samples\b/m;
 const ROW =
-  /^\s{0,40}([A-Z][A-Z0-9_]{2,40})\s{1,20}(\d{1,12})\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%/gm;
+  /^[>\s]{0,48}([A-Z][A-Z0-9_]{2,40})\s{1,20}(\d{1,12})\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%/gm;
+const SUM = /\bTotal Samples:/;
 const TRACED = /\bkvm_exit:(?: vcpu \d{1,4})? reason ([A-Z][A-Z0-9_]{2,40})\b/g;
 const MOST = 3;
 /** A share of all exits below which a reason does not matter. */
@@ -153,9 +154,11 @@ const SEE_PORTS: Step = {
 export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined {
   const ofProgram = toUserSpace(text) ?? numbered(text);
   if (ofProgram !== undefined) return ofProgram;
-  const rows = HEADING.test(text)
-    ? [...text.matchAll(ROW)].map(([, name = "", , share]) => ({ name, share: Number(share) }))
-    : [];
+  // Each table ends with its sum.
+  const [table = ""] = text.split(SUM, 1);
+  const listed = [...table.matchAll(ROW)].map(([, name = "", , share]) => ({ name, share: Number(share) }));
+  const named = listed.filter(({ name }) => exitNamed(name) !== undefined);
+  const rows = HEADING.test(text) || named.length >= SEVERAL ? listed : [];
   const counted = rows.filter(({ name, share }) => exitNamed(name) !== undefined && share >= SHARE);
   if (counted.length > 0) {
     const parts = counted
@@ -190,10 +193,18 @@ function meaning(reason: number): string {
   return says === undefined ? "" : ` (${says})`;
 }
 
+const ORDINARY = ": an ordinary VM exit, no failed entry.";
+const FEWEST_LINES = 5;
+const TROUBLE =
+  /[?？]|\b(?:fail\w{0,4}|errors?|hangs?|hung|stuck|stops?|stopped|crash\w{0,3}|freez\w{1,3}|loops?|repeat\w{0,4}|endless\w{0,2}|infinite\w{0,2}|forever|again|why|not|cannot|wrong|problem|issue|unexpected\w{0,2}|unhandled|unknown|help|missing|panic|only|always|never|instead)\b|n['’]t\b|失败|卡|错|为什么/i;
+
 /** An answer with what the exits in the text say. */
 export function withStats(found: FoundVerdict, text: string): FoundVerdict {
   const several = found.says.startsWith("Exit reason ") ? logged(text) : undefined;
   if (several !== undefined) return { ...found, ...several, covers: [...found.covers, "vmx-exit-reason", "any-exit"] };
+  // An exit that the guest's log goes on after is handled, and nothing is asked about it.
+  if (found.says.includes(ORDINARY) && text.split("\n", FEWEST_LINES).length === FEWEST_LINES && !TROUBLE.test(text))
+    return { ...found, steps: [], covers: [...found.covers, "vmx-exit-reason"] };
   const stats = exitStats(text);
   return stats === undefined || found.says.includes(stats.says)
     ? found

@@ -22,7 +22,7 @@ export const ASKS_VTX =
   /(?<![-_.\w])(?:VT-?x|vmx|(?<!\b(?:detects?|detecting|detected) )virtuali[sz]ation(?! (?:detection|platform|products?|software))|虚拟化)(?![-_\w])/i;
 
 /** Guests with VMX are what it is about; a list of parameters has the word, too. */
-export const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\n))|嵌套/i;
+export const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,40}(?:[:=,}]|-->|<==|\n))|嵌套/i;
 
 /** Outputs of a guest and of what it runs in. */
 export const OF_TWO =

@@ -1,6 +1,6 @@
 import { parseHexU64 } from "../../../bits/u64.js";
 import { msrValue } from "../../../host/msr.js";
-import { orAbsent } from "../../../host/partial-msr.js";
+import { orAbsent, partialMsr } from "../../../host/partial-msr.js";
 import { type CpuidRegisters, factsFromCpuid, nameFromCpuid, vendorFromCpuid } from "../../hosts/cpuid-facts.js";
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf } from "../../hosts/reader.js";
@@ -13,8 +13,8 @@ export const vboxlog: FactReader = {
   knows:
     "VirtualBox's VBox.log: IA32_FEATURE_CONTROL and every VMX MSR to 0x491, by name and whole, of one CPU; an MSR that " +
     "VirtualBox did not read appears as 0; the host's CPUID from the lines marked Hst.",
-  mark: /\b(?:HM|HWACCM): MSR_I?A32_|\bHst: |\bGst: |\bNEM: /,
-  words: ["MSR_IA32_", "MSR_A32_", "Hst: ", "Gst: ", "NEM: "],
+  mark: /\b(?:HM|HWACCM): MSR_I?A32_|\bHM: Enabled VMX|\bHst: |\bGst: |\bNEM: /,
+  words: ["HM: Enabled VMX", "MSR_IA32_", "MSR_A32_", "Hst: ", "Gst: ", "NEM: "],
   unwraps: true,
   open: openLog,
 };
@@ -47,6 +47,11 @@ function openLog(sink: FactSink): FactRun {
         msrs = true;
         const at = placeOf(line, found.index + found[0].length - (found[2] as string).length + 1);
         sink.msr("unnamed", index, orAbsent(msrValue(value)), at);
+        return true;
+      }
+      // VirtualBox locks the register where the firmware has not, and refuses where the bit is 0.
+      if (msrs && /\bHM: Enabled VMX\s*$/.test(text)) {
+        sink.msr("unnamed", 0x3a, partialMsr([0, 2]), placeOf(line));
         return true;
       }
       const leaf = CPUID.exec(text);

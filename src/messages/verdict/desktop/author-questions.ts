@@ -179,13 +179,18 @@ const MANAGED =
 /** What Xen found on a machine. */
 const LOG_OF_XEN = /^\(XEN\)[^\n]{0,200}$/gm;
 
+/** Lines of listings: a name with yes or no in a column, FreeBSD's lines on a CPU, what a course's module prints. */
+const LISTED =
+  /^(?:[^\n]{2,60} {2,40}(?:yes|no|default|forced|\d{1,6})|[^\n]{0,40}\bVT-x: [A-Z][\w,]{1,80}|[^\n]{0,40}Features[23]?=0x[^\n]{1,400}|[^\n]{2,80}: Can set=[^\n]{1,30})[ \t\r]{0,4}$/gm;
+
 /** A text as those who write a hypervisor would ask: what was read of a machine says nothing about its writer. */
 function asAuthor(whole: string, machine: OwnMachine | undefined) {
-  const text = withoutFlagNames(besideMachine(whole, machine).replace(LOG_OF_XEN, ""));
+  const listless = (part: string) => withoutFlagNames(part.replace(LOG_OF_XEN, "").replace(LISTED, ""));
+  const text = listless(besideMachine(whole, machine));
   const isOwn = OWN.test(text);
   return {
     /** With what was read. */
-    read: withoutFlagNames(whole),
+    read: listless(whole),
     text,
     isOwn,
     // A machine's own lists of features have the same words.

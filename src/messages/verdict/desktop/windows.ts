@@ -37,7 +37,7 @@ import {
 const FIRMWARE =
   /\b(?:BIOS|UEFI|firmware)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b/i;
 /** Windows is the guest there. */
-const OF_KVM = /\bkvm_intel\b|\/dev\/kvm\b|\bKVM host\b|\bon KVM\b|\bhypervisor[ =]kvm\b/i;
+const OF_KVM = /\bkvm_intel\b|\/dev\/kvm\b|\bKVM host\b|\bon KVM\b|\bqemu[- ]kvm\b|\bhypervisor[ =]kvm\b/i;
 const PREVENTS = /\b(?:prevents?|blocks?|breaks?|disables?|locks?)\b[^.\n]{0,24}\bvirtuali[sz]ation\b/i;
 const INCOMPATIBLE = /\b(?:not compatible|incompatible|conflicts?|prevents?)\b/i;
 
@@ -169,7 +169,7 @@ export function subjectOfWindows(
       ],
     );
   const isBelow = machine?.situation.host.observed?.outer !== undefined;
-  if (HYPERVISOR_WORKS.test(text))
+  if (HYPERVISOR_WORKS.test(text) && !OF_KVM.test(text))
     return answer(
       "Windows' own hypervisor works there, so VT-x (or AMD-V) is on, and the program failed for another reason: it looks for another feature or edition of Windows, or lacks a right.",
       [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
