@@ -198,7 +198,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(
-          /^ {2}\{\n {4}id: "(?:xen-cap|kvm-bndcfgs|qemu-evmcs|kvm-evmcs|acrn|boinc|guest|hypervisor|jailhouse|kubevirt|libvirt-arm|libvirt-qemu|macos|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio|xen-installer|xen-own|xen-domain|xen-vmcs|libvirt-cpu|any-past|kvm-tdx|kvm-posted|kvm-perfctr|rdmsr-no|kvm-msr-list|kvm-shadow|task|vmx-intrinsic|qemu-sev|kvm-svm-no)-[\s\S]*?\n {2}\},\n/gm,
+          /^ {2}\{\n {4}id: "(?:xen-cap|kvm-bndcfgs|qemu-evmcs|kvm-evmcs|acrn|boinc|guest|hypervisor|jailhouse|kubevirt|libvirt-arm|libvirt-qemu|macos|sel4|bareflank|drakvuf|windbg|nyx|libxl|bochs|crc|vmm|gns3|boxes|multipass|rhel8|nix|fwts|kata|cloud|qemu-memory|qemu-kvm|kut|dbvm|xhyve|nova|hcs|lxd|minikube|ovirt|sandbox|qemu-phys|virsh|vfio|xen-installer|xen-own|xen-domain|xen-vmcs|libvirt-cpu|any-past|kvm-tdx|kvm-posted|kvm-perfctr|rdmsr-no|kvm-msr-list|kvm-shadow|kvm-l1d|qemu-hvf|linux-txt|hax|task|vmx-intrinsic|qemu-sev|kvm-svm-no)-[\s\S]*?\n {2}\},\n/gm,
           "",
         )
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
