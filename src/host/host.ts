@@ -91,9 +91,10 @@ export function microsoftsKernel(kernel: string): "WSL2" | "other" | undefined {
 }
 
 /** Whether the CPU has SVM in place of VMX: by its vendor, or by the module that is loaded where that was not read. */
-export function hasSvm({ vendor, observed }: Pick<Host, "vendor" | "observed">): boolean {
+export function hasSvm({ vendor, observed, params }: Pick<Host, "vendor" | "observed" | "params">): boolean {
   if (vendor !== undefined) return isSvmVendor(vendor);
-  return observed?.modules?.kvm_amd === true && observed.modules.kvm_intel !== true;
+  // A module that is built in shows its parameters on the other vendor's CPUs, too.
+  return params?.kvm_intel === undefined && observed?.modules?.kvm_amd === true && observed.modules.kvm_intel !== true;
 }
 
 /** Whether IA32_FEAT_CTL is known to be locked with VMX on, outside SMX. */

@@ -1,5 +1,6 @@
 import {
   EITHER_FIRMWARE,
+  EITHER_IF_PHYSICAL,
   FIRMWARE_IF_LOCKED,
   FIRMWARE_OFF,
   KERNEL_LOG,
@@ -83,13 +84,15 @@ const SHORTENED: readonly Shortened[] = [
 
 /** What is there to change no more. */
 const DONE: { readonly [C in NonNullable<Advice["changes"]>]: readonly Circumstance[] } = {
-  firmware: ["VMX locked on", "kvm_intel loaded", "in a cloud", "in WSL2"],
-  "outer hypervisor": [],
+  firmware: ["VMX locked on", "VMX on by the flag", "kvm_intel loaded", "in a cloud", "in WSL2"],
+  "outer hypervisor": ["VT-x passed", "bare metal"],
   "Windows' hypervisor": [],
 };
 
 /** Steps of the questions about a machine change it as those of rows do. */
-const IN_FIRMWARE: ReadonlySet<string> = new Set([FIRMWARE_OFF.text, FIRMWARE_IF_LOCKED.text, EITHER_FIRMWARE.text]);
+const IN_FIRMWARE: ReadonlySet<string> = new Set(
+  [FIRMWARE_OFF, FIRMWARE_IF_LOCKED, EITHER_FIRMWARE, EITHER_IF_PHYSICAL].map(({ text }) => text),
+);
 
 /** Not known which hypervisor, or whether there is one. */
 const ANY_OUTER = outerStep(undefined).text;

@@ -123,7 +123,12 @@ const CIRCUMSTANCES = {
   virtual: ({ cores: [boot], observed }: Host) =>
     boot.cpuid.features.hypervisor === true ||
     (boot.cpuid.features.hypervisor === undefined && observed?.outer !== undefined),
-  /** CPUID says that it does not. */
+  /** By the hypervisor below, and nothing was refused. */
+  "VT-x passed": (host: Host) =>
+    showsVmx(host) === true &&
+    host.cores[0].cpuid.features.hypervisor === true &&
+    host.observed?.loadError === undefined,
+  /** CPUID says that it runs in none. */
   "bare metal": ({ cores: [boot] }: Host) => boot.cpuid.features.hypervisor === false,
   "in WSL2": isWsl2,
   AMD: ({ vendor }: Host) => isSvmVendor(vendor),
@@ -162,6 +167,8 @@ const CIRCUMSTANCES = {
 export type Circumstance =
   | keyof typeof CIRCUMSTANCES
   | "/dev/kvm exists"
+  /** Linux shows `vmx`, and its kernel does so only where the firmware has it on. */
+  | "VMX on by the flag"
   /** The kernel's log says that lockdown refused a module. */
   | "module refused by lockdown"
   | "kernel log shown"
@@ -226,7 +233,12 @@ export interface Circumstances {
 }
 
 /** Whether what is known of a machine shows it. */
-export function isCircumstance(name: Circumstance, { host, read }: Pick<Situation, "host" | "read">): boolean {
+export function isCircumstance(
+  name: Circumstance,
+  { host, read, kernel }: Pick<Situation, "host" | "read" | "kernel">,
+): boolean {
+  // Under the kernel that is replayed where none is named, it need not follow.
+  if (name === "VMX on by the flag") return kernel.from !== "default" && host.cores.every(vmxLockedOn);
   return (
     Object.hasOwn(CIRCUMSTANCES, name) &&
     CIRCUMSTANCES[name as keyof typeof CIRCUMSTANCES](AS_READ.has(name) ? read : host)

@@ -226,7 +226,7 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
   const foreign = arch === undefined || /^(?:x86_64|i[3-6]86|amd64)$/.test(arch) ? undefined : arch;
   return {
     ...(whole !== undefined || vmx === undefined ? {} : { vmx }),
-    ...svmShown(undisputed(system, "flag svm")),
+    ...svmShown(undisputed(system, "flag svm") ?? (undisputed(system, "flag vmx or svm") === "no" ? "no" : undefined)),
     ...(Object.keys(modules).length === 0 ? {} : { modules }),
     ...(loadError === undefined ? {} : { loadError }),
     ...(outer === undefined ? {} : { outer }),

@@ -61,7 +61,7 @@ const possible = (text: string): Cause => ({ text, certainty: "possible" });
 
 const MEANINGS: { readonly [E in Errno]: Meaning } = {
   ENOENT: {
-    what: "There is no /dev/kvm: kvm_intel is not loaded, or the device was not passed into the container that the program runs in.",
+    what: "There is no /dev/kvm: KVM's module is not loaded, or the device was not passed into the container that the program runs in.",
     outcome: "no device",
     layer: "KVM load",
     causes: [
@@ -226,7 +226,7 @@ const LOADED: Decoded = {
 
 /** lsmod shows it: nothing has to be passed anywhere before the module is there. */
 const NOT_LOADED: Decoded = {
-  what: "There is no /dev/kvm, because kvm_intel is not loaded.",
+  what: "There is no /dev/kvm, because KVM's module is not loaded.",
   outcome: "no device",
   layer: "KVM load",
   causes: [

@@ -3,9 +3,11 @@ import { looselyPrinting, type Printer, printersOf, templatePattern } from "../.
 import { replay } from "../../kvm/replay.js";
 import type { Certainty } from "../../rules/machine.js";
 import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
+import { PASS_SVM } from "../../why/questions/next-steps.js";
 import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
+import { INSIDE } from "../rows/shared-advice.js";
 
 // ---- Messages of boot and of loading KVM ----
 
@@ -13,11 +15,14 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   const { groups, row } = match;
   if (groups.module === "kvm_amd") {
     return {
-      what: "kvm_amd found AMD-V (SVM) missing or switched off. VT-x and kvm_intel are not involved.",
+      what: `kvm_amd found AMD-V (SVM) ${row.id === "kvm-disabled-by-bios" ? "switched off by the firmware" : "missing or switched off"}. VT-x and kvm_intel are not involved.`,
       outcome: "AMD",
       bits: [],
       onlyCauses: true,
-      steps: [{ text: "On an AMD machine, enable SVM mode in the firmware setup." }],
+      steps: [
+        { text: "On an AMD machine, enable SVM mode in the firmware setup.", unless: INSIDE, changes: "firmware" },
+        ...(row.id === "kvm-disabled-by-bios" ? [] : [{ ...PASS_SVM, unless: ["bare metal"] as const }]),
+      ],
       onlySteps: true,
     };
   }

@@ -109,7 +109,7 @@ export function machineVerdict(
   };
 }
 
-const EITHER_COUNTED: MachineVerdict = {
+export const EITHER_COUNTED: MachineVerdict = {
   isKnown: true,
   verdict: {
     says: `Linux shows \`vmx\` or \`svm\`: hardware virtualization is there (\`vmx\`: VT-x of Intel, \`svm\`: AMD-V), and from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on \`vmx\` is shown only where the firmware has it on.`,

@@ -1,12 +1,13 @@
 import { type Host, isSvmVendor } from "../../host/host.js";
 import { PASS_SVM, SVM_MODULE } from "../../why/questions/next-steps.js";
-import { isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
+import { answer, isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
 import { onArm32, onArmBoard } from "./on-arm-32.js";
 import { namedCloud } from "./rented-cloud.js";
+import { INSTEAD } from "./weight.js";
 
 /*
  * Texts about a machine that has no VMX because its CPU is not of the kind: ARM, POWER, IBM Z, RISC-V, and AMD's with SVM.
@@ -229,8 +230,12 @@ function moduleState(
 ): readonly [says: string, steps: readonly Step[]] {
   if (SVM_WORKS.test(text)) return ["and kvm_amd, its module, is loaded and works", []];
   // The kernel says "not supported" in a virtual machine as well.
-  if (SVM_OFF.test(text) && !/SVM disabled|SVMDIS/i.test(text) && circumstances.has("said to be virtual"))
-    return ["and by the text this is a virtual machine: the hypervisor below does not pass that to it", [PASS_SVM]];
+  if (
+    SVM_OFF.test(text) &&
+    !/SVM disabled|SVMDIS/i.test(text) &&
+    (circumstances.has("virtual") || circumstances.has("said to be virtual"))
+  )
+    return ["and this is a virtual machine: the hypervisor below does not pass that to it", [PASS_SVM]];
   if (SVM_OFF.test(text)) return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON]];
   const refused = refusesSvm(recognised);
   if (refused && SVM_MISSING.test(text))
@@ -265,7 +270,8 @@ function svmVerdict(
   text: string,
   circumstances: Circumstances,
 ): TextVerdict | undefined {
-  const [first] = recognised as [Recognised, ...Recognised[]];
+  const [one] = recognised as [Recognised, ...Recognised[]];
+  const first = recognised.find(({ message = "" }) => INSTEAD[one.message ?? ""]?.includes(message)) ?? one;
   const { vendor, name, observed } = host ?? {};
   const known = isSvmVendor(vendor);
   if (!known && vendor !== undefined) return undefined;
@@ -294,10 +300,9 @@ function svmVerdict(
       first.product === "HAXM" && !AEHD.test(text)
         ? ` HAXM runs on Intel CPUs alone; the emulator can use ${circumstances.has("Windows 7") || circumstances.has("Windows 8") ? "" : "WHPX or "}its own driver (AEHD).`
         : "";
+    const says = `${first.what} The text shows an AMD CPU (${found}), which has AMD-V (SVM) in place of VT-x.${haxm}`;
     return {
-      says: `${first.what} The text shows an AMD CPU (${found}), which has AMD-V (SVM) in place of VT-x.${haxm}`,
-      steps: haxm === "" ? first.steps.slice(0, 2) : [WHPX_ON],
-      evidence: [],
+      ...answer(says, haxm === "" ? first.steps.slice(0, 2) : [WHPX_ON]),
       line: first.lines[0],
       covers: haxm === "" ? [] : [first.message as string],
     };
@@ -306,12 +311,10 @@ function svmVerdict(
   const own = first.outcome === "AMD";
   // What a CPU model lacks is lacking on an AMD CPU, too.
   const ofModel = OF_MODELS.includes(first.message) && !/vmx|svm/i.test(first.matched);
-  // A program that has no KVM may come before the kernel's own words.
-  if (own && !known && first.gravity === "blocks")
+  // A program without KVM may come first.
+  if (own && first.gravity === "blocks")
     return {
-      says: first.what,
-      steps: first.steps.slice(0, 2),
-      evidence: [],
+      ...answer(first.what, first.steps.slice(0, 2)),
       line: first.lines[0],
       covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
     };
@@ -322,9 +325,9 @@ function svmVerdict(
   if ((known && !refused) || own || ofModel || !(isInUse || recognised.some(isOfLoading))) return undefined;
   if (isInUse)
     return {
+      evidence: [],
       says: `The text shows an AMD CPU (${found}): KVM could not switch AMD-V (SVM) on, which another hypervisor (VirtualBox, VMware) has in use. VT-x is not involved.`,
       steps: [{ ...WHO_USES_VMX, text: "See which hypervisor holds AMD-V, and stop it." }],
-      evidence: [],
       line: first.lines[0],
       covers: recognised.map(({ message }) => message as string),
     };

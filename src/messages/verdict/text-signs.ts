@@ -33,3 +33,9 @@ export const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/
 
 /** Numbers of processors that only Intel makes, all with VT-x. */
 export const OF_INTEL = /^(?:i[3579]-\d|E[357]-\d)/;
+
+const NAMES_INTEL = /\bIntel\b|\bVT-?x\b|\bkvm[_-]intel\b/i;
+const NAMES_AMD = /\bAMD\b|\bSVM Mode\b|\bkvm[_-]amd\b/i;
+
+/** Intel's CPUs are spoken of, and AMD's are not. */
+export const isOfIntel = (text: string): boolean => NAMES_INTEL.test(text) && !NAMES_AMD.test(text);

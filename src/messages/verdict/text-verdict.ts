@@ -42,15 +42,26 @@ import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdi
 import { withNestedOff } from "./guests/nested-off.js";
 import { withParamOff } from "./guests/param-off.js";
 import { withoutAccelerator } from "./guests/without-accelerator.js";
+import { withoutModule } from "./hardware-there.js";
 import { loneErrno } from "./lone-errno.js";
-import { hypervisorBelow, machineVerdict, sentenceOf } from "./machine-verdict.js";
+import { EITHER_COUNTED, hypervisorBelow, machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { bareMetal, namedOuter, systemIn } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
 import { placed, rentedCloud } from "./rented-cloud.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
-import { ASKS_VTX, asksVtx, LISTS_DEVICE, OF_INTEL, OF_NESTED, OF_TWO, OWN_DOMAIN, usesOther } from "./text-signs.js";
+import {
+  ASKS_VTX,
+  asksVtx,
+  isOfIntel,
+  LISTS_DEVICE,
+  OF_INTEL,
+  OF_NESTED,
+  OF_TWO,
+  OWN_DOMAIN,
+  usesOther,
+} from "./text-signs.js";
 import {
   CONFIG_DIFFERS,
   GENERAL,
@@ -164,6 +175,7 @@ function answerOf(
   const prose = {
     cpu,
     intelCpu: () => (OF_INTEL.test(cpu()?.name ?? "") ? cpu()?.name : undefined),
+    isOfIntel: once(() => short !== undefined && isOfIntel(short)),
     cpuName: once(() => (short === undefined ? undefined : namedWithoutVmx(short))),
     isInside: () => circumstances.has("said to be virtual"),
     cloud: () => cloudIn(short, circumstances),
@@ -211,6 +223,8 @@ function answerOf(
   const onlyGeneral = blocking.length > 0 && blocking.every(({ message }) => SAYS_NONE.has(message ?? ""));
   if (onlyGeneral && flag === true && circumstances.has("/dev/kvm exists"))
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
+  const moduleMissing = withoutModule(recognised, machine, prose, circumstances);
+  if (moduleMissing !== undefined) return moduleMissing;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const usable =
@@ -218,6 +232,7 @@ function answerOf(
       (passesChecks(short) || circumstances.has("KVM runs a guest") || circumstances.has("/dev/kvm exists"));
     const answer = machineVerdict(machine, failed, prose);
     const isKnown = answer?.isKnown === true;
+    if (answer === EITHER_COUNTED && passesChecks(short)) return WORKS;
     // That the flag is there says less than that a guest runs.
     const showsMore = isKnown && machine.situation.host.params === undefined && usable && !asksVtx(short);
     const about = isKnown && !showsMore ? undefined : subject();
@@ -264,7 +279,7 @@ function answerOf(
   }
   const found = rowVerdict(
     first,
-    recognised.filter((other) => saysNoMore(other, first)),
+    recognised.filter((other) => saysNoMore(other, first) || (isModuleFile(first) && other.outcome === "no device")),
   );
   const harmless = short === undefined ? undefined : harmlessHere(found, first, short);
   if (harmless !== undefined) return harmless;
@@ -283,7 +298,10 @@ function answerOf(
     const none = recognised.filter(({ message = "" }) => NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message));
     return { ...found, ...inGuest, covers: none.map(({ message }) => message as string) };
   }
-  const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
+  const named =
+    asks && short !== undefined && (first.outcome !== "AMD" || first.product !== "KVM")
+      ? namedOuter(short, machine)
+      : undefined;
   const guest =
     named === undefined && asks && !OWN_DOMAIN.test(short ?? "")
       ? guestWithoutVmx(guests(), machine, noKvm)
@@ -307,6 +325,9 @@ function answerOf(
 function saysNoMore({ message = "" }: Explanation, { message: answer = "" }: Explanation): boolean {
   return message !== answer && INSTEAD[message]?.includes(answer) === true;
 }
+
+/** Without the module's file there is no device, whatever else is off. */
+const isModuleFile = ({ message }: Explanation): boolean => message === "modprobe-not-found";
 
 function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
   return {

@@ -43,6 +43,7 @@ const ANSWERS: readonly Phrase[] = [
   ],
   ["{a} passes VMX incompletely", "{a}没有把 VMX 完整地传下来"],
   ["{a} passes no VT-x, or not all of it", "{a}没有把 VT-x 传下来，或者没有完整地传下来"],
+  ["{a} does not pass VT-x or AMD-V to it", "{a}没有把 VT-x 或 AMD-V 传给它"],
   ["{a} does not pass VT-x to it", "{a}没有把 VT-x 传给它"],
   ["{a} does not pass VT-x", "{a}没有把 VT-x 传下来"],
   ["{a} does not switch it on", "{a}没有把它打开"],
@@ -53,6 +54,10 @@ const ANSWERS: readonly Phrase[] = [
   [
     "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it",
     "没有：Linux 没有发现 VT-x 打开。要么固件关闭了它，要么 CPU（或下层的 hypervisor）没有显示它",
+  ],
+  [
+    "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU does not show it",
+    "没有：Linux 没有发现 VT-x 打开。要么固件关闭了它，要么 CPU 没有显示它",
   ],
   [
     "No: Linux does not find VT-x switched on. CPUs of this model have it, so the firmware has it off, or a hypervisor below does not show it",
@@ -113,8 +118,22 @@ const ANSWERS: readonly Phrase[] = [
   ],
   ["No: CPUID shows no VMX, and this is a virtual machine", "没有：CPUID 没有显示 VMX，而这是虚拟机"],
   ["No: Linux shows no `vmx`, and this is a virtual machine", "没有：Linux 没有显示 `vmx`，而这是虚拟机"],
+  [
+    "No: Linux shows neither `vmx` nor `svm`, and this is a virtual machine",
+    "没有：Linux 既没有显示 `vmx`，也没有显示 `svm`，而这是虚拟机",
+  ],
+  ["No: Linux shows neither `vmx` nor `svm`", "没有：Linux 既没有显示 `vmx`，也没有显示 `svm`"],
+  [
+    "The firmware has virtualization off (VT-x of Intel, SVM Mode of AMD), or the CPU, or a hypervisor below, does not show it",
+    "固件关闭了虚拟化（Intel 的 VT-x，AMD 的 SVM Mode），或者 CPU 或下层的 hypervisor 没有显示它",
+  ],
+  [
+    "The firmware has virtualization off (VT-x of Intel, SVM Mode of AMD), or the CPU has none",
+    "固件关闭了虚拟化（Intel 的 VT-x，AMD 的 SVM Mode），或者 CPU 没有它",
+  ],
   ["No: CPUID shows no VMX", "没有：CPUID 没有显示 VMX"],
   ["No: Linux shows no `vmx`", "没有：Linux 没有显示 `vmx`"],
+  ["The CPU has no VT-x", "CPU 没有 VT-x"],
   ["The CPU has no VT-x, or a hypervisor hides it", "CPU 没有 VT-x，或者被 hypervisor 隐藏了"],
   [
     "No: KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the message is the same for both",
@@ -172,6 +191,7 @@ const ANSWERS: readonly Phrase[] = [
   ["A module parameter has a number that is too large", "某个模块参数的数值太大"],
   ["There was no memory for it", "内存不足"],
   ["The CPUs differ", "各 CPU 不一致"],
+  ["It found no VT-x that is on", "它没有找到打开的 VT-x"],
   ["Possible causes: {a}", "可能的原因：{a}"],
   ["({=n}) {a}", "（{n}）{a}"],
   ["and {=n} more", "另有 {n} 项"],
@@ -209,11 +229,19 @@ const ANSWERS: readonly Phrase[] = [
     "Not known: neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on",
     "未知：CPUID 和 IA32_FEAT_CTL (0x3a) 都没有表明 VT-x 已打开",
   ],
+  [
+    "Not known: kvm_intel is not loaded, nor is kvm_amd, and the reason was not read",
+    "未知：kvm_intel 和 kvm_amd 都没有加载，原因没有读取",
+  ],
   ["Not known: kvm_intel is not loaded, and the reason was not read", "未知：kvm_intel 没有加载，原因没有读取"],
   ["Not known: kvm_intel.nested was not read", "未知：没有读取 kvm_intel.nested"],
   [
     "Not known: VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does",
     "VT-x 是打开的；没有读取 CPU 是否具备 KVM 必需的全部控制，有 VT-x 的 CPU 几乎总是具备",
+  ],
+  [
+    "Not known: VT-x is on, and kvm_intel is not loaded; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does",
+    "VT-x 是打开的，而 kvm_intel 没有加载；没有读取 CPU 是否具备 KVM 必需的全部控制，有 VT-x 的 CPU 几乎总是具备",
   ],
   ["So neither kvm_intel nor kvm_amd loads", "所以 kvm_intel 和 kvm_amd 都不能加载"],
   ["So kvm_intel does not load", "所以 kvm_intel 不能加载"],
@@ -246,6 +274,10 @@ const ANSWERS: readonly Phrase[] = [
   [
     "It has SVM instead of VMX, and shows it; its module is kvm_amd, and vmxlens is about VMX",
     "它有 SVM 而没有 VMX，并且显示了 SVM；对应的模块是 kvm_amd，vmxlens 只涉及 VMX",
+  ],
+  [
+    "It has SVM instead of VMX, and shows it; its module is kvm_amd, which is not loaded",
+    "它有 SVM 而没有 VMX，并且显示了 SVM；对应的模块是 kvm_amd，它没有加载",
   ],
   [
     "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX",
@@ -337,6 +369,10 @@ const STEPS: readonly Phrase[] = [
   [
     "Enable it in the firmware setup (Intel Virtualization Technology, VT-x; on an AMD CPU, SVM Mode), save, and switch the machine off and on: a restart does not release the lock",
     "在固件设置里打开它（Intel Virtualization Technology、VT-x；AMD CPU 上是 SVM Mode），保存，然后断电再开机：重启不会解除锁定",
+  ],
+  [
+    "If it is not a virtual machine, enable it in the firmware setup (Intel Virtualization Technology, VT-x; on an AMD CPU, SVM Mode), save, and switch the machine off and on: a restart does not release the lock",
+    "如果不是虚拟机，在固件设置里打开它（Intel Virtualization Technology、VT-x；AMD CPU 上是 SVM Mode），保存，然后断电再开机：重启不会解除锁定",
   ],
   ["Load it, and read what the kernel says", "加载它，看内核怎么说"],
   ["See whose CPU it is, and whether this is a virtual machine", "看看是哪家的 CPU，以及这是不是虚拟机"],

@@ -27,6 +27,8 @@ export interface About {
   readonly isSaid: boolean;
   /** All that is known are words that kvm.ko printed for the module of either vendor. */
   readonly ofEither: boolean;
+  /** Linux shows neither `vmx` nor `svm`, and nothing says whose CPU it is. */
+  readonly neither: boolean;
   /** A CPU of the atlas has its signature, and VMX; or the CPU is of a line whose members all have it. */
   readonly modelHasVmx: boolean;
   /** The name of the CPU, where none of its model has VT-x. */
@@ -43,6 +45,8 @@ export interface SaidOfMachine {
   readonly cpuName?: () => string | undefined;
   /** The one CPU that it names, where that is of a line of Intel's that has VT-x. */
   readonly intelCpu?: () => string | undefined;
+  /** That it speaks of Intel's CPUs, of VT-x or of kvm_intel, and not of AMD's beside them. */
+  readonly isOfIntel?: () => boolean;
   /** That it is a virtual machine, of whatever hypervisor. */
   readonly isVirtual?: true;
   /** That all of it comes from one machine, as the prompts show that have the name of a host. */
@@ -73,6 +77,7 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
     outer,
     isSaid,
     ofEither: isOfEither(situation.read) && said?.intelCpu?.() === undefined,
+    neither: showsNeither(situation.read) && said?.intelCpu?.() === undefined && said?.isOfIntel?.() !== true,
     withoutVmx: [host.name, said?.cpuName?.()].find((name) => name !== undefined && hasNoVmx(name)),
     modelHasVmx:
       ALWAYS_VMX.test(host.name ?? "") ||
@@ -102,6 +107,22 @@ function isOfEither({ vendor, name, observed, params, cores: [boot] }: Host): bo
     observed?.vmx !== true &&
     observed?.cpuFlags === undefined &&
     params?.kvm_intel === undefined
+  );
+}
+
+function showsNeither({ vendor, name, observed, params, cores: [boot] }: Host): boolean {
+  return (
+    vendor === undefined &&
+    name === undefined &&
+    boot.signature === undefined &&
+    boot.msrs.size === 0 &&
+    observed?.vmx === false &&
+    observed.svm === false &&
+    observed.cpuFlags === undefined &&
+    observed.loadError === undefined &&
+    observed.modules?.kvm_intel !== true &&
+    params?.kvm_intel === undefined &&
+    (observed.messages ?? []).every((message) => OF_EITHER.test(message.trim()) || /'kvm_amd'/.test(message))
   );
 }
 
@@ -170,7 +191,7 @@ export function svmAnswer(host: Host): Answer {
     return {
       answer: "no",
       decidedBy: "vendor",
-      says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, and shows it; its module is kvm_amd, and vmxlens is about VMX.`,
+      says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, and shows it; its module is kvm_amd, ${observed.modules?.kvm_amd === false ? "which is not loaded" : "and vmxlens is about VMX"}.`,
       steps: [SVM_MODULE],
     };
   }
@@ -178,7 +199,7 @@ export function svmAnswer(host: Host): Answer {
   return {
     answer: "no",
     decidedBy: "vendor",
-    says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. ${lacks ? "AMD's CPUs have SVM instead of VMX, and Linux shows no `svm` here: this one has none, a hypervisor hides it, or a newer kernel found it switched off by the firmware (older ones show it all the same). So kvm_amd, its module, does not load." : "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX."}`,
+    says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. ${lacks ? `AMD's CPUs have SVM instead of VMX, and Linux shows no \`svm\` here: this one has none, ${virtual === false ? "" : "a hypervisor hides it, "}or a newer kernel found it switched off by the firmware (older ones show it all the same). So kvm_amd, its module, does not load.` : "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX."}`,
     steps: lacks ? [SVM_IN_FIRMWARE] : [SVM_MODULE],
   };
 }

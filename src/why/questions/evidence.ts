@@ -32,6 +32,7 @@ export function evidenceOf({ situation, outer, virtual, isSaid }: About): string
   }
   const flags = observed?.cpuFlags;
   if (flags !== undefined) found.push(`\`vmx\` ${flags.includes("vmx") ? "is" : "is not"} among the flags`);
+  else if (observed?.vmx === false && observed.svm === false) found.push("Linux shows neither `vmx` nor `svm`");
   else if (observed?.vmx !== undefined) found.push(`Linux ${observed.vmx ? "shows" : "does not show"} \`vmx\``);
   const isRead = msrOf(situation.read.cores[0], 0x3a).state === "value";
   const follows = isRead ? "" : ", which follows from the rest";

@@ -52,7 +52,7 @@ export function kvmAnswer(about: About): Answer {
   }
   const vmx = vmxAnswer(about);
   if (loads === "no" && vmx.answer === "no") {
-    const module = about.ofEither ? "neither kvm_intel nor kvm_amd loads" : "kvm_intel does not load";
+    const module = about.ofEither || about.neither ? "neither kvm_intel nor kvm_amd loads" : "kvm_intel does not load";
     return { ...vmx, says: `${vmx.says} So ${module}.` };
   }
   if (loads === "no") return refusedAnswer(about);
@@ -60,7 +60,7 @@ export function kvmAnswer(about: About): Answer {
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does.",
+      says: `VT-x is on${situation.host.observed?.modules?.kvm_intel === false ? ", and kvm_intel is not loaded" : ""}; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does.`,
       steps: [LOAD_IT],
     };
   }
@@ -120,7 +120,9 @@ function refusedAnswer(about: About): Answer {
       ? (WITHOUT_RULE[error ?? ""]?.says ??
         (error === "EOPNOTSUPP" && virtual === true
           ? "The CPU shows vmx, so the hypervisor below passes VT-x incompletely."
-          : "The CPUs differ."))
+          : situation.read.cores.length > 1
+            ? "The CPUs differ."
+            : "It found no VT-x that is on."))
       : reasons.length === 1
         ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
         : `Possible causes: ${reasons.slice(0, 3).map(listed).join("; ")}${reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""}.`;

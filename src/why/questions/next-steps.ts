@@ -36,6 +36,11 @@ export const EITHER_FIRMWARE: NextStep = {
   text: "Enable it in the firmware setup (Intel Virtualization Technology, VT-x; on an AMD CPU, SVM Mode), save, and switch the machine off and on: a restart does not release the lock.",
 };
 
+/** Where it may be a virtual machine. */
+export const EITHER_IF_PHYSICAL: NextStep = {
+  text: "If it is not a virtual machine, enable it in the firmware setup (Intel Virtualization Technology, VT-x; on an AMD CPU, SVM Mode), save, and switch the machine off and on: a restart does not release the lock.",
+};
+
 export const WHOSE_CPU: NextStep = {
   text: "See whose CPU it is, and whether this is a virtual machine.",
   commands: ["lscpu | grep -E 'Vendor|Model name|Hypervisor'"],

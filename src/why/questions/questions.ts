@@ -1,8 +1,10 @@
 import { type Host, showsVmx, vmxLockedOn } from "../../host/host.js";
 import { statedOf } from "../../input/hosts/stated.js";
+import { printersOfWhole } from "../../kvm/printers.js";
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { foldName } from "../../registers/edit-distance.js";
 import { releaseOf } from "../../rules/held.js";
+import { KERNELS } from "../../rules/kernels.js";
 import { RELEASES, type Release } from "../../rules/release.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
@@ -66,11 +68,8 @@ const WORDS = { yes: "Yes", no: "No", unknown: "Not known" } as const;
  * As `answerTo`, for a text without a question: `says` has no word before it, and begins with a small letter. `said`: what the
  * prose around the values says about the machine.
  */
-export function statementWith(
-  question: Question,
-  situation: Situation,
-  said: SaidOfMachine | undefined,
-): QuestionAnswer {
+export function statementWith(question: Question, named: Situation, said: SaidOfMachine | undefined): QuestionAnswer {
+  const situation = ofMessages(named);
   const joined = replays(situation);
   const about = aboutOf(situation, joined, said);
   const two = isHostAndGuest(situation.read);
@@ -92,6 +91,21 @@ export function statementWith(
     ...(contradiction === undefined ? {} : { says: `${contradiction}.` }),
     evidence: evidenceOf(about),
   };
+}
+
+/** Where the kernel that is named cannot have printed the refusal in the log, another one did: that one is replayed. */
+function ofMessages(situation: Situation): Situation {
+  const refusing = (situation.read.observed?.messages ?? [])
+    .flatMap((text) => printersOfWhole(text))
+    .filter(({ refuses }) => refuses !== undefined);
+  const prints = (release: Release) => refusing.some(({ releases }) => releases.includes(release));
+  if (refusing.length === 0 || situation.candidates.some(({ release }) => prints(release))) return situation;
+  const [{ release: own }] = situation.candidates;
+  const at = KERNELS.findIndex(({ id }) => id === own);
+  const distance = (release: Release) => Math.abs(KERNELS.findIndex(({ id }) => id === release) - at);
+  const [nearest] = RELEASES.filter(prints).sort((a, b) => distance(a) - distance(b));
+  if (nearest === undefined) return situation;
+  return situationOf({ ...situation.read, kernel: nearest }, { assumeByDefault: ["registers=sdm"] });
 }
 
 /** Where no kernel is named and the module was refused, an older one shows the flag, whatever the firmware did. */

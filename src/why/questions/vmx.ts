@@ -1,10 +1,11 @@
 import { shared, tri } from "../../bits/tri.js";
-import { hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn, vmxReadsZero } from "../../host/host.js";
+import { type Host, hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn, vmxReadsZero } from "../../host/host.js";
 import { formatMsr, knownValue, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
 import {
   EITHER_FIRMWARE,
+  EITHER_IF_PHYSICAL,
   FIRMWARE_IF_LOCKED,
   FIRMWARE_OFF,
   KERNEL_LOG,
@@ -79,7 +80,8 @@ export function vmxAnswer(about: About): Answer {
     };
   }
   if (!causes.has("no vmx")) return foundOffAnswer(about);
-  if (about.virtual === true) return hiddenAnswer(about, "Linux shows no `vmx`");
+  if (about.virtual === true) return hiddenAnswer(about, about.neither ? NEITHER : "Linux shows no `vmx`");
+  if (about.neither) return neitherAnswer(about);
   if (modelHasVmx && about.virtual === false) {
     return {
       answer: "no",
@@ -93,8 +95,20 @@ export function vmxAnswer(about: About): Answer {
     decidedBy: "firmware",
     says: modelHasVmx
       ? "Linux does not find VT-x switched on. CPUs of this model have it, so the firmware has it off, or a hypervisor below does not show it."
-      : "Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
+      : `Linux does not find VT-x switched on. Either the firmware has it off, or the CPU${about.virtual === false ? "" : " (or a hypervisor below)"} does not show it.`,
     steps: [READ_LOCK, FIRMWARE_IF_LOCKED],
+  };
+}
+
+const NEITHER = "Linux shows neither `vmx` nor `svm`";
+
+/** Whose CPU it is was not read. */
+function neitherAnswer({ virtual }: About): Answer {
+  return {
+    answer: "no",
+    decidedBy: "firmware",
+    says: `${NEITHER}. The firmware has virtualization off (VT-x of Intel, SVM Mode of AMD), or the CPU${virtual === false ? " has none" : ", or a hypervisor below, does not show it"}.`,
+    steps: [virtual === false ? EITHER_FIRMWARE : EITHER_IF_PHYSICAL, WHOSE_CPU],
   };
 }
 
@@ -203,7 +217,7 @@ function hiddenAnswer(about: About, what: string): Answer {
     return {
       answer: "no",
       decidedBy: "outer hypervisor",
-      says: `${what}, and this is a virtual machine. ${outerName(about)} does not pass VT-x to it.`,
+      says: `${what}, and this is a virtual machine. ${outerName(about)} does not pass ${about.neither ? "VT-x or AMD-V" : "VT-x"} to it.`,
       steps: [outerStep(about.outer)],
     };
   }
@@ -212,7 +226,7 @@ function hiddenAnswer(about: About, what: string): Answer {
     decidedBy: "CPU",
     says: about.ofEither
       ? "KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the message is the same for both. The CPU has none, or a hypervisor hides it."
-      : `${what}. The CPU has no VT-x, or a hypervisor hides it.`,
+      : `${what}. The CPU has no VT-x${about.virtual === false ? "" : ", or a hypervisor hides it"}.`,
     steps: [...(about.ofEither ? [WHOSE_CPU] : []), ...(about.virtual === false ? [] : [outerStep(about.outer)])],
   };
 }
@@ -267,7 +281,7 @@ function openAnswer(about: About): Answer {
     vmx === "yes"
       ? ONLY_CPU_READ
       : host.observed?.modules?.kvm_intel === false
-        ? "kvm_intel is not loaded, and the reason was not read."
+        ? `kvm_intel is not loaded${isOpen(host) ? ", nor is kvm_amd" : ""}, and the reason was not read.`
         : "neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on.";
   return {
     answer: "unknown",
@@ -276,6 +290,10 @@ function openAnswer(about: About): Answer {
     steps: host.observed?.modules?.kvm_intel === false ? [LOAD_IT, READ_BOTH] : [READ_BOTH],
   };
 }
+
+/** Nothing says whose CPU it is. */
+const isOpen = ({ vendor, name, observed, cores: [boot] }: Host): boolean =>
+  vendor === undefined && name === undefined && observed?.modules?.kvm_amd === false && boot.signature === undefined;
 
 function noneRead(about: About): Answer {
   const says =

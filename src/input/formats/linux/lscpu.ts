@@ -95,7 +95,7 @@ export const lscpu: FactReader = {
     "lscpu: vendor, name, signature, the flags line as /proc/cpuinfo has it, whether Linux shows VT-x, and the hypervisor " +
     "that the machine runs in; no register.",
   mark: new RegExp(
-    `^\\s{0,16}(?:(?:Architecture|Vendor ID|Model name|Virtualization|Hypervisor vendor|Flags):|(?:${OTHER_LANGUAGE}) ?[:：])\\s`,
+    `^\\s{0,16}(?:(?:Architecture|Vendor ID|Model name|Virtualization(?: type)?|Hypervisor vendor|Flags):|(?:${OTHER_LANGUAGE}) ?[:：])\\s`,
   ),
   open: openLscpu,
 };
@@ -138,6 +138,9 @@ function openLscpu(sink: FactSink): FactRun {
       sink.system("outer", value.trim(), placeOf(line));
       sink.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
     }
+    // Printed in a virtual machine alone.
+    if (key === "Virtualization type" && /^(?:full|para)\s*$/.test(value))
+      sink.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
     if (key === "Architecture" && !line.cut && /^[a-z]\w{2,11}$/.test(value.trim()))
       sink.system("arch", value.trim(), placeOf(line));
     // Printed for vmx among the flags.

@@ -20,6 +20,8 @@ export const lsmod: FactReader = {
 function openLsmod(sink: FactSink): FactRun {
   let asked: number | undefined;
   let spaced = false;
+  /** The line before was of the list: modules that KVM uses may follow. */
+  let listed = false;
 
   const row = (line: TextLine, found: RegExpExecArray): boolean => {
     const [, name, , count, users = ""] = found as unknown as [string, string, string, string, string?];
@@ -49,7 +51,11 @@ function openLsmod(sink: FactSink): FactRun {
       }
       [asked, spaced] = [undefined, false];
       const found = ROW.exec(line.text);
-      if (found !== null) return row(line, found);
+      if (found !== null) {
+        listed = true;
+        return row(line, found);
+      }
+      listed = false;
       if (ASKED.test(line.text)) {
         asked = line.number;
         return true;
@@ -62,6 +68,6 @@ function openLsmod(sink: FactSink): FactRun {
       }
       return false;
     },
-    busy: () => asked !== undefined,
+    busy: () => asked !== undefined || listed,
   };
 }

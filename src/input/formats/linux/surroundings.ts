@@ -13,6 +13,8 @@ const MACHINES: readonly (readonly [words: RegExp, outer: string])[] = [
   [/^KVM$|\bOpenStack (?:Nova|Compute)\b/, "KVM"],
   [/\bParallels Virtual Platform\b/, "Parallels"],
 ];
+/** The whole answer to what the product is called. */
+const ALONE: typeof MACHINES = [[/^Virtual Machine$/, "Hyper-V"]];
 /** The signatures of CPUID leaf 0x40000000, where a program prints them. */
 const SIGNATURES: readonly (readonly [signature: string, outer: string])[] = [
   ["VMwareVMware", "VMware"],
@@ -30,6 +32,8 @@ const TABLE_LINE =
 /** Commands that print such a line alone, below them. */
 const TABLE_ASKED =
   /(?:\bdmidecode (?:-s|--string)[ =](?:system-(?:product-name|manufacturer)|baseboard-(?:product-name|manufacturer))|\/sys\/(?:class\/dmi\/id|devices\/virtual\/dmi\/id)\/(?:product_name|sys_vendor|board_vendor|board_name))\s*$/;
+/** A file that is there where the module is. */
+const AMD_ASKED = /\bcat \/sys\/module\/kvm_amd\/parameters\/\w{2,24}\s*$/;
 const DETECTED = /(?:systemd-detect-virt(?: -v| --vm)?|\bvirt-what)\s*$/;
 /** The same with its answer in a sentence. */
 const DETECTED_IN_SENTENCE =
@@ -72,7 +76,7 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |virt-host-validate: QEMU: |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'|Loading kvm module kvm_/,
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/kvm_amd\/parameters\/|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |virt-host-validate: QEMU: |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'|Loading kvm module kvm_/,
   words: [
     "Hypervisor",
     "hypervisor_id",
@@ -81,6 +85,7 @@ export const surroundings: FactReader = {
     "virt-host-validate: ",
     "dmidecode -",
     "/dmi/id/",
+    "/kvm_amd/",
     "/proc/cpuinfo",
     "KVM requires a CPU",
     "Hardware name: ",
@@ -91,7 +96,7 @@ export const surroundings: FactReader = {
 function openSurroundings(sink: FactSink) {
   let asked:
     | {
-        readonly what: "virt" | "count" | "table";
+        readonly what: "virt" | "count" | "table" | "amd";
         readonly svm: boolean;
         readonly line: number;
         readonly spaced?: true;
@@ -129,15 +134,22 @@ function openSurroundings(sink: FactSink) {
       return false;
     }
     const word = line.text.trim();
+    if (question.what === "amd") {
+      if (!/^[YN\d]$/.test(word)) return false;
+      sink.system("module kvm_amd", "loaded", placeOf(line));
+      return true;
+    }
     if (question.what === "table") {
-      const machine = word.length > 160 ? undefined : MACHINES.find(([words]) => words.test(word));
+      const machine = word.length > 160 ? undefined : [...MACHINES, ...ALONE].find(([words]) => words.test(word));
       if (machine !== undefined) sink.system("outer", machine[1], placeOf(line));
       return machine !== undefined;
     }
     if (question.what === "virt") {
       const outer = Object.hasOwn(VIRT, word) ? VIRT[word] : undefined;
       if (outer !== undefined) sink.system("outer", outer, placeOf(line));
-      return outer !== undefined;
+      // No container either.
+      if (word === "none") sink.cpu("unnamed", { features: { hypervisor: false } }, placeOf(line));
+      return outer !== undefined || word === "none";
     }
     if (!/^\d{1,5}$/.test(word)) return false;
     // Counted together with svm, only none at all says something of vmx.
@@ -157,6 +169,10 @@ function openSurroundings(sink: FactSink) {
       }
       if (TABLE_ASKED.test(text)) {
         asked = { what: "table", svm: false, line: line.number };
+        return true;
+      }
+      if (AMD_ASKED.test(text)) {
+        asked = { what: "amd", svm: false, line: line.number };
         return true;
       }
       if (COUNT.test(text) && / -\w{0,6}c|--count|wc -l/.test(text)) {
@@ -201,12 +217,17 @@ function openSurroundings(sink: FactSink) {
   };
 }
 
+/** Either flag; which one it is, neither of the two says. */
+const FLAG_FOUND =
+  /^\s{0,8}INFO: Your CPU supports KVM extensions|(?:^\s{0,8}|virt-host-validate: )QEMU: Checking for hardware virtualization\s{0,80}:\s{0,4}PASS\b/;
+
 /** kvm-ok, virt-host-validate and crc. */
 function checked(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   const at = placeOf(line);
   if (/^\s{0,8}INFO: Your CPU does not support KVM extensions/.test(text)) {
     sink.system("flag vmx", "no", at);
+    sink.system("flag vmx or svm", "no", at);
     return true;
   }
   // The Android emulator asks CPUID (android_get_x86_cpuid_vmx_support), where there is no /dev/kvm.
@@ -236,6 +257,11 @@ function checked(sink: FactSink, line: TextLine): boolean {
   }
   if (/(?:^\s{0,8}|virt-host-validate: )QEMU: Checking for hardware virtualization\s{0,40}:\s{0,4}FAIL\b/.test(text)) {
     sink.system("flag vmx", "no", at);
+    sink.system("flag vmx or svm", "no", at);
+    return true;
+  }
+  if (FLAG_FOUND.test(text)) {
+    sink.system("flag vmx or svm", "yes", at);
     return true;
   }
   return false;

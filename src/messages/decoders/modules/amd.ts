@@ -1,7 +1,7 @@
 import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
-import { ENABLE_SVM } from "../../rows/shared-advice.js";
+import { ENABLE_SVM, INSIDE } from "../../rows/shared-advice.js";
 
 /*
  * Modules of the two vendors, where one was tried on the CPU of the other, or is there already.
@@ -45,7 +45,7 @@ export function amdModuleError({ signs, host, circumstances }: ExplainContext): 
     causes: [{ text: "kvm_amd on a CPU without SVM; on Intel, kvm_intel is the module.", certainty: "likely" }],
     steps: [
       { text: "On an Intel CPU, load the other one.", commands: ["sudo modprobe kvm_intel"] },
-      { text: "On an AMD CPU, enable SVM mode in the firmware setup." },
+      { text: "On an AMD CPU, enable SVM mode in the firmware setup.", unless: INSIDE, changes: "firmware" },
     ],
   };
 }

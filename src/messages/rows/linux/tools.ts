@@ -72,7 +72,7 @@ export const TOOL_MESSAGES = [
     needle: ["kvm acceleration can not be used", "/dev/kvm does not exist"],
     group: "kvm-ok-unusable",
     pattern: /KVM acceleration can NOT be used|\/dev\/kvm does not exist/i,
-    what: "There is no /dev/kvm: kvm_intel is not loaded.",
+    what: "There is no /dev/kvm: KVM's module is not loaded.",
     outcome: "no device",
     where: [{ is: "AMD", what: "There is no /dev/kvm: kvm_amd is not loaded.", steps: [LOAD_KVM] }],
     // There the kind of machine decides, as the line before it says.

@@ -624,7 +624,7 @@ export const STACK_MESSAGES = [
     ],
     pattern:
       /\bkvm(?:_intel|_amd)?(?: kernel)? modules? (?:is |are )?not loaded|cannot host kvm containers|operation is not valid: cpu affinity is not supported/i,
-    what: "A program needs KVM and found that its module is not loaded, or works with plain emulation (virt_type qemu), which cannot do what is asked.",
+    what: "A program needs KVM and found none: its module is not loaded, or the program works with plain emulation (virt_type qemu).",
     causes: [
       "kvm_intel refused to load: VT-x is off, or this is a virtual machine that is not given it.",
       "nova and its like were set to virt_type=qemu, because KVM was missing when they were installed.",

@@ -30,13 +30,6 @@ const EMULATE: Step = {
   commands: ["<domain type='qemu'>   # libvirt", "virt_type = qemu   # nova.conf, [libvirt]"],
 };
 
-const LOAD_EITHER: Step = {
-  text: "Load the module of this CPU; refused, it has the reason in the kernel log.",
-  commands: [
-    "sudo modprobe kvm_intel || sudo modprobe kvm_amd; ls -l /dev/kvm; sudo dmesg | grep -iE 'kvm|svm' | tail",
-  ],
-};
-
 const WANTS_OFF =
   /\b(?:disabl\w{1,3}|turn(?:ing)? off|switch(?:ing)? off|hid(?:e|ing)|mask(?:ing)?)\b[^.\n]{0,30}\b(?:nested|vmx|VT-x)\b/i;
 const TYPE_HOST = /\bTYPE:? host\b|\bcpu(?: type)?[=: ]{1,3}host\b/i;
@@ -180,17 +173,6 @@ function besideWords(
           commands: ["-accel tcg", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
         },
       ],
-    };
-  if (
-    machine?.countsEither() === true &&
-    showsVmx(machine.situation.host) === undefined &&
-    first?.outcome === "no device"
-  )
-    return {
-      ...found,
-      says: "There is no /dev/kvm, and the text counts vmx or svm among the flags: the CPU shows its virtualization, and only KVM's module is missing, or was refused.",
-      steps: [LOAD_EITHER],
-      covers: [...found.covers, first.message as string],
     };
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};

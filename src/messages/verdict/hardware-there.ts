@@ -1,0 +1,121 @@
+import { isSvmVendor, showsVmx } from "../../host/host.js";
+import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
+import { statementWith, THERE_AND_ON, underOldest } from "../../why/questions/questions.js";
+import type { FoundVerdict } from "../answer.js";
+import { isOfLoading, type Recognised } from "../answer.js";
+import type { Step } from "../message.js";
+import { changesOf } from "../open-steps.js";
+import type { Circumstances, OwnMachine } from "../own-machine.js";
+import { LOAD_KVM } from "../rows/shared-advice.js";
+import type { SaidInProse } from "./machine-verdict.js";
+
+/*
+ * Programs that find no KVM, on a machine that shows its virtualization: then neither the firmware nor a hypervisor below is why,
+ * and only the module or its device is missing.
+ */
+
+/** They find no KVM, and give no reason. */
+const FINDS_NONE: ReadonlySet<string> = new Set([
+  "kvm-module-not-loaded",
+  "kvm-ok-unusable",
+  "libvirt-no-kvm-capabilities",
+  "virt-install-no-kvm",
+  "emulator-no-kvm",
+  "qemu-no-kvm",
+  "any-no-kvm",
+  "kvm-device",
+]);
+
+const LOAD_EITHER: Step = {
+  text: "Load the module of this CPU; refused, it has the reason in the kernel log.",
+  commands: [
+    "sudo modprobe kvm_intel || sudo modprobe kvm_amd; ls -l /dev/kvm; sudo dmesg | grep -iE 'kvm|svm' | tail",
+  ],
+};
+
+const LOAD_AMD: Step = {
+  text: "Load the module, and read what it says; refused, it has the reason in the kernel log.",
+  commands: ["sudo modprobe kvm_amd; sudo dmesg | grep -iE 'kvm|svm' | tail"],
+};
+
+const isLacking = ({ message = "", outcome }: Recognised): boolean =>
+  outcome === "no device" || (FINDS_NONE.has(message) && outcome === undefined);
+
+/** It says why there is none, or that it is another system that has none. */
+const isReason = (one: Recognised): boolean =>
+  one.product === "kmod" || one.product === "WSL" || (isOfLoading(one) && one.gravity === "blocks");
+
+/** The answer where the machine of the text shows virtualization, and all that its messages say is that there is no KVM. */
+export function withoutModule(
+  recognised: readonly Recognised[],
+  machine: OwnMachine | undefined,
+  said: SaidInProse,
+  circumstances: Circumstances,
+): FoundVerdict | undefined {
+  const lacking = recognised.filter(isLacking);
+  const [first] = lacking;
+  if (machine === undefined || first === undefined || circumstances.has("/dev/kvm exists")) return undefined;
+  const reasons = recognised.filter((one) => isReason(one) && !isLacking(one));
+  const { host } = machine.situation;
+  const { modules, loadError } = host.observed ?? {};
+  if (
+    isHostAndGuest(machine.situation.read) ||
+    reasons.length > 0 ||
+    loadError !== undefined ||
+    modules?.kvm_intel === true ||
+    modules?.kvm_amd === true
+  )
+    return undefined;
+  const shown = hardwareShown(machine, said);
+  if (shown === undefined) return undefined;
+  const { has } = circumstances;
+  const inContainer = has("in a container") || has("Docker alone named") || has("privileged container");
+  const open = first.steps.filter((step) => changesOf(step) === undefined && step.text !== LOAD_KVM.text);
+  const says = UNNAMED.has(first.message ?? "") && !inContainer ? NO_DEVICE : first.what;
+  return {
+    says: `${shown.says} ${says}`,
+    steps: [shown.load, ...(says === NO_DEVICE ? [] : open)].slice(0, 2),
+    evidence: shown.evidence,
+    line: first.lines[0],
+    covers: lacking.map(({ message }) => message as string),
+  };
+}
+
+/** Whatever program looked for it. */
+const UNNAMED: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-device", "kvm-ok-unusable", "qemu-no-kvm"]);
+const NO_DEVICE = "There is no /dev/kvm, so only KVM's module is missing: it was not loaded, or was refused.";
+
+interface Shown {
+  readonly says: string;
+  readonly load: Step;
+  readonly evidence: readonly string[];
+}
+
+const HAS_VTX = "The CPU has VT-x: Linux shows `vmx`.";
+
+function hardwareShown({ situation, countsEither }: OwnMachine, said: SaidInProse): Shown | undefined {
+  const { host } = situation;
+  if (isSvmVendor(host.vendor))
+    return host.observed?.svm === true
+      ? {
+          says: `This is an AMD CPU${host.name === undefined ? "" : ` (${host.name})`}. It has SVM instead of VMX, and Linux shows \`svm\`; its module is kvm_amd.`,
+          load: LOAD_AMD,
+          evidence: [],
+        }
+      : undefined;
+  const answer = statementWith("vmx", situation, said);
+  if (answer.answer === "yes") {
+    const older = underOldest("vmx", answer, situation, said) !== undefined;
+    const says = older ? HAS_VTX : THERE_AND_ON;
+    return { says, load: LOAD_KVM, evidence: answer.evidence };
+  }
+  // Before 5.6 the flag says nothing about the firmware, and it is the module that does.
+  if (answer.answer === "unknown" && showsVmx(host) === true)
+    return { says: HAS_VTX, load: LOAD_KVM, evidence: answer.evidence };
+  if (answer.answer === "no" || showsVmx(host) !== undefined || !countsEither()) return undefined;
+  return {
+    says: "The CPU shows its virtualization: `vmx` or `svm` is among the flags.",
+    load: LOAD_EITHER,
+    evidence: [],
+  };
+}

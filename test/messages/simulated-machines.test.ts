@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import { inShort } from "./in-short.js";
+import { MACHINES, type Machine, OUTPUTS } from "./simulated-machines.js";
+
+/*
+ * Outputs of machines with a known truth, two at a time. Several machines can print the same; an answer may say no more than what
+ * is true of all of them.
+ */
+
+const NAMES = Object.keys(OUTPUTS);
+const PAIRS = NAMES.flatMap((first, at) => [
+  [first],
+  ...NAMES.slice(at + 1).map((second) => [first, second]),
+]) as readonly string[][];
+
+interface Printed {
+  readonly text: string;
+  readonly machines: readonly Machine[];
+}
+
+/** What machines print, each text once, with all machines that print it. */
+function printed(names: readonly string[]): readonly Printed[] {
+  const found = new Map<string, Machine[]>();
+  for (const machine of MACHINES) {
+    const outputs = names.map((name) => OUTPUTS[name]?.(machine));
+    if (outputs.includes(undefined)) continue;
+    const text = outputs.join("\n");
+    found.set(text, [...(found.get(text) ?? []), machine]);
+  }
+  return [...found].map(([text, machines]) => ({ text, machines }));
+}
+
+const HARDWARE_WORKS: ReadonlySet<string> = new Set(["works", "rights", "module", "no module"]);
+
+interface Claim {
+  readonly what: string;
+  /** It applies to these machines alone. */
+  readonly where: (machines: readonly Machine[]) => boolean;
+  readonly never: { readonly verdict?: RegExp; readonly steps?: RegExp };
+}
+
+const CLAIMS: readonly Claim[] = [
+  {
+    what: "no firmware setting is asked for where the hardware is on",
+    where: (machines) =>
+      machines.every(
+        ({ truth, kernel, outer }) => HARDWARE_WORKS.has(truth) && (kernel !== "5.4.0-150-generic" || outer !== "none"),
+      ),
+    never: { verdict: /firmware (?:has it off|locked VT-x off)/, steps: /firmware setup|BIOS/ },
+  },
+  {
+    what: "no firmware setting is asked for in a virtual machine",
+    where: (machines) => machines.every(({ outer }) => outer !== "none"),
+    never: { steps: /^(?!If it is not a virtual machine).*firmware setup/m },
+  },
+  {
+    what: "no hypervisor below is named on bare metal where the text says so",
+    where: (machines) => machines.every(({ outer, truth }) => outer === "none" && HARDWARE_WORKS.has(truth)),
+    never: { verdict: /hypervisor below/ },
+  },
+  {
+    what: "an AMD CPU is not answered for as Intel's",
+    where: (machines) => machines.every(({ vendor }) => vendor === "amd"),
+    never: { verdict: /^(?!.*(?:AMD|SVM|svm|kvm_amd)).*(?:VT-x|kvm_intel|IA32_FEAT_CTL)/ },
+  },
+  {
+    what: "no CPU without VT-x is made up",
+    where: (machines) => machines.every(({ has }) => has),
+    never: { verdict: /has no VT-x|The CPU has none\b/ },
+  },
+  {
+    what: "no CPU is said to differ from another one",
+    where: () => true,
+    never: { verdict: /CPUs differ/ },
+  },
+];
+
+describe("an answer holds on every machine that prints the text", () => {
+  it.each(PAIRS.map((names) => [names.join(" and "), names] as const))("%s", async (_, names) => {
+    for (const { text, machines } of printed(names)) {
+      const { lines } = await inShort(text);
+      const all = lines(400);
+      const [verdict = ""] = all;
+      const steps = all
+        .filter((line) => /^\s*do\s/.test(line))
+        .map((line) => line.replace(/^\s*do\s+/, ""))
+        .join("\n");
+      for (const { what, where, never } of CLAIMS) {
+        if (!where(machines)) continue;
+        if (never.verdict !== undefined) expect(verdict, `${what}\n${text}`).not.toMatch(never.verdict);
+        if (never.steps !== undefined) expect(steps, `${what}\n${text}`).not.toMatch(never.steps);
+      }
+    }
+  });
+
+  it("covers machines of every truth", () => {
+    expect(new Set(MACHINES.map(({ truth }) => truth)).size).toBe(7);
+  });
+});
