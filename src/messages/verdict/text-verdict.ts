@@ -25,7 +25,6 @@ import {
   type OwnMachine,
   saysOnlyVirtual,
 } from "../own-machine.js";
-import { IN_CLOUD, PASS_DEVICE } from "../rows/shared-advice.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { autoloaded, builtIn } from "./asked/autoload.js";
 import { bitAsked } from "./asked/bit-asked.js";
@@ -38,41 +37,22 @@ import { registersAsked } from "./asked/registers-read.js";
 import { twoValues } from "./asked/two-values.js";
 import { valueAsked, wantedRefused } from "./asked/values-asked.js";
 import { withMicrocode } from "./differing-cpus.js";
-import { guestOfHost, guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
+import { guestVerdict } from "./guests/guest-verdict.js";
 import { withNestedOff } from "./guests/nested-off.js";
 import { withParamOff } from "./guests/param-off.js";
 import { withoutAccelerator } from "./guests/without-accelerator.js";
 import { withoutModule } from "./hardware-there.js";
 import { loneErrno } from "./lone-errno.js";
 import { EITHER_COUNTED, hypervisorBelow, machineVerdict, sentenceOf } from "./machine-verdict.js";
-import { bareMetal, namedOuter, systemIn } from "./named-outer.js";
+import { systemIn } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
 import { placed, rentedCloud } from "./rented-cloud.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
-import {
-  ASKS_VTX,
-  asksVtx,
-  isOfIntel,
-  LISTS_DEVICE,
-  OF_INTEL,
-  OF_NESTED,
-  OF_TWO,
-  OWN_DOMAIN,
-  usesOther,
-} from "./text-signs.js";
-import {
-  CONFIG_DIFFERS,
-  GENERAL,
-  INSTEAD,
-  NO_KVM_HERE,
-  NO_VMX_HERE,
-  SAYS_NONE,
-  VBOX_NO_VMX,
-  WHY_NO_DEVICE,
-} from "./weight.js";
-import { withNamedOuter } from "./with-named-outer.js";
+import { ASKS_VTX, asksVtx, isOfIntel, LISTS_DEVICE, OF_INTEL, OF_NESTED, OF_TWO, usesOther } from "./text-signs.js";
+import { CONFIG_DIFFERS, GENERAL, INSTEAD, NO_KVM_HERE, SAYS_NONE, WHY_NO_DEVICE } from "./weight.js";
+import { withBelow, withNamedOuter } from "./with-named-outer.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
 const LONGEST_CONFIGURATION = 1_000_000;
@@ -285,40 +265,7 @@ function answerOf(
   if (harmless !== undefined) return harmless;
   const nestedOff = withNestedOff(found, first, machine) ?? withParamOff(found, first, machine);
   if (nestedOff !== undefined) return nestedOff;
-  const noDevice = first.outcome === "no device";
-  const noKvm =
-    noDevice ||
-    (NO_KVM_HERE.has(first.message ?? "") && first.outcome !== "KVM is there" && first.outcome !== "no access");
-  const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
-  const refused = first.message === "modprobe-error" && /intel\b[^\n]{0,160}not supported/i.test(first.matched);
-  const asks = noKvm || inBare || refused || NO_VMX_HERE.has(first.message ?? "");
-  const findsNone = NO_KVM_HERE.has(first.message ?? "") || NO_VMX_HERE.has(first.message ?? "");
-  const inGuest = findsNone && short !== undefined ? guestOfHost(machine, guests, short, circumstances) : undefined;
-  if (inGuest !== undefined) {
-    const none = recognised.filter(({ message = "" }) => NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message));
-    return { ...found, ...inGuest, covers: none.map(({ message }) => message as string) };
-  }
-  const named =
-    asks && short !== undefined && (first.outcome !== "AMD" || first.product !== "KVM")
-      ? namedOuter(short, machine)
-      : undefined;
-  const guest =
-    named === undefined && asks && !OWN_DOMAIN.test(short ?? "")
-      ? guestWithoutVmx(guests(), machine, noKvm)
-      : undefined;
-  if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
-  // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
-  if (named === undefined || (noKvm && !named.isBelow)) return found;
-  // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
-  if (first.product === "Xen" && named.name === "WSL") return found;
-  // Of the hypervisors below, it is the one that is named.
-  const ofContainer = circumstances.has("in a container") || circumstances.has("Docker alone named");
-  const isBeside = ({ text: said }: Advice) => said === PASS_DEVICE.text && !ofContainer;
-  const isRented = named.name === "GitHub Codespaces" || named.name === "a rented workspace";
-  const steps = isRented
-    ? []
-    : found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD && !isBeside(step));
-  return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
+  return withBelow(found, first, { recognised, machine, text: short, guests, circumstances });
 }
 
 /** Whether a message adds nothing to another one, which gives its reason. */

@@ -1,13 +1,16 @@
 import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { outerStep } from "../../why/questions/next-steps.js";
-import type { TextVerdict } from "../answer.js";
+import type { ChosenStep, FoundVerdict, Recognised, TextVerdict } from "../answer.js";
 import { changesOf } from "../open-steps.js";
-import type { OwnMachine } from "../own-machine.js";
+import type { Circumstances, OwnMachine } from "../own-machine.js";
+import { IN_CLOUD, PASS_DEVICE } from "../rows/shared-advice.js";
 import { instanceOf } from "./cloud-words.js";
-import { guestWithoutVmx } from "./guests/guest-verdict.js";
+import { guestOfHost, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { machineVerdict } from "./machine-verdict.js";
-import { ALWAYS_BELOW, CLOUDS, type Named, namedOuter, systemIn, WHOLE_MACHINE } from "./named-outer.js";
+import { ALWAYS_BELOW, bareMetal, CLOUDS, type Named, namedOuter, systemIn, WHOLE_MACHINE } from "./named-outer.js";
+import { OWN_DOMAIN } from "./text-signs.js";
+import { NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "./weight.js";
 
 /*
  * The answer about a machine that shows no vmx, with the hypervisor below it that the text names.
@@ -80,6 +83,56 @@ export function withNamedOuter(
   const left = CLOUDS.has(named.name) ? asked.filter((step) => changesOf(step) !== "firmware") : asked;
   const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...left] : [...left, named.step];
   return { ...found, says: `${found.says}${named.says}`, steps };
+}
+
+/** What an answer is put together from. */
+interface Whole {
+  readonly recognised: readonly Recognised[];
+  readonly machine: OwnMachine | undefined;
+  /** Undefined where it is too long to look at. */
+  readonly text: string | undefined;
+  readonly guests: () => readonly GuestCpu[];
+  readonly circumstances: Circumstances;
+}
+
+/** The answer of the message `first`, with the hypervisor below that the text names, where that may be why there is no VT-x. */
+export function withBelow(
+  found: FoundVerdict,
+  first: Recognised,
+  { recognised, machine, text, guests, circumstances }: Whole,
+): FoundVerdict {
+  const noDevice = first.outcome === "no device";
+  const noKvm =
+    noDevice ||
+    (NO_KVM_HERE.has(first.message ?? "") && first.outcome !== "KVM is there" && first.outcome !== "no access");
+  const inBare = VBOX_NO_VMX.has(first.message ?? "") && text !== undefined && bareMetal(text) !== undefined;
+  const refused = first.message === "modprobe-error" && /intel\b[^\n]{0,160}not supported/i.test(first.matched);
+  const asks = noKvm || inBare || refused || NO_VMX_HERE.has(first.message ?? "");
+  const findsNone = NO_KVM_HERE.has(first.message ?? "") || NO_VMX_HERE.has(first.message ?? "");
+  const inGuest = findsNone && text !== undefined ? guestOfHost(machine, guests, text, circumstances) : undefined;
+  if (inGuest !== undefined) {
+    const none = recognised.filter(({ message = "" }) => NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message));
+    return { ...found, ...inGuest, covers: none.map(({ message }) => message as string) };
+  }
+  const named =
+    asks && text !== undefined && (first.outcome !== "AMD" || first.product !== "KVM")
+      ? namedOuter(text, machine)
+      : undefined;
+  const guest =
+    named === undefined && asks && !OWN_DOMAIN.test(text ?? "") ? guestWithoutVmx(guests(), machine, noKvm) : undefined;
+  if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
+  // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
+  if (named === undefined || (noKvm && !named.isBelow)) return found;
+  // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
+  if (first.product === "Xen" && named.name === "WSL") return found;
+  // Of the hypervisors below, it is the one that is named.
+  const ofContainer = circumstances.has("in a container") || circumstances.has("Docker alone named");
+  const isBeside = ({ text: said }: ChosenStep) => said === PASS_DEVICE.text && !ofContainer;
+  const isRented = named.name === "GitHub Codespaces" || named.name === "a rented workspace";
+  const steps = isRented
+    ? []
+    : found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD && !isBeside(step));
+  return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
 
 const DOM0 = /\bdom0\b|^\(XEN\) /im;
