@@ -133,7 +133,8 @@ export function openSteps(
       const instead = IN_FIRMWARE.has(step.text)
         ? [NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
         : undefined;
-      return instead === undefined ? step : { text: instead.text };
+      if (instead !== undefined) return { text: instead.text };
+      return isSo("AMD") ? { ...step, text: step.text.replace(/\bCPU with vmx\b/, "CPU with svm") } : step;
     })
     .flatMap((step) => {
       const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>

@@ -24,6 +24,8 @@ const INSTANCE_TYPES = [
 
 /** The cloud of whose types of instance the text names some, and of no other cloud's. */
 export function instanceOf(text: string): string | undefined {
+  // Eucalyptus has the names of EC2 for what runs on one's own machines.
+  if (/\beuca-|\beucalyptus\b/i.test(text)) return undefined;
   const clouds = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
   return clouds.size === 1 ? [...clouds][0] : undefined;
 }

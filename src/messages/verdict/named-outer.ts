@@ -130,11 +130,11 @@ const WSL_NESTED: Step = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
+  /\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
 const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^(?:VM|ES|vS|Fu)/i, "VMware"],
   [/^X/i, "Xen"],
-  [/^Vi/i, "VirtualBox"],
+  [/^V(?:i|b)/i, "VirtualBox"],
   [/^H/i, "Hyper-V"],
   [/^P/i, "Proxmox"],
   [/^[KQ]/i, "KVM"],
@@ -309,11 +309,11 @@ export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w
 
 /** A system of Linux, or a program of it, that runs in a product. */
 const SYSTEM_IN =
-  /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b|(?:在|用) ?(?<zh>VM_?ware|VM ?[Ff]usion|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b[^，。\n]{0,24}(?:里|中|上|内|下)[^，。\n]{0,8}(?:安装|装|运行|跑|创建|开|勾选|选择[^，。\n]{0,60}VT-?x)/gi;
+  /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b|(?:在|用) ?(?<zh>VM_?ware|VM ?fusion|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b[^，。\n]{0,24}(?:里|中|上|内|下)[^，。\n]{0,8}(?:安装|装|运行|跑|创建|开|勾选|选择[^，。\n]{0,60}VT-?x)/gi;
 
 /** The same of people who say that they run Linux in it, or that they installed their nodes there. */
 const GUEST_IN =
-  /\bguest (?:\w{2,10} ){1,3}(?:with|using|via) (?<below>VM_?ware|Virtual ?Box|Hyper-?V|Parallels)\b|\b[Ii] use (?<of>Proxmox|PVE|ESXi) and (?:install|run)\w{0,4} (?:\w{2,10} ){0,2}(?:nodes?|cluster|Harvester|Kubernetes|k3s)\b/gi;
+  /\bguest (?:\w{2,10} ){1,3}(?:with|using|via) (?<below>VM_?ware|Virtual ?Box|Hyper-?V|Parallels)\b|\bI(?:['’]?m| am) using (?<zh>VM ?player|VMware (?:Workstation|Player|Fusion)|Virtual ?Box)\b|\b[Ii] use (?<of>Proxmox|PVE|ESXi) and (?:install|run)\w{0,4} (?:\w{2,10} ){0,2}(?:nodes?|cluster|Harvester|Kubernetes|k3s)\b/gi;
 const guestIn = (text: string): string | undefined => oneProduct(text, GUEST_IN);
 
 /** The one product in which the text says that Linux, or a program of it, runs. */

@@ -15,7 +15,7 @@ export function onArm32(text: string, arm: string): Omit<TextVerdict, "covers"> 
 }
 
 /** Boards with a CPU of Arm on which people look for the flags of x86. */
-const ARM_BOARD = /\b(?:(?:orange|raspberry|banana) ?pi|rock ?pi|rk3\d{3}|jetson)\b/i;
+const ARM_BOARD = /\b(?:(?:orange|raspberry|banana) ?pi|rock ?pi|rk3\d{3}|jetson|odroid(?!-?H))\b/i;
 
 /** The flag is looked for where x86 is not. */
 export function onArmBoard(text: string): TextVerdict | undefined {

@@ -16,7 +16,7 @@ import { INSTEAD } from "./weight.js";
 const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 const ARM_MACHINE =
-  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
+  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|odroid(?!-?H)|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
 const BESIDE_ARM =
   /\b(?:similar|same|also)\b[^.\n]{0,30}\b(?:ARM|aarch64|Raspberry)\b|\bon an? x86(?:_64)? (?:host|machine)\b|\b(?:aarch64|arm64|ARM) (?:emulation|guests?|images?|VMs?|containers?)\b|\bemulat\w{1,3} (?:an? )?(?:aarch64|arm64|ARM)\b/i;
 /** An ARM machine, by its name; what is only likened to one or emulated, is none. */
@@ -92,7 +92,7 @@ export function foreignGuestVerdict(text: string | undefined): TextVerdict | und
   };
 }
 
-const NO_KVM_SAID: ReadonlySet<string> = new Set(["any-no-kvm", "qemu-tcg-no-vmx"]);
+const NO_KVM_SAID: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-ok-no", "qemu-tcg-no-vmx"]);
 
 function foreignVerdict(recognised: readonly Recognised[], first: Recognised, text: string): TextVerdict | undefined {
   if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
@@ -169,6 +169,9 @@ const SVM_HINT = /^\s{0,8}(?:HINT:\s{1,8}(?:sudo )?modprobe|\*?\s{0,3}Loading kv
 /** lsmod has its module, which loads on no other CPU. */
 const SVM_LOADED = /^\s{0,8}kvm_amd\s{2,24}\d{4,8}\s/m;
 
+/** Only a module that was loaded can be removed. */
+const SVM_REMOVED = /\b(?:rmmod|modprobe -r) kvm[-_]amd\b/;
+
 /** The emulator's driver for both. */
 const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
 
@@ -182,7 +185,11 @@ export function svmNamed(text: string): string | undefined {
   const found = SVM_CPU.exec(text) ?? (VTX_WORDS.test(text) ? null : SVM_WORDS.exec(text));
   return (
     (found ?? SVM_BOARD.exec(text))?.[0].trim() ??
-    (SVM_COUNTED.test(text) || SVM_HINT.test(text) || SVM_LOADED.test(text) ? "svm among its flags" : undefined)
+    (SVM_COUNTED.test(text) || SVM_HINT.test(text) || SVM_LOADED.test(text)
+      ? "svm among its flags"
+      : SVM_REMOVED.test(text) && !VTX_WORDS.test(text)
+        ? "kvm_amd was loaded"
+        : undefined)
   );
 }
 

@@ -219,7 +219,10 @@ function answerOf(
     if (about !== undefined) return { ...about, covers: [] };
     // What was not read is a question only where VT-x is one.
     const asked = !isBare || short === undefined || ASKS_VTX.test(withoutCpuFlags(short));
-    const found = isKnown || (!usable && asked) ? answer?.verdict : undefined;
+    const full = isKnown || (!usable && asked) ? answer?.verdict : undefined;
+    const wants = isKnown || failed || short === undefined || ASKS_VTX.test(withoutCpuFlags(short));
+    // What a virtual machine gets is a question only where it is asked.
+    const found = full === undefined || wants || below(machine) === undefined ? full : { ...full, steps: [] };
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
       const whole = { ...withNamedOuter(found, machine, short, guests, failed, prose.isInside), covers };

@@ -71,6 +71,11 @@ export const LIBVIRT_EXAMPLES = {
     ],
     not: ["cannot parse version number '1.x'"],
   },
+  "libvirt-no-device": {
+    examples: [
+      "error: unsupported configuration: Domain requires KVM, but it is not available. Check that virtualization is enabled in the host BIOS",
+    ],
+  },
   "libvirt-no-kvm-capabilities": {
     examples: [
       "could not find capabilities for arch=x86_64 domaintype=kvm",

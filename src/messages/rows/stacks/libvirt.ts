@@ -186,6 +186,28 @@ export const LIBVIRT_MESSAGES = [
     },
   },
   {
+    id: "libvirt-no-device",
+    product: "libvirt",
+    layer: "KVM load",
+    gravity: "blocks",
+    needle: "domain requires kvm",
+    pattern: /Domain requires KVM, but it is not {1,3}available/,
+    what: "There is no /dev/kvm: libvirt looked for that file when the guest was started. kvm_intel is not loaded, or was removed.",
+    outcome: "no device",
+    where: [
+      {
+        is: "/dev/kvm exists",
+        what: "There was no /dev/kvm where libvirt runs when it started the guest; /dev/kvm is there now.",
+        steps: [{ text: "Start the guest again.", commands: ["virsh start DOMAIN"] }],
+      },
+    ],
+    steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "virt-manager/virt-manager#481",
+      meaning: "libvirt, src/qemu/qemu_process.c (qemuProcessStartValidate)",
+    },
+  },
+  {
     id: "libvirt-no-kvm-capabilities",
     product: "libvirt",
     layer: "KVM load",
@@ -199,14 +221,13 @@ export const LIBVIRT_MESSAGES = [
       "could not find capabilities",
       "kvm is not supported by",
       "accel 'kvm' is not supported",
-      "domain requires kvm",
       "could not get preferred machine",
       "is not supported by hypervisor",
       "does not support virtualisation type",
       "host does not support virtuali",
     ],
     pattern:
-      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not {1,3}available|could not get preferred machine for \S{1,80} type=kvm|\b(?:virsh|virt-manager|virt-install|libvirtd?|[Cc]ockpit)\b[^\n]{0,40}\bhost does not support (?:any )?virtuali[sz]ation\b(?! type)|CPU mode '[\w-]{1,30}' for (?!aarch64|arm)\w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
+      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|could not get preferred machine for \S{1,80} type=kvm|\b(?:virsh|virt-manager|virt-install|libvirtd?|[Cc]ockpit)\b[^\n]{0,40}\bhost does not support (?:any )?virtuali[sz]ation\b(?! type)|CPU mode '[\w-]{1,30}' for (?!aarch64|arm)\w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
     what: "libvirt found no usable KVM when it probed the host.",
     causes: [
       "/dev/kvm was not there, or libvirt's QEMU could not open it, when libvirtd started.",

@@ -18,7 +18,7 @@ const GROUPS = /\b(?:id -n?G\w{0,2}|groups)\b[^\n]{0,60}\n(?<groups>[^\n]{1,400}
 const IDS = /\buid=\d{1,10}\([^)\n]{1,32}\) gid=[^\n]{1,60}? groups=(?<groups>[^\n]{1,400})/;
 /** What the kernel shows for ids that a user namespace does not have. */
 const UNMAPPED = /^no(?:body|group)$/;
-const IN_CONTAINER = /\b(?:containers?|docker|podman(?![ -](?:machine|desktop))|kubernetes|pod|lxc|lxd)\b/i;
+const IN_CONTAINER = /\b(?:containers?|docker(?!\.io\b)|podman(?![ -](?:machine|desktop))|kubernetes|pod|lxc|lxd)\b/i;
 const ON_GITHUB = /\b(?:GHA|GitHub(?:-hosted)? (?:Actions|runners?|workflows?)|ubuntu-latest)\b/i;
 const BY_LIBVIRT = /\blibvirt(?:Error|d)?\b|\bclosed the monitor\b|\bconnecting to monitor\b|\bvirt-manager\b/i;
 const NOT_IN_GROUP =
@@ -134,6 +134,17 @@ export function rightsIn(text: string): Says | undefined {
 /** A program that runs as a snap, by where its files are, and what its confinement comes to. */
 export const IN_SNAP = /\/home\/[^\s/]{1,32}\/snap\/[^\0]{1,4000}\bOperation not permitted\b/;
 
+const LOG_IN_AGAIN: Step = {
+  text: "Log out and in again, or start a shell that has the group.",
+  commands: ["newgrp kvm; id -nG"],
+};
+/** Typed, and no advice of a program. */
+const JOINED =
+  /^\W{0,12}(?:sudo )?(?:usermod -aG kvm|adduser \S{1,32} kvm)\b[^?\n]{0,80}$|`(?:sudo )?usermod -aG kvm [^`\n]{1,40}`/m;
+
+/** The line of the group as the Android emulator shows it, with a user in it. */
+const IN_GROUP_FILE = /\bin \/etc\/group is: \[kvm:[^:\]\n]{0,8}:\d{1,8}:(?<users>[\w.,-]{1,200})\]/;
+
 /** The text says that the device may be opened, and what happens then. */
 const HAS_ACCESS =
   /\b(?:do|does) have access to [`'"]?\/dev\/kvm\b|\bif I (?:deny|remove|revoke) (?:the )?(?:access|permission)/i;
@@ -162,6 +173,19 @@ export function withRights(found: TextVerdict, text: string): TextVerdict {
           commands: ["qemu-system-x86_64 -enable-kvm -no-reboot -d cpu_reset ...", "sudo dmesg | tail"],
         },
       ],
+    };
+  const users = IN_GROUP_FILE.exec(text)?.groups?.users;
+  if (users !== undefined)
+    return {
+      ...found,
+      says: `${found.says} The group kvm has members already (${users}): a session that is older than the change is without it, and so is every other user.`,
+      steps: [LOG_IN_AGAIN],
+    };
+  if (JOINED.test(text))
+    return {
+      ...found,
+      says: `${found.says} The text adds a user to the group kvm: that counts from the next login on, and not for programs that run already.`,
+      steps: [LOG_IN_AGAIN],
     };
   const said = listedRights(text);
   if (said !== undefined) return { ...found, says: `${found.says} ${said.says}`, steps: said.steps };

@@ -118,12 +118,19 @@ function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
 const MENDED_IN_FIRMWARE =
   /\bhad to (?:go|boot|get|reboot) into (?:the |my )?(?:\w{2,12} )?(?:BIOS|UEFI)\b[^.\n]{0,160}\b(?:to )?enabl|\b(?:enabl|turn|switch)\w{1,4} (?:it|(?:intel )?VT-?x?|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:BIOS|UEFI)\b[^.\n]{0,40}\b(?:fixed|solved|resolved|helped|worked|did the trick)\b/i;
 
+/** And in the words of those who write down what helped. */
+const WAS_FIRMWARE =
+  /\b(?:fix|solution) was (?:simply |just )?to (?:go|boot|enable|turn|switch)\b[^.\n]{0,60}\b(?:BIOS|UEFI)\b/i;
+const loads = ({ commands = [] }: Step): boolean => commands.some((command) => command.includes("modprobe "));
+
 /** The answer, without a step that the text shows as done. */
 export function withoutDone(found: FoundVerdict, text: string): FoundVerdict {
   const answer = withoutSet(found, text);
   const open = MENDED_IN_FIRMWARE.test(text)
     ? answer.steps.filter(({ changes }) => changes !== "Windows' hypervisor")
-    : answer.steps;
+    : WAS_FIRMWARE.test(text)
+      ? answer.steps.filter((step) => !loads(step))
+      : answer.steps;
   return { ...answer, steps: withoutGiven(open, text) };
 }
 

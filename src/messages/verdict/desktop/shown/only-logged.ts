@@ -12,6 +12,10 @@ const FIRST_PERSON = /\b(?:I|my) [a-z]/;
 const WANTS =
   /\bkvm|\bvirt|\bVMs?\b|\bVT-?x\b|\bqemu|\blibvirt|\bdocker\b|hypervisor|\bProxmox\b|\bAndroid\b|emulat|\bWSL|\bHyper-?V\b|\bboxes\b|\bguests?\b/i;
 
+/** What a boot ends with. */
+const BOOT_ENDS =
+  /\bGave up waiting for (?:the )?root\b|^\W{0,4}ALERT! [^\n]{1,80} does not exist|^\s{0,8}\(initramfs\)|\bKernel panic - not syncing: VFS\b|\bYou are in (?:emergency|rescue) mode\b/im;
+
 const IF_WANTED: Advice = {
   text: "Only where virtual machines are to run: enable VT-x in the firmware setup, save, and switch the machine off and on.",
   changes: "firmware",
@@ -24,6 +28,13 @@ export function onlyLogged(
   recognised: readonly Recognised[],
 ): FoundVerdict | undefined {
   const isLogged = recognised.length > 0 && recognised.every(({ message }) => LOGGED.has(message ?? ""));
+  const end = isLogged && !WANTS.test(text) ? BOOT_ENDS.exec(text)?.[0].trim() : undefined;
+  if (end !== undefined)
+    return {
+      ...found,
+      says: `The boot ends for another reason ("${end}"): nothing but virtual machines needs VT-x. ${found.says}`,
+      steps: [],
+    };
   return isLogged && FIRST_PERSON.test(text) && !WANTS.test(text)
     ? {
         ...found,
