@@ -226,10 +226,10 @@ const OMISSIONS = [
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // Boards with a CPU of Arm, and architectures that are neither (`explain`).
+  [/[\\/]verdict[\\/]other-cpus\.ts$/, (code) => code.replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];")],
   [
-    /[\\/]verdict[\\/]other-cpus\.ts$/,
-    (code) =>
-      code.replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];").replace(/(\nconst SVM_BOARD =)\n[^\n]*\n/, "$1 /(?!)/;\n"),
+    /[\\/]verdict[\\/]cpus[\\/]svm-named\.ts$/,
+    (code) => code.replace(/(\nconst SVM_BOARD =)\n[^\n]*\n/, "$1 /(?!)/;\n"),
   ],
   // GitHub Codespaces, and guests in words that few use (`explain`).
   [
@@ -339,7 +339,7 @@ const OMISSIONS = [
   ],
   // KVM of ARM's old kernels (`explain`).
   [
-    /[\\/]verdict[\\/]on-arm-32\.ts$/,
+    /[\\/]verdict[\\/]cpus[\\/]on-arm-32\.ts$/,
     () => "export const onArm32 = () => undefined; export const onArmBoard = () => undefined;",
   ],
   // A number of an error without the program that gave it (`explain`).

@@ -4,7 +4,7 @@ import { NAMED_OUTER } from "./hypervisor-names.js";
 
 /** A cloud in whose machines something runs. */
 const ON_CLOUD =
-  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b|\b(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS(?: EC2)?|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)(?: cloud)? (?:[a-z]\d[a-z]{0,3} |Windows |Linux |Ubuntu )?(?:VM|virtual machine|instance|machine|node)s?\b/gi;
+  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?:GCP|GCE|Google(?:[ -]Cloud| Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b|\b(?:GCP|GCE|Google(?:[ -]Cloud| Compute Engine)|AWS(?: EC2)?|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)(?: cloud)? (?:[a-z]\d[a-z]{0,3} |Windows |Linux |Ubuntu )?(?:VM|virtual machine|instance|machine|node)s?\b/gi;
 /** The cloud that the text says something runs in, where it says so of one alone. */
 export function cloudOf(text: string): string | undefined {
   const found = new Set([...text.matchAll(ON_CLOUD)].map(([words]) => NAMED_OUTER.find(([is]) => is.test(words))?.[1]));

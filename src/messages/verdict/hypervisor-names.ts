@@ -13,7 +13,7 @@ export const NAMED_OUTER = [
   [/\bVirtual ?Box\b/i, "VirtualBox", ["virtualbox", "virtual box"]],
   [/\bAWS\b|\bEC2\b|\bEKS\b|\bAmazon Linux\b/i, "Amazon EC2", ["aws", "ec2", "eks", "amazon"]],
   [
-    /\bGCP\b|\bGCE\b|\bGKE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/i,
+    /\bGCP\b|\bGCE\b|\bGKE\b|\bgcloud\b|\bGoogle(?:[ -]Cloud| Compute Engine)\b/i,
     "Google Compute Engine",
     ["gcp", "gce", "gke", "gcloud", "google"],
   ],

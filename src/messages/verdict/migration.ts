@@ -2,8 +2,8 @@ import { cpusNamed } from "../../why/cpus/named-cpu.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import { DROP_VMX } from "../rows/shared-advice.js";
+import { svmNamed } from "./cpus/svm-named.js";
 import { proseOf } from "./guests/guest-verdict.js";
-import { svmNamed } from "./other-cpus.js";
 
 /*
  * Migrations that are said to fail, where no line names what the destination lacks.

@@ -4,8 +4,9 @@ import { answer, isOfLoading, type Recognised, type TextVerdict } from "../answe
 import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
+import { onArm32, onArmBoard } from "./cpus/on-arm-32.js";
+import { INTEL_CPU, SVM_COUNTED, SVM_HINT, svmNamed } from "./cpus/svm-named.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
-import { onArm32, onArmBoard } from "./on-arm-32.js";
 import { namedCloud } from "./rented-cloud.js";
 import { INSTEAD } from "./weight.js";
 
@@ -16,7 +17,7 @@ import { INSTEAD } from "./weight.js";
 const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 const ARM_MACHINE =
-  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|odroid(?!-?H)|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
+  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|odroid(?!-?H)|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|Gunyah|ARM (?:CPU|processor|machine|server)|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5](?!\.))\b/i;
 const BESIDE_ARM =
   /\b(?:similar|same|also)\b[^.\n]{0,30}\b(?:ARM|aarch64|Raspberry)\b|\bon an? x86(?:_64)? (?:host|machine)\b|\b(?:aarch64|arm64|ARM) (?:emulation|guests?|images?|VMs?|containers?)\b|\bemulat\w{1,3} (?:an? )?(?:aarch64|arm64|ARM)\b/i;
 /** An ARM machine, by its name; what is only likened to one or emulated, is none. */
@@ -29,6 +30,8 @@ const OF_MACOS: ReadonlySet<string> = new Set([
   "qemu-hvf",
 ]);
 const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
+/** Programs of x86 are named there, which the system translates. */
+const WINDOWS_ON_ARM = /\bWindows(?: 1[01])? (?:on )?ARM(?:64)?\b/i;
 const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
 
 /** Architectures whose KVM prints the same words. */
@@ -95,7 +98,7 @@ export function foreignGuestVerdict(text: string | undefined): TextVerdict | und
 const NO_KVM_SAID: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-ok-no", "qemu-tcg-no-vmx"]);
 
 function foreignVerdict(recognised: readonly Recognised[], first: Recognised, text: string): TextVerdict | undefined {
-  if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
+  if (X86.test(text.replace(PROGRAMS_OF_X86, "")) && !WINDOWS_ON_ARM.test(text)) return undefined;
   const covers = recognised.map(({ message }) => message as string);
   const arm = ARM_MACHINE.exec(text)?.[0];
   const old = arm === undefined ? undefined : onArm32(text, arm);
@@ -118,9 +121,16 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
   }
   if (arm !== undefined && first.outcome === "not built in") return undefined;
   if (arm !== undefined && (DESKTOPS.has(first.product ?? "") || OF_MACOS.has(first.message ?? ""))) {
+    const emulator = first.product === "HAXM" && WINDOWS_ON_ARM.test(text);
     return {
-      says: `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below.`,
-      steps: [{ text: "Run the inner machine beside the outer one, not in it, or as plain emulation." }],
+      says: `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. ${emulator ? "An Android image of x86 cannot be accelerated there." : "A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below."}`,
+      steps: [
+        {
+          text: emulator
+            ? "Use a device, or run the emulator on a machine whose CPU is of the image's kind."
+            : "Run the inner machine beside the outer one, not in it, or as plain emulation.",
+        },
+      ],
       evidence: [],
       line: first.lines[0],
       covers,
@@ -150,48 +160,8 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
 /** Whose messages name VT-x where they mean AMD-V as well. */
 const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
-/** A CPU of AMD or Hygon, by its name or by a line of its module. */
-export const SVM_CPU =
-  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't|\S{0,40} failed)|\b(?:AMD )?(?:EPYC(?!-(?:IBPB|Rome|Milan|v\d)| hardcoded)|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom(?!en))(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|(?<![-\w.])(?:AMD )?Zen ?[1-5]\+?(?![-.\w])|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB|\bAM[2-5]\+? (?:X[2-6] |Phenom|Athlon)|\bsocket AM[2-5]\b/i;
-export const INTEL_CPU =
-  /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU|machines?\b|hosts?\b|servers?\b|laptops?\b)|\bi[3579]-\d{3,5}|\bXeon\b/i;
-/** AMD-V by its own name, in a text without a word of Intel's. */
-const SVM_WORDS = /\bAMD[ -](?:SVM|V)\b|\bSVM(?: mode)?(?=[^.\n]{0,24}\b(?:BIOS|UEFI|enabled|active|on)\b)/i;
-const VTX_WORDS = /\bIntel\b|\bVT-?[xd]\b|\bvmx\b|\bkvm[_-]intel\b/i;
-
-/** svm is looked for alone, and found. */
-const SVM_COUNTED =
-  /\bgrep (?:-\w{1,4} |--count ){0,3}["']?svm["']? \/proc\/cpuinfo[^\n]{0,20}\n\s{0,8}[1-9]\d{0,3}\s{0,4}$/m;
-
-/** kvm-ok takes the module's name from the flag that it found, and so does the init script of the package kvm. */
-const SVM_HINT = /^\s{0,8}(?:HINT:\s{1,8}(?:sudo )?modprobe|\*?\s{0,3}Loading kvm module) kvm_amd\b/m;
-
-/** lsmod has its module, which loads on no other CPU. */
-const SVM_LOADED = /^\s{0,8}kvm_amd\s{2,24}\d{4,8}\s/m;
-
-/** Only a module that was loaded can be removed. */
-const SVM_REMOVED = /\b(?:rmmod|modprobe -r) kvm[-_]amd\b/;
-
 /** The emulator's driver for both. */
 const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
-
-/** Boards with a chipset for AMD's sockets AM4 and AM5. */
-const SVM_BOARD =
-  /\b(?:ASUS|ASRock|MSI|Gigabyte|AORUS|TUF|PRIME|ROG|MAG|MPG)\b[^\n]{0,30}\b(?:A[35]20|A620|B[345]50|B650|B8[45]0|X[34]70|X[5-8]70)(?:[EIM]|M?-\w{1,8})?\b|\b(?:A[35]20|A620|B[345]50|B650|B8[45]0|X[34]70|X[5-8]70)(?:[EIM]|M?-\w{1,8})? (?:mother|main)?board\b/i;
-
-/** What shows that the CPU is AMD's or Hygon's: its name, or AMD-V alone. */
-export function svmNamed(text: string): string | undefined {
-  if (INTEL_CPU.test(text)) return undefined;
-  const found = SVM_CPU.exec(text) ?? (VTX_WORDS.test(text) ? null : SVM_WORDS.exec(text));
-  return (
-    (found ?? SVM_BOARD.exec(text))?.[0].trim() ??
-    (SVM_COUNTED.test(text) || SVM_HINT.test(text) || SVM_LOADED.test(text)
-      ? "svm among its flags"
-      : SVM_REMOVED.test(text) && !VTX_WORDS.test(text)
-        ? "kvm_amd was loaded"
-        : undefined)
-  );
-}
 
 const SVM_OFF =
   /SVM not supported by CPU(?: \d{1,5})?\b(?! \d|, not)|SVM disabled|SVMDIS ?= ?1|disabled by (?:the |my |your )?bios/i;
@@ -215,6 +185,11 @@ export const SVM_ON: Step = {
 
 /** Of these families every CPU has SVM. */
 const ALL_WITH_SVM = /\b(?:EPYC|Ryzen|Threadripper|HygonGenuine)\b/i;
+/** QEMU, target/i386/cpu.c: the model Opteron_G1 (240) is without svm, Opteron_G2 (22xx) has it. */
+const SVM_LACKING = /\bOpteron[ -][128]\d\ds?\b/i;
+const EMULATE: Step = {
+  text: "Run the guest in emulation, slowly: QEMU without -enable-kvm, in libvirt the type qemu.",
+};
 const SEE_SVM: Step = {
   text: "See whether the flag is there, what the kernel says, and whether this is a virtual machine.",
   commands: ["grep -m1 -ow svm /proc/cpuinfo; sudo dmesg | grep -iE 'svm|kvm' | tail; systemd-detect-virt"],
@@ -284,6 +259,14 @@ function svmVerdict(
   if (!known && vendor !== undefined) return undefined;
   const found = known ? (name ?? vendor) : svmNamed(text);
   if (found === undefined) return undefined;
+  if (SVM_LACKING.test(found) && recognised.some(isOfLoading))
+    return {
+      says: `The text shows an AMD CPU (${found}): Opterons of three digits have no SVM, which those of four brought, and no setting of a firmware changes that. So there is no KVM on it.`,
+      steps: [EMULATE],
+      evidence: [],
+      line: first.lines[0],
+      covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
+    };
   const printed = /^(?:SVM: )?kvm(?:_amd)?:/.test(found);
   if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD" && first.product !== "Xen") {
     return {
@@ -297,7 +280,12 @@ function svmVerdict(
   if (first.message === "emulator-driver")
     return {
       says: `${first.what} The text shows an AMD CPU (${found}): AMD-V (SVM Mode) has to be on in the firmware setup, and Windows' own hypervisor off.`,
-      steps: [...first.steps.slice(0, 1), ENABLE_SVM, ...(isWithoutHyperV(text) ? [] : [HYPERV_OFF]), WHPX_ON],
+      steps: [
+        ...first.steps.slice(0, 1),
+        ...(circumstances.has("said to be on") ? [] : [ENABLE_SVM]),
+        ...(isWithoutHyperV(text) ? [] : [HYPERV_OFF]),
+        WHPX_ON,
+      ],
       evidence: [],
       line: first.lines[0],
       covers: [],

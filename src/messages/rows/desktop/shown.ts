@@ -1,4 +1,5 @@
 import type { Shown } from "../../desktop-messages.js";
+import { svmNamed } from "../../verdict/cpus/svm-named.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
@@ -7,7 +8,6 @@ import { showsLog } from "../../verdict/desktop/shown/already-set.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
-import { svmNamed } from "../../verdict/other-cpus.js";
 import { rentedCloud } from "../../verdict/rented-cloud.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;

@@ -131,6 +131,10 @@ export function rightsIn(text: string): Says | undefined {
   };
 }
 
+/** A program that found no KVM, where the text says that its user is not in the group. */
+export const outsideGroup = (text: string): readonly Step[] =>
+  NO_RIGHTS_SAID.test(text) && !JOINED.test(text) ? [JOIN_KVM] : [];
+
 /** A program that runs as a snap, by where its files are, and what its confinement comes to. */
 export const IN_SNAP = /\/home\/[^\s/]{1,32}\/snap\/[^\0]{1,4000}\bOperation not permitted\b/;
 

@@ -42,7 +42,9 @@ const SAID = [
   `\\bim (?:BIOS|UEFI)(?: [\\wäöüß]{1,12}){0,3} ${VTX}\\b(?: [\\wäöüß]{1,12}){0,2} (?:aktiviert|eingeschaltet|an)\\b`,
   `${VTX}\\b(?: [\\wéèêà'-]{1,14}){0,3} (?:bien )?activée?s? dans le (?:BIOS|UEFI)\\b`,
   `${VTX}\\b(?: [\\wáéíóú]{1,14}){0,3} (?:activad|habilitad)[oa]s? en (?:la |el )?(?:BIOS|UEFI)\\b`,
-  "(?:BIOS|UEFI)[^\\n。]{0,12}(?:已经?|都)(?:开启|打开|启用)",
+  "(?:BIOS|UEFI|固件虚拟化)[^\\n。]{0,12}(?:已经?|都)(?:开启?|打开|启用)",
+  // Windows.
+  "\\bVirtualizationFirmwareEnabled\\W{1,8}True\\b",
 ];
 const DENIED = [
   `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:disabled|off|no)\\b`,

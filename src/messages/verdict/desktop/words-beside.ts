@@ -7,11 +7,12 @@ import { changesOf } from "../../open-steps.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE, REAL_STEP } from "../../rows/shared-advice.js";
 import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
+import { svmNamed } from "../cpus/svm-named.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
 import { namedOuter } from "../named-outer.js";
-import { SVM_ON, svmNamed } from "../other-cpus.js";
+import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
-import { IN_SNAP, listedRights, withRights } from "./device-rights.js";
+import { IN_SNAP, listedRights, outsideGroup, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
@@ -111,6 +112,14 @@ function besideWords(
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
   const rights = unseen ? listedRights(text) : undefined;
   if (rights !== undefined) return { ...found, ...rights, covers: [...found.covers, first?.message ?? ""] };
+  const joining = first?.message === "emulator-acceleration" ? outsideGroup(text) : [];
+  if (joining.length > 0)
+    return {
+      ...found,
+      says: "The Android emulator found no KVM that it can use. By the text its user is not in the group kvm, which may open /dev/kvm.",
+      steps: joining,
+      covers: [...found.covers, "emulator-acceleration"],
+    };
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
   const there = unseen && (said || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;
   if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };

@@ -10,7 +10,7 @@ import type { Step } from "../../message.js";
 import type { Circumstances, OwnMachine } from "../../own-machine.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
 import { shellWord } from "../../shell-word.js";
-import { svmNamed } from "../other-cpus.js";
+import { svmNamed } from "../cpus/svm-named.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
 export function guestVerdict(

@@ -1,7 +1,7 @@
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
-import { INTEL_CPU, SVM_CPU } from "../../other-cpus.js";
+import { INTEL_CPU, SVM_CPU } from "../../cpus/svm-named.js";
 import { saysNestedUsed } from "../nested-in-words.js";
 
 /*

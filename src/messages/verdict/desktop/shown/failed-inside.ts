@@ -1,6 +1,6 @@
 import type { FoundVerdict } from "../../../answer.js";
+import { INTEL_CPU, SVM_CPU, svmNamed } from "../../cpus/svm-named.js";
 import { insideOf } from "../../named-outer.js";
-import { INTEL_CPU, SVM_CPU, svmNamed } from "../../other-cpus.js";
 import { rentedCloud } from "../../rented-cloud.js";
 
 /** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */

@@ -63,6 +63,16 @@ export function withoutModule(
   machine: OwnMachine | undefined,
 ): FoundVerdict {
   const shown = machine?.situation.host.observed?.svm === true;
+  const absent = recognised.find(
+    ({ message, matched }) => message === "modprobe-not-found" && /kvm[-_]amd/.test(matched),
+  );
+  if (absent !== undefined && found.steps.some((step) => step.text === SVM_MODULE.text))
+    return {
+      ...found,
+      says: `${found.says} ${absent.what}`,
+      steps: absent.steps,
+      covers: [...found.covers, "modprobe-not-found"],
+    };
   const prose = text
     .split("\n")
     .filter((line) => !LISTED.test(line))

@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../answer.js";
+import type { TextVerdict } from "../../answer.js";
 
 /* Facts: Linux 5.6, arch/arm/kvm/guest.c (kvm_target_cpu) and virt/kvm/arm/arm.c. */
 
