@@ -13,7 +13,7 @@ export const canSet: FactReader = {
   knows:
     "The kernel-module listing with Can set and Can clear: the whole control MSRs, most often the plain ones, of one CPU; " +
     "very often a virtual machine's.",
-  mark: /\b(?:[Cc]ontrols?\d?\b.{0,40}|(?:[Bb]asic|(?:[Pp]in|[Pp]roc)-?[Bb]ased ?\d?) )MSR ?:(?: ?0x|\s*$)|Can set ?=/,
+  mark: /\b(?:[Cc]ontrols?\d?\b.{0,40}|(?:[Bb]asic|(?:[Pp]in|[Pp]roc)-?[Bb]ased ?\d?) )MSR ?\d? ?:(?: ?0x|\s*$)|Can set ?=/,
   words: ["MSR", "Can set"],
   unwraps: true,
   open: openListing,
@@ -21,7 +21,7 @@ export const canSet: FactReader = {
 
 // Titles are typed by hand: Pinbased, Pin-based, Probased Controls2, Primary Processor based, Procbased2, Secondary …
 const HEAD =
-  /\b((?:true )?)((?:basic|pin|pro|primary|secondary|tertiary|2nd|vm|exit|entry)[\w -]{0,60}?) {0,2}MSR ?: ?0x([0-9a-fA-F]{1,16})(?![0-9a-fA-F])/i;
+  /\b((?:true )?)((?:basic|pin|pro|primary|secondary|tertiary|2nd|vm|exit|entry)[\w -]{0,60}?) {0,2}MSR ?(\d?) ?: ?0x([0-9a-fA-F]{1,16})(?![0-9a-fA-F])/i;
 /** Without the word "controls" only these titles are clear. */
 const BARE_TITLE = /^(?:basic|(?:pin|proc)-?based ?\d?)$/i;
 const BIT = /^\W{0,8}(.{2,60}?): {0,2}Can set ?= ?(Yes|No), {0,2}Can clear ?= ?(Yes|No)\b/;
@@ -60,10 +60,11 @@ function openListing(sink: FactSink): FactRun {
       const { text } = line;
       const head = HEAD.exec(text);
       if (head !== null) {
-        const [, isTrue, title, digits] = head as unknown as [string, string, string, string];
+        const [, isTrue, title, number, digits] = head as unknown as [string, string, string, string, string];
         current = undefined;
         if (line.cut && head.index + head[0].length >= text.trimEnd().length) return false;
-        const name = title.trim();
+        // `Procbased MSR2` is the second one of that name.
+        const name = title.trim() + number;
         const row =
           /controls?/i.test(name) || BARE_TITLE.test(name)
             ? REGISTERS_BY_TITLE.find(([pattern]) => pattern.test(name))

@@ -14,7 +14,8 @@ const HEADING = /^[>\s]{0,48}VM-EXIT\s{1,10}Samples\b/m;
 const ROW =
   /^[>\s]{0,48}([A-Z][A-Z0-9_]{2,40})\s{1,20}(\d{1,12})\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%/gm;
 const SUM = /\bTotal Samples:/;
-const TRACED = /\bkvm_exit:(?: vcpu \d{1,4})? reason ([A-Z][A-Z0-9_]{2,40})\b/g;
+const TRACED =
+  /\bkvm_exit:[\s>]{1,40}(?:vcpu \d{1,4},?[\s>]{1,8})?reason[\s>]{1,12}([A-Z][A-Z0-9_]{2,40})\b(?:[\s>]{1,8}rip[\s>]{1,8}(0x[0-9a-f]{1,16}))?/g;
 const MOST = 3;
 /** A share of all exits below which a reason does not matter. */
 const SHARE = 5;
@@ -119,6 +120,28 @@ function logged(text: string): Omit<TextVerdict, "covers"> | undefined {
   };
 }
 
+const UNMAPPED = /^(?:EPT_VIOLATION|(?:EXIT_)?NPF)$/;
+
+/** Several EPT violations at one instruction and nothing else: KVM maps no page there. A device's memory has events of its own. */
+function stuck(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const traced = [...text.matchAll(TRACED)];
+  const [, name = "", rip] = traced[0] ?? [];
+  // A text may have a machine of each vendor.
+  const exits = traced.filter(([, one]) => one === name);
+  const isOne = traced.every(([, one = ""]) => UNMAPPED.test(one)) && exits.every(([, , at]) => at === rip);
+  if (exits.length < SEVERAL || rip === undefined || !isOne || /\bkvm_mmio\b/.test(text)) return undefined;
+  return {
+    says: `Stuck: ${exits.length} exits in a row are ${name} at RIP ${rip}, and KVM enters the guest each time without the page being mapped. VM entries work; what the host does with that memory (its MMU notifiers, a memory file, memory pressure) keeps KVM from mapping it, or a bug in the host's KVM does.`,
+    steps: [
+      {
+        text: "See what KVM does about that page, and whether a newer kernel on the host does the same.",
+        commands: ["sudo trace-cmd record -e kvm -e kvmmmu"],
+      },
+    ],
+    evidence: [],
+  };
+}
+
 const MOST_NAMED = 6;
 /** Failed entries, and the triple fault with which a guest ends. */
 const FAILURES: readonly number[] = [2, 33, 34, 41];
@@ -152,7 +175,7 @@ const SEE_PORTS: Step = {
 
 /** What a table of exits or a trace of them says; undefined where the text has neither. */
 export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined {
-  const ofProgram = toUserSpace(text) ?? numbered(text);
+  const ofProgram = toUserSpace(text) ?? numbered(text) ?? stuck(text);
   if (ofProgram !== undefined) return ofProgram;
   // Each table ends with its sum.
   const [table = ""] = text.split(SUM, 1);
@@ -205,6 +228,9 @@ export function withStats(found: FoundVerdict, text: string): FoundVerdict {
   // An exit that the guest's log goes on after is handled, and nothing is asked about it.
   if (found.says.includes(ORDINARY) && text.split("\n", FEWEST_LINES).length === FEWEST_LINES && !TROUBLE.test(text))
     return { ...found, steps: [], covers: [...found.covers, "vmx-exit-reason"] };
+  const loop = stuck(text);
+  if (loop !== undefined && /^An? (?:EPT violation|guest touched)/.test(found.says))
+    return { ...found, ...loop, covers: [...found.covers, "generic-ept-exit"] };
   const stats = exitStats(text);
   return stats === undefined || found.says.includes(stats.says)
     ? found

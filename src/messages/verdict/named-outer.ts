@@ -167,7 +167,7 @@ export function insideOf(text: string): string | undefined {
 const GUEST =
   /\b(?:(?:install|run|us|boot|start|enabl)\w{0,4}|nested) (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
 const OWN_PROGRAM =
-  /\bVBoxManage\b|\bCreating virtualbox VM\b|\bdriver[= ]virtualbox\b|\bvagrant\b|\bVERR_|\bhost OS\b/i;
+  /^\s{0,8}(?:VT-x\/AMD-V|Nested Paging) ?: ?(?:En|Dis)abled\b|\bVBoxManage\b|\bCreating virtualbox VM\b|\bdriver[= ]virtualbox\b|\bvagrant\b|\bVERR_|\bhost OS\b/im;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** A runner of a service, which says more than the cloud that it runs in. */

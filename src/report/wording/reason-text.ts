@@ -27,7 +27,7 @@ export function reasonText(traced: TracedReplay, found: BitReason): string {
       if (reason.half === "hi" && value === "no" && registerOf(REPLAY_MSRS[reason.msr])?.nothingAbove31 === true) {
         return `nothing is defined in bits 63:32 of ${register}`;
       }
-      if (reason.state === "unknown") return `${register} was not read`;
+      if (reason.state === "unknown" && value === "unknown") return `${register} was not read`;
       if (value === "unknown") return `bit ${reason.half === "hi" ? bit + 32 : bit} of ${register} is not known`;
       return bitStatement(word, bit)[value];
     }

@@ -194,7 +194,7 @@ export const KVM_KERNEL_MESSAGES = [
     needle: "split_lock trap",
     pattern:
       /#AC: (?<task>CPU \d{1,4}\/KVM|[\w:.-]{0,12}(?:qemu|kvm|vcpu|EMT|cloud-hyper|firecracker)[\w:.-]{0,12}(?: \d{1,3})?)\/\d{1,8} took a split_lock trap/i,
-    what: "A guest (task {task}) locks memory across two cache lines, and Linux slows the task down for that. VMX works, and nothing is missing; a game or an old driver in the guest becomes slow.",
+    what: "A guest (task {task}) locks memory across two cache lines, and Linux slows the task down for that. VMX works, nothing is missing, and no guest ends by that; a game or an old driver in it becomes slow.",
     steps: [
       {
         text: "Let Linux only warn, at the next boot; or until then.",

@@ -92,7 +92,7 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     words:
-      /\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40}[^\0]{0,600}\b(?:BSOD|blue ?screen|crash\w{0,3}|#GP|fault\w{0,3}|exception|fail\w{0,4}|error)\b|\b(?:BSOD|blue ?screen|crash\w{0,3}|#GP|fault\w{0,3}|exception|fail\w{0,4}|error)\b[^\0]{0,600}\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40}/i,
+      /^(?![^\0]*\binit_module failed)[^\0]*?(?:\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40}[^\0]{0,600}\b(?:BSOD|blue ?screen|crash\w{0,3}|#GP|fault\w{0,3}|exception|fail\w{0,4}|error)\b|\b(?:BSOD|blue ?screen|crash\w{0,3}|#GP|fault\w{0,3}|exception|fail\w{0,4}|error)\b[^\0]{0,600}\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40})/i,
     says: "Reading a VMX capability register faults (#GP) where the machine has no such register: the CPU shows no VMX (in a virtual machine, the hypervisor below does not pass it), or it lacks what the register is about: 0x48b needs secondary controls, 0x48c EPT or VPID, 0x48d to 0x490 IA32_VMX_BASIC bit 55.",
     steps: [
       { ...ENABLE_OUTER, text: "In a virtual machine let the hypervisor below pass VT-x to it." },

@@ -274,8 +274,8 @@ const STATE = /\?|\b(?:enabl|disabl|activ|lock|fail|error)\w{0,4}\b|\b(?:BIOS|UE
 const isListing = ({ says }: FoundVerdict, text: string, machine: OwnMachine | undefined): boolean =>
   says === sentenceOf(ONLY_CPU_READ) && !STATE.test(besideMachine(text, machine).replace(LOGGED, ""));
 
-/** The lines of a log ask nothing. */
-const LOGGED = /^\s{0,8}\[\s{0,8}\d{1,8}\.\d{1,8}\][^\n]{0,400}$/gm;
+/** The lines of a log ask nothing, nor do comments of source code. */
+const LOGGED = /^\s{0,16}(?:\[\s{0,8}\d{1,8}\.\d{1,8}\]|\/?\*(?=[\s/*])|\/\/)[^\n]{0,400}$/gm;
 
 /** So many of them a short list leaves out, as FreeBSD's does. */
 const LISTED_LESS = 6;
