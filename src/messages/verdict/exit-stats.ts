@@ -131,10 +131,10 @@ function stuck(text: string): Omit<TextVerdict, "covers"> | undefined {
   const isOne = traced.every(([, one = ""]) => UNMAPPED.test(one)) && exits.every(([, , at]) => at === rip);
   if (exits.length < SEVERAL || rip === undefined || !isOne || /\bkvm_mmio\b/.test(text)) return undefined;
   return {
-    says: `Stuck: ${exits.length} exits in a row are ${name} at RIP ${rip}, and KVM enters the guest each time without the page being mapped. VM entries work; what the host does with that memory (its MMU notifiers, a memory file, memory pressure) keeps KVM from mapping it, or a bug in the host's KVM does.`,
+    says: `Stuck: ${exits.length} exits in a row are ${name} at RIP ${rip}, and KVM enters the guest each time without mapping the page. VM entries work; what the host does with that memory (MMU notifiers, memory pressure) keeps KVM from it, or a bug of the host's KVM.`,
     steps: [
       {
-        text: "See what KVM does about that page, and whether a newer kernel on the host does the same.",
+        text: "See what KVM does about that page, also with a newer kernel on the host.",
         commands: ["sudo trace-cmd record -e kvm -e kvmmmu"],
       },
     ],
