@@ -217,6 +217,23 @@ const OMISSIONS = [
     /[\\/]linux[\\/]exit-advice\.ts$/,
     (code) => code.replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};"),
   ],
+  // An entry of no KVM without a number, and the reasons of KVM in 2008 (`explain`).
+  [
+    /[\\/]linux[\\/]entry-advice\.ts$/,
+    (code) =>
+      code.replace(/(\bconst OWN_ZERO\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};").replace(/\n {2}if \(isOwn\)[^\n]*/, ""),
+  ],
+  [
+    /[\\/]decoders[\\/]exit\.ts$/,
+    (code) =>
+      code
+        .replace(/\n\/\*\* KVM's own reasons[\s\S]*?(?=\n\/\*\* The exit qualification that)/, "")
+        .replace(/\n {2}const other = notOfCpu[^\n]*\n[^\n]*/, ""),
+  ],
+  [
+    /[\\/]decoders[\\/]entry\.ts$/,
+    (code) => code.replace(/\nconst OF_KVM =[^\n]*/, "").replace(/zeroError\(context[^\n]*\) :/, "zeroError() :"),
+  ],
   // Where the wording of a message was seen and what its meaning rests on, and messages of hypervisors and stacks that few run (`explain`).
   [
     /[\\/]messages[\\/]rows[\\/]/,

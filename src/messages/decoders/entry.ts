@@ -281,6 +281,7 @@ function ofKvm(decoded: Decoded, error: number): Decoded {
   };
 }
 
+const OF_KVM = /kvm|qemu|firecracker|uhyve|hypervisor_fw/i;
 const NUMBERS = "(they go from 1 to 28, without 14, 21 and 27)";
 
 // ---- Instruction error = n ----
@@ -311,7 +312,8 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
       values: [{ name: "as an exit reason", value: EXIT_REASONS[error & 0xffff] ?? "none" }],
     };
   }
-  const base = error === 0 ? zeroError() : instructionError(error);
+  const base =
+    error === 0 ? zeroError(context.lines(1, 99).every((one) => !OF_KVM.test(one))) : instructionError(error);
   const audited = auditOf(context, error, base);
   return {
     ...audited,

@@ -55,6 +55,8 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
       : [{ name: "exit qualification", value: qualificationValue(reason, near) }]),
   ];
   const advice = adviceOn(reason);
+  const other = notOfCpu(reason, match, context);
+  if (other !== undefined) return other;
   if (/un(?:expected|handled|known|supported)/i.test(match.text))
     return {
       ...unhandledExit(reason, words, row.product),
@@ -72,6 +74,31 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     gravity: "informs",
     values,
   };
+}
+
+/** KVM's own reasons for leaving KVM_RUN, by number (linux/kvm.h of 2008). */
+const KVM_EXITS: readonly string[] = [
+  ..."UNKNOWN EXCEPTION IO HYPERCALL DEBUG HLT MMIO IRQ_WINDOW_OPEN SHUTDOWN FAIL_ENTRY INTR".split(" "),
+  ..."SET_TPR TPR_ACCESS S390_SIEIC S390_RESET DCR NMI INTERNAL_ERROR".split(" "),
+];
+
+/** A number that looks like an exit reason and is none of the CPU's. */
+function notOfCpu(reason: number, { text, line, last }: Match, context: ExplainContext): Decoded | undefined {
+  const [below = ""] = context.lines(last + 1, last + 1);
+  if (/^unhandled vm exit: 0x/.test(text) && !/vcpu_id/.test(line) && /^rax [0-9a-f]{16} rbx /.test(below))
+    return {
+      what: `The user space of an old KVM (kvm-NN, up to 2010) came back from KVM_RUN with KVM's own reason ${reason} (${KVM_EXITS[reason] === undefined ? "unknown" : `KVM_EXIT_${KVM_EXITS[reason]}`}) and had no code for it: it is older than the kernel's module, or was built without that part. The number is none of the CPU's exit reasons; VT-x works.`,
+      onlyCauses: true,
+      steps: [{ text: "Use the QEMU of a current distribution with its own kernel." }],
+      onlySteps: true,
+    };
+  if (reason === 0 && /\binstruction[- ]error\W{1,3}(?:0x)?0+\b/i.test(line))
+    return {
+      what: "The exit reason is 0, as is the VM-instruction error: no exit was recorded there, or no VMCS was current when the fields were read.",
+      onlyCauses: true,
+      onlySteps: true,
+    };
+  return undefined;
 }
 
 /** The exit qualification that is printed with an exit: in the same line or in the few around it. */

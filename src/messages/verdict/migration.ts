@@ -86,11 +86,47 @@ function twoVendors(text: string): Omit<TextVerdict, "covers"> | undefined {
   };
 }
 
+/** An error of reading, where no device but the CPU is named. */
+const CUT = /\bRead section footer failed\b|\bload of migration failed: Input\/output error\b/;
+
+const NESTED_STATE = /\bnested[_ ]state\b/i;
+/** The row about device 'cpu' is about its VMX state, which is one of several things in it. */
+export function streamCut(text: string, messages: readonly string[]): TextVerdict | undefined {
+  if (!CUT.test(text) || NESTED_STATE.test(text) || !messages.every((message) => message === "qemu-nested-state"))
+    return undefined;
+  if (DEVICE.test(text)) return undefined;
+  return {
+    says: "QEMU at the destination came to the end of what it was sent, or to bytes that do not fit: the stream or the file of the state is cut or damaged, because the source stopped, the connection broke, or QEMU wrote it wrongly. The lines name no feature of the CPU, and VT-x has no part in it.",
+    steps: [
+      {
+        text: "Read what the source said at that time; for a file, write it again with a newer QEMU.",
+        commands: ["sudo tail -60 /var/log/libvirt/qemu/NAME.log   # on the source"],
+      },
+    ],
+    evidence: [],
+    covers: messages,
+  };
+}
+
+/** QEMU, target/arm/machine.c (cpreg_vmstate_indexes). */
+const OF_ARM = /\bcpreg_vmstate_\w|\bfailed to load cpu:cpreg/i;
+const ARM_REGISTERS: Omit<TextVerdict, "covers"> = {
+  says: "This is QEMU on Arm: the source sent more registers of the CPU than KVM at the destination has, because the kernels of the two hosts list others (or their CPUs have others). VT-x and x86's CPU models have no part in it.",
+  steps: [
+    {
+      text: "Use the same kernel and a like CPU on both hosts, or go to the newer kernel only.",
+      commands: ["uname -r; lscpu   # on both"],
+    },
+  ],
+  evidence: [],
+};
+
 /** Undefined where no migration of KVM is said to fail. */
 export function migrationFails(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
   const vendors = twoVendors(text);
   if (vendors !== undefined || !OF_KVM.test(text)) return vendors;
+  if (OF_ARM.test(text)) return ARM_REGISTERS;
   const { device: named, block, section, footer, unknown } = DEVICE.exec(text)?.groups ?? {};
   const device = named ?? footer ?? unknown;
   if (section !== undefined)

@@ -112,6 +112,14 @@ const OF_ARM: Decoded = {
   onlySteps: true,
 };
 
+/** Linux, commit feb627e8d6f6 (KVM_SET_CPUID after KVM_RUN). */
+const OF_SELFTEST: Decoded = {
+  what: `${MADE} A test of the kernel's own (selftests: kvm) asked it for something that it refuses: the test and the kernel are of different releases, or the kernel changed what it allows (later ones take no other CPUID once a virtual CPU has run).`,
+  onlyCauses: true,
+  steps: [{ text: "Build the tests from the source of the kernel that runs.", commands: ["uname -r; git log -1"] }],
+  onlySteps: true,
+};
+
 /** QEMU ends at this one, and prints no registers. */
 const AT_START: readonly Step[] = [
   { text: "See which part it is: a later QEMU on this host prints its name behind `Restoring registers after init`." },
@@ -121,6 +129,7 @@ const AT_START: readonly Step[] = [
 export function decodeVcpuRefused([{ text, line }]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   if (/qemu-system-(?:aarch64|arm)\b/.test(line)) return OF_ARM;
   const found = REFUSED.find(({ words }) => words.test(text));
+  if (context.lines(1, 60).some((one) => /\bselftests: kvm\b|\bvcpu_set_cpuid\b/.test(one))) return OF_SELFTEST;
   if (found === undefined) return {};
   const { what, steps = [], causes = [] } = found;
   const block = /registers|Regs|SREGS/.test(text) ? registerBlock(context) : undefined;

@@ -1,3 +1,4 @@
+import type { Recognised } from "../../answer.js";
 import { decodeHaxmChecktool } from "../../decoders/haxm.js";
 import { decodeHvStatus } from "../../decoders/hv-status.js";
 import {
@@ -18,6 +19,7 @@ import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { describesChange, ofChange } from "../../verdict/desktop/shown/described-change.js";
+import { notGiven } from "../../verdict/desktop/shown/given-cpu.js";
 import { wantsOff } from "../../verdict/desktop/shown/wants-off.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
@@ -32,7 +34,7 @@ import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.j
 import { hyperVInside } from "../../verdict/guests/inner-hyperv.js";
 import { emulated, hasShadow, kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
-import { migrationFails } from "../../verdict/migration.js";
+import { migrationFails, streamCut } from "../../verdict/migration.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { AUTHORS_MESSAGES } from "./authors.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
@@ -42,6 +44,8 @@ import { SHOWN } from "./shown.js";
 import { VIRTUALBOX_MESSAGES } from "./virtualbox.js";
 import { VMWARE_MESSAGES } from "./vmware.js";
 import { WINDOWS_MESSAGES } from "./windows.js";
+
+const idsOf = (recognised: readonly Recognised[]) => recognised.map(({ message }) => message as string);
 
 /** A parameter of KVM was read: its module is loaded, so VT-x is on. */
 const readsParameter = (text: string): boolean => /\bkvm_intel\b[^\0]{0,40}?\b[a-z]\w{2,30} ?= ?[YN]\b/.test(text);
@@ -69,6 +73,8 @@ export const DESKTOP: DesktopMessages = {
   ],
   lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
   joined: (text, recognised, machine) =>
+    streamCut(text, idsOf(recognised)) ??
+    notGiven(text, idsOf(recognised)) ??
     (recognised.length === 0
       ? (driverNotStarted(text) ??
         ofDbvm(text) ??

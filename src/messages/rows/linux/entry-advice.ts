@@ -49,8 +49,21 @@ export function entrySteps(
   return noBlock && steps.includes(SMM_UPDATE) ? [GIVE_BLOCK, ...left] : left;
 }
 
+/** Where no KVM is named: in a hypervisor of one's own. */
+const OWN_ZERO: Decoded = {
+  what: "The VM-instruction error field holds 0, which names no error: the VMX instruction failed with CF=1 (VMfailInvalid: no VMCS was current, which writes no number), or it did not fail at all, or the fields were read where they could not be.",
+  values: [{ name: "VM-instruction error", value: "0 (none)" }],
+  steps: [
+    {
+      text: "Take CF and ZF right after the instruction: CF=1 is VMfailInvalid (VMCLEAR and VMPTRLD before it, on the same CPU and with preemption off, a VMCS below 4 GiB where bit 48 of 0x480 is 1), ZF=1 has a number in 0x4400, and a VMLAUNCH that works does not come back there.",
+    },
+    { text: "Take the same flags after VMREAD: it writes nothing into its register where it fails." },
+  ],
+};
+
 /** The instruction failed, without a number of an error. */
-export function zeroError(): Decoded {
+export function zeroError(isOwn = false): Decoded {
+  if (isOwn) return OWN_ZERO;
   return {
     what: "VMLAUNCH or VMRESUME failed, and the VM-instruction error field holds 0: the number 0 names no error. The instruction failed without writing one.",
     values: [{ name: "VM-instruction error", value: "0 (none)" }],

@@ -308,7 +308,7 @@ export const QEMU_START_MESSAGES = [
     needle: ["nested state", "nested_state", "of device 'cpu'"],
     pattern:
       /kernel does not support (?:saving|restoring|loading)(?: of)? nested state|(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state)[^\n]{0,40}(?:failed|invalid|not supported|error)|(?:failed|unable|cannot|error)[^\n]{0,30}(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state|nested state of (?:the )?v?CPU)|error while loading state(?: section)?[^\n]{0,40}(?:for instance 0x[0-9a-f]{1,8} )?of device 'cpu'/i,
-    what: "The guest's own VMX state could not be saved or restored: a guest with VMX on (a hypervisor in it has executed VMXON) carries it along when it migrates, is saved or restored.",
+    what: "The guest's own VMX state (of `device 'cpu'`: or another part of it) could not be saved or restored: a guest with VMX on (a hypervisor in it has executed VMXON) carries it along when it migrates, is saved or restored.",
     causes: [
       `The destination offers other VMX capabilities than the source: another CPU, kernel (before ${releaseOf(NOT_REPLAYED.restoreDefects.held.before)} not all that it reports), QEMU, or kvm_intel parameters; the lines around it name an MSR, if one was refused.`,
       "The state file belongs to another QEMU or machine type.",

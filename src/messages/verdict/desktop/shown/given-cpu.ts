@@ -1,4 +1,5 @@
 import { answer, type TextVerdict } from "../../../answer.js";
+import { svmNamed } from "../../other-cpus.js";
 
 /*
  * The CPU that a guest is given, where a program in it misses more than it has, and what libvirt notes of it. Facts: QEMU,
@@ -88,6 +89,61 @@ const svmLoaded = (text: string): Says | undefined =>
         [],
       )
     : undefined;
+
+const GIVES_VMX =
+  /\bhost-passthrough\b|-cpu (?:host(?![-\w])(?!\S{0,80}(?:-vmx\b|vmx=off))|[\w.-]{1,40}\S{0,60},(?:\+vmx\b|vmx=on\b))|--cpu host(?![-\w])|\bcpu(?: ?(?:type|model|mode))?(?: is|:|=|\s?→)(?: set to)? {0,2}["'`]?host["'`]?(?![-\w])|<feature policy=['"](?:require|force|optional)['"] name=['"]vmx['"]/i;
+const IN_GUEST =
+  /\b(?:in(?:side)?|within|on|from) (?:of )?(?:the|my|a|this|that) (?:\w{2,12} )?(?:guests?|VMs?|virtual machines?|L1)\b|\b(?:guest|VM|virtual machine)(?: itself)? (?:has|shows?|sees|does|do|did|gets|lacks|starts|boots|runs)\b|\binside\b|\b(?:vm|guest) ?\d{0,5}:/i;
+const ON_HOST = /\b(?:on|of) (?:the|my|this) host\b[^\n.]{0,40}\bno vmx\b|\bhost (?:has|shows) no\b/i;
+const NESTED_IS =
+  /\bnested\b[^\n.]{0,60}?(?:\b(?:on|enabled|true)\b|[=:\s](?<yes>Y|1)\b)|\bnested\s{0,3}\n\s{0,4}[Y1]\s/i;
+const NESTED_OFF = /\bnested\s{0,3}[=:\n]?\s{0,3}(?:N|0|off|disabled)\b/i;
+const OTHERS = /\b(?:VMware|vSphere|ESXi?|VirtualBox|Hyper-V|Azure|AWS|EC2|GCP|Parallels|Xen|bhyve|WSL)\b/i;
+
+/** A guest that is configured with the host's CPU, or with vmx, and shows none. */
+export function notGiven(text: string, messages: readonly string[]): TextVerdict | undefined {
+  if (messages.length === 0 || !messages.every((message) => message === "any-no-flag")) return undefined;
+  const gives = GIVES_VMX.exec(text)?.[0];
+  if (gives === undefined || !IN_GUEST.test(text) || ON_HOST.test(text) || OTHERS.test(text)) return undefined;
+  if (svmNamed(text) !== undefined || NESTED_OFF.test(text)) return undefined;
+  const old = /\b-?enable-nesting\b|\b20(?:09|10)-\d\d-|\b2011-0[1-9]-/.test(text);
+  const isOn = NESTED_IS.test(text);
+  const started =
+    "the guest was not shut down and started since it got this CPU (a restart from inside keeps the old one), or the definition that runs is another one";
+  return {
+    ...answer(
+      `The guest is to have VMX by its configuration ("${gives}"), and shows no vmx. ${
+        old
+          ? "In those years KVM gave guests on Intel no VMX at all: nested VMX came with Linux 3.1, and -enable-nesting is for AMD's SVM."
+          : isOn
+            ? `With nested on in the host's kvm_intel, what is left is that ${started}, or that QEMU runs it without KVM.`
+            : `Either KVM offers guests none, because nested of the host's kvm_intel is off, or ${started}.`
+      } The firmware's VT-x is on where KVM runs it.`,
+      [
+        ...(old
+          ? [{ text: "Use a later kernel and QEMU on the host; nested is a parameter of kvm_intel there." }]
+          : [
+              ...(isOn
+                ? []
+                : [
+                    {
+                      text: "On the host, switch nested on; no virtual machine may run meanwhile.",
+                      commands: [
+                        "cat /sys/module/kvm_intel/parameters/nested",
+                        "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
+                      ],
+                    },
+                  ]),
+              {
+                text: "Shut the guest down and start it; then see which CPU the running one was given.",
+                commands: ["ps aux | grep -oE -- '(qemu|kvm)[^ ]* .*-cpu [^ ]+' | grep -oE -- '-cpu [^ ]+'"],
+              },
+            ]),
+      ],
+    ),
+    covers: messages,
+  };
+}
 
 export const givenCpu = (text: string): Says | undefined =>
   lacksLevel(text) ?? tainted(text) ?? blockedByCpu(text) ?? svmLoaded(text);
