@@ -284,12 +284,8 @@ function namedExits(text: string): Omit<TextVerdict, "covers"> | undefined {
   return { says: says.join(" "), steps: steps.slice(0, 2), evidence: [] };
 }
 
-/** A capability as vmxcap lists it: a word of the CPU, and not of the author. */
-const LISTED = /^ {1,8}\S.{2,60}\s(?:yes|no|default|forced)\r?$/gm;
-
 /** The first symptom in the text that says more than the messages there. */
-function symptomOf(whole: string, messages: readonly string[]): Omit<TextVerdict, "covers"> | undefined {
-  const text = whole.replace(LISTED, "");
+function symptomOf(text: string, messages: readonly string[]): Omit<TextVerdict, "covers"> | undefined {
   for (const { words, and, over = [], says, steps = [] } of SYMPTOMS) {
     if (!messages.every((message) => over.includes(message))) continue;
     if (and?.test(text) === false) continue;
