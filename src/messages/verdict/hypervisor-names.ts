@@ -6,9 +6,9 @@ export const NAMED_OUTER = [
   [/\b(?:WSL|(?:[Oo]n|[Ii]n|inside|under|within) wsl) ?2?\b|microsoft-standard/, "WSL", ["wsl", "microsoft-standard"]],
   [/\bHyper-?V\b/i, "Hyper-V", ["hyperv", "hyper-v"]],
   [
-    /\bVM_?ware\b|\bVM ?(?:fusion|player)\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i,
+    /\bVM_?ware\b|\bVM ?(?:fusion|player)\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])|\bVirtuali[sz]e Intel VT-x\/EPT\b/i,
     "VMware",
-    ["vmware", "vm_ware", "esx", "vsphere", "pyvmomi", "fusion", "vmplayer", "vm player"],
+    ["vmware", "vm_ware", "esx", "vsphere", "pyvmomi", "fusion", "vmplayer", "vm player", "vt-x/ept"],
   ],
   [/\bVirtual ?Box\b/i, "VirtualBox", ["virtualbox", "virtual box"]],
   [/\bAWS\b|\bEC2\b|\bEKS\b|\bAmazon Linux\b/i, "Amazon EC2", ["aws", "ec2", "eks", "amazon"]],

@@ -5,7 +5,7 @@ import type { Explanation, FoundVerdict } from "../../answer.js";
  */
 
 const NO_MACHINES =
-  /\b(?:(?:do|does|did) ?n['’]t|do not|never|not) (?:use|need|run|want|have) (?:any )?(?:VMs?|virtual machines?|virtuali[sz]ation|VT-?x|hypervisors?|KVM)\b|\bno (?:need|use) (?:for|of) (?:VMs?|virtual machines?|virtuali[sz]ation|VT-?x)\b/i;
+  /\b(?:(?:do|does|did) ?n['’]t|do not|never|not) (?:(?:use|need|run|want) (?:any )?(?:VMs?|virtual machines?|virtuali[sz]ation|VT-?x|hypervisors?|KVM)|have (?:any )?(?:VMs|virtual machines))\b|\bno (?:need|use) (?:for|of) (?:VMs?|virtual machines?|virtuali[sz]ation|VT-?x)\b/i;
 const LAYERS: ReadonlySet<string> = new Set(["firmware", "KVM load", "silicon"]);
 const LONGEST = 4_000;
 

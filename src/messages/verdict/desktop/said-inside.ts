@@ -7,17 +7,17 @@ import { saysNestedOn } from "./nested-in-words.js";
 
 /** That what fails runs in a virtual machine, in words that cannot mean the guest of the program that fails. */
 const INSIDE =
-  /\b(?:inside|within) (?:a|an|my|this|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS|droplet)\b|\b(?:nodes?|workers?|servers?|machine|box|it|this|that) (?:is|are|being|was) (?:all |itself |actually |in fact |running (?:on|in|as) )?(?:an? )?(?:\w{2,12} )?(?:VMs?|virtual machines?|VPS)\b|\b(?:set up (?:by|on|in|with)|provisioned|hosted (?:on|in)) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|\bnested (?:VMs?|guests?|KVM|setup|environment)\b|\b(?:running|runs|run|installed|set up|hosted) (?:[\w.-]{1,20} ){0,4}(?:as|in|inside) an? (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b|^[ \t]{0,8}(?:[Ii]n|[Oo]n|[Ii]nside) (?:the |my )?(?:guest|VM):|\bL1 (?:guest|VM|hypervisor)\b|\b(?:in|on|from) (?:the )?L1\b(?! (?:cache|TLB|data|instruction))|\b(?:VM|virtual machine|VPS|instance) (?:without|with no|\*\*without\*\*) (?:nested\b|(?:hardware )?virtuali[sz]ation\b)|嵌套虚拟化|중첩 가상화|ネストされた仮想化|在虚拟机(?:里|中|内)|仮想(?:マシン|環境)(?:上|内|の中)|クラウド上の|(?:corriendo|ejecut|instalad|rodando|trabaj)[^.\n]{0,60} (?:en una?|em uma|numa) m[áa]quina virtual\b|\b(?:tourne|exécut|install)[^.\n]{0,60} dans une (?:VM|machine virtuelle)\b|\bin einer (?:VM|virtuellen Maschine)\b|виртуальной машине\b/im;
+  /\b(?:inside|within) (?:a|an|my|this|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|guest machine|VPS|droplet)\b|\b(?:nodes?|workers?|servers?|machine|box|it|this|that) (?:is|are|being|was) (?:all |itself |actually |in fact |running (?:on|in|as) )?(?:an? )?(?:\w{2,12} )?(?:VMs?|virtual machines?|VPS)\b|\b(?:set up (?:by|on|in|with)|provisioned|hosted (?:on|in)) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|\bnested (?:VMs?|guests?|KVM|setup|environment)\b|\b(?:running|runs|run|installed|set up|hosted) (?:[\w.-]{1,20} ){0,4}(?:as|in|inside) an? (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b|^[ \t]{0,8}(?:[Ii]n|[Oo]n|[Ii]nside) (?:the |my )?(?:guest|VM):|\bL1 (?:guest|VM|hypervisor)\b|\b(?:in|on|from) (?:the )?L1\b(?! (?:cache|TLB|data|instruction))|\b(?:VM|virtual machine|VPS|instance) (?:without|with no|\*\*without\*\*) (?:nested\b|(?:hardware )?virtuali[sz]ation\b)|嵌套虚拟化|중첩 가상화|ネストされた仮想化|在虚拟机(?:里|中|内)|仮想(?:マシン|環境)(?:上|内|の中)|クラウド上の|(?:corriendo|ejecut|instalad|rodando|trabaj)[^.\n]{0,60} (?:en una?|em uma|numa) m[áa]quina virtual\b|\b(?:tourne|exécut|install)[^.\n]{0,60} dans une (?:VM|machine virtuelle)\b|\bin einer (?:VM|virtuellen Maschine)\b|виртуальной машине\b/im;
 /** The machine of one product, and another one in it. */
 const IN_ANOTHER =
-  /\b(?:VM|virtual machine|guest|server|Ubuntu|Debian|CentOS)\b[^.\n]{0,16}\b(?:on|in|inside|under) (?:an? |my |the |our )?(?<below>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox)\b|\bVirtual ?Box (?:on|in|inside|under) (?<below2>VM_?ware|ESXi?|Hyper-?V|Proxmox)\b|\b(?:in|on|inside|under|within) (?:an? |the |my |our )?(?<below3>OpenStack|Nova|QEMU|KVM)(?: \w{2,10})? (?:VM|instance|machine|guest)s?\b/i;
+  /\b(?:VM|virtual machine|guest|server|Ubuntu|Debian|CentOS)\b[^.\n]{0,16}\b(?:on|in|inside|under) (?:an? |my |the |our )?(?<below>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox)\b|\bVirtual ?Box (?:on|in|inside|under) (?<below2>VM_?ware|ESXi?|Hyper-?V|Proxmox)\b|\b(?:in|on|inside|under|within) (?:an? |the |my |our )?(?<below3>OpenStack|Nova|QEMU|KVM)(?: \w{2,10})? (?:VM|instance|machine|guest)s?\b|(?:用|在) ?(?<below4>VM_?ware|ESXi|Hyper-?V|Proxmox) ?(?:虚拟机)?(?:安装|装|里|中|上)/i;
 const INNER = /\bVirtual ?Box\b|\bVBoxManage\b|\bminikube\b/i;
 
 /** The product in whose machine VirtualBox runs, as its user says. */
 export function vboxBelow(text: string): string | undefined {
   const said = saidOf(text);
   const groups = INNER.test(said) ? IN_ANOTHER.exec(said)?.groups : undefined;
-  const below = groups?.below ?? groups?.below2 ?? groups?.below3;
+  const below = groups?.below ?? groups?.below2 ?? groups?.below3 ?? groups?.below4;
   if (below === undefined) return undefined;
   return /^(?:VM|ES|vS)/i.test(below)
     ? "VMware"

@@ -58,3 +58,10 @@ const NOT_STARTED =
   /\bVirtual Machine Platform\b|\b0x8037\d|\bWSL_E_|\bWSL2 is not supported\b|\d-Microsoft\b(?!-standard)|\bWSL ?1\b/i;
 /** Something of Linux runs in WSL 2. */
 export const isInWsl2 = (text: string): boolean => WSL.test(text) && RUN_IN_IT.test(text) && !NOT_STARTED.test(text);
+
+/** Of WSL, beside its line about nested virtualization. */
+const NOT_STARTING =
+  /\bWSL\W{0,4} (?:(?:can ?not|can['’]t|won['’]t|will not|does ?n['’]t|fails to|refuses to) )(?:even )?(?:start|boot|launch)|\bCreateVm\/0x8/i;
+const NO_VTX_IN_WSL =
+  "WSL's virtual machine gets no VT-x; that alone does not keep WSL from starting, and the code of the error after it says what does (0x800705b4: the time ran out).";
+export const ofWsl = (text: string): string | undefined => (NOT_STARTING.test(text) ? NO_VTX_IN_WSL : undefined);

@@ -20,7 +20,7 @@ import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
-import { isInWsl2, isWindows10 } from "./windows-words.js";
+import { isInWsl2, isWindows10, ofWsl } from "./windows-words.js";
 
 /*
  * What the words of a text on Linux add to an answer that its messages or its machine give.
@@ -171,7 +171,8 @@ function besideWords(
     return isOther ? { ...said, covers: [...said.covers, first.message as string] } : said;
   }
   const windows = first?.product === "WSL" ? windowsOnKvm(text) : undefined;
-  if (windows !== undefined) return { ...found, says: `${first?.what ?? ""} ${windows.says}`, steps: windows.steps };
+  if (windows !== undefined)
+    return { ...found, says: `${ofWsl(text) ?? first?.what ?? ""} ${windows.says}`, steps: windows.steps };
   if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text) && !found.says.includes("Windows 10"))
     return {
       ...found,
@@ -255,6 +256,8 @@ function besideWords(
       ],
     };
   const named = outer?.name;
+  // Of ARM, where none of this is.
+  if (/^The text names an ARM machine/.test(found.says)) return found;
   if (!saysNestedOn(text) || (named !== undefined && named !== "Proxmox" && named !== "a virtual machine"))
     return found;
   return {

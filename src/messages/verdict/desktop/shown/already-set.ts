@@ -1,6 +1,7 @@
 import { outerStep, START_ANEW } from "../../../../why/questions/next-steps.js";
 import type { FoundVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
+import { changesOf } from "../../../open-steps.js";
 import { SEE_SECURITY } from "../../../rows/shared-advice.js";
 
 /*
@@ -121,11 +122,29 @@ const MENDED_IN_FIRMWARE =
 /** And in the words of those who write down what helped. */
 const WAS_FIRMWARE =
   /\b(?:fix|solution) was (?:simply |just )?to (?:go|boot|enable|turn|switch)\b[^.\n]{0,60}\b(?:BIOS|UEFI)\b/i;
+/** The same in notes that are written afterwards. */
+const SINCE =
+  /\b(?:fixed|resolved|solved) (?:via|by|in|through) (?:the |an? )?(?:\w{2,10} )?(?:BIOS|UEFI)\b|\bThis was (?:fixed|resolved) on \d{4}-|\b[Cc]onfirmed working post-fix\b/;
+/** Messages whose own steps are the same. */
+const OF_FIRMWARE = [
+  "linux-vmx-outside-txt",
+  "kvm-disabled-by-bios",
+  "kvm-not-enabled-feat-ctl",
+  "vbox-all-vmx-disabled",
+];
+const BATTERY = /\bCMOS battery\b/i;
 const loads = ({ commands = [] }: Step): boolean => commands.some((command) => command.includes("modprobe "));
 
 /** The answer, without a step that the text shows as done. */
 export function withoutDone(found: FoundVerdict, text: string): FoundVerdict {
   const answer = withoutSet(found, text);
+  if (SINCE.test(text) && answer.steps.some((step) => changesOf(step) === "firmware"))
+    return {
+      ...answer,
+      says: `${answer.says} By the text that was so, and VT-x has been switched on in the firmware setup since${BATTERY.test(text) ? ": with an empty CMOS battery the setting is lost whenever power is" : ""}.`,
+      steps: [],
+      covers: [...answer.covers, ...OF_FIRMWARE],
+    };
   const open = MENDED_IN_FIRMWARE.test(text)
     ? answer.steps.filter(({ changes }) => changes !== "Windows' hypervisor")
     : WAS_FIRMWARE.test(text)
