@@ -99,7 +99,7 @@ export const HAXM_MESSAGES = [
       { text: "See which accelerator the emulator can use.", commands: ["emulator -accel-check"] },
       KVM_ON_LINUX,
       WHPX_ON,
-      ENABLE_FIRMWARE,
+      { ...ENABLE_FIRMWARE, unless: [...(ENABLE_FIRMWARE.unless ?? []), "macOS"] },
     ],
     source: {
       message:

@@ -141,7 +141,7 @@ export const SHOWN: readonly Shown[] = [
   ["Windows 8", /\bWindows ?8(?:\.1)?\b(?! ?(?:guest|VM|image|iso|virtual))/i, /\bWindows (?:10|11|Server)\b/i],
   [
     "macOS",
-    /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit)\b/i,
+    /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit|IntelHAXM_[\d.]{3,8}\.dmg)\b|\/usr\/local\/Cellar\b/i,
     /\bFreeBSD\b|\billumos\b|\bWindows (?:7|8|10|11)\b|\b[A-Z]:\\|\bVBoxManage\.exe\b/,
   ],
   // What CPUID says to VirtualBox on Windows.

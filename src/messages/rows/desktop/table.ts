@@ -20,6 +20,7 @@ import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { describesChange, ofChange } from "../../verdict/desktop/shown/described-change.js";
 import { notGiven } from "../../verdict/desktop/shown/given-cpu.js";
+import { onMshv } from "../../verdict/desktop/shown/on-mshv.js";
 import { wantsOff } from "../../verdict/desktop/shown/wants-off.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
@@ -99,6 +100,7 @@ export const DESKTOP: DesktopMessages = {
       : undefined) ??
     authorInstead(text, recognised, machine) ??
     (machine === undefined ? ofChange(text, recognised) : undefined) ??
+    onMshv(text, recognised) ??
     bootTrouble(text, recognised) ??
     wantsOff(text, recognised) ??
     (machine === undefined ? withoutKvm(text, recognised) : undefined) ??

@@ -16,7 +16,7 @@ const SAYS_OFF: ReadonlySet<string> = new Set([
   "linux-vmx-outside-txt",
 ]);
 const TROUBLE =
-  /\blow[- ]graphics mode\b|\bblack s?c?reen\b|\bblinking (?:underline|underscore|cursor)\b|\blog ?in (?:in|at) (?:a |the )?command\b|\blogin loop\b|\b(?:does|do|did|can|could|will|wo|would)(?:n['’]t| not) (?:\w{2,10} )?(?:boot|start up)\b|\bnot boot(?:ing)?\b|\bunable to boot\b|\b(?:freez\w{1,3}|stuck|hangs?) (?:at|on|during|while) (?:boot|start|the boot|the splash)|\bno (?:desktop|GUI|display|screens found)\b|\bgrub rescue\b|\bbusybox\b|\bUnity interface\b/i;
+  /\blow[- ]graphics mode\b|\bblack s?c?reen\b|\bblinking (?:underline|underscore|cursor)\b|\blog ?in (?:in|at) (?:a |the )?command\b|\blogin loop\b|\b(?:does|do|did|can|could|will|wo|would)(?:n['’]t| not) (?:\w{2,10} )?(?:boot|start up)\b|\bnot boot(?:ing)?\b|\bunable to boot\b|\b(?:freez\w{1,3}|stuck|hangs?) (?:at|on|during|while) (?:boot|start|the boot|the splash)|\blaggy\b|\bno (?:desktop|GUI|display|screens found)\b|\bgrub rescue\b|\bbusybox\b|\bUnity interface\b/i;
 const OF_MACHINES =
   /\b(?:QEMU|libvirt|virt-?manager|virsh|Virtual ?Box|VMware|emulator|Proxmox|guests?|virtual machines?|VMs?|GNS3|docker|minikube|modprobe|multipass|vagrant|nested|kvm-ok|hypervisors?)\b|\/dev\/kvm\b/i;
 
@@ -33,12 +33,15 @@ export function bootTrouble(text: string, recognised: readonly Recognised[]): Om
   if (trouble === undefined) return undefined;
   return {
     says: `"${first.matched}" means that VT-x (or AMD-V) is ${OFF.test(first.matched) ? "switched off by the firmware" : "not there or off"}, so KVM does not load; virtual machines alone need that. The trouble of the text ("${trouble}") has another reason.`,
-    steps: [
-      {
-        text: "Look for what failed after that line, from a text console (Ctrl+Alt+F3); where a display driver fails, start once without it.",
-        commands: ["journalctl -b -p err", "nomodeset   # at the end of the kernel's line in GRUB"],
-      },
-    ],
+    steps:
+      trouble === "laggy"
+        ? []
+        : [
+            {
+              text: "Look for what failed after that line, from a text console (Ctrl+Alt+F3); where a display driver fails, start once without it.",
+              commands: ["journalctl -b -p err", "nomodeset   # at the end of the kernel's line in GRUB"],
+            },
+          ],
     evidence: [],
     line: first.lines[0],
   };
