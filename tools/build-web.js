@@ -404,6 +404,8 @@ const OMISSIONS = [
   [/[\\/]guests[\\/]without-accelerator\.ts$/, () => "export const withoutAccelerator = () => undefined;"],
   // Programs that find no KVM, on a machine that shows its virtualization (`explain`).
   [/[\\/]verdict[\\/]hardware-there\.ts$/, () => "export const withoutModule = () => undefined;"],
+  // A host and its guest in one text (`explain`).
+  [/[\\/]guests[\\/]host-beside-guest\.ts$/, () => "export const hostBesideGuest = () => undefined;"],
   // Microcode that differs among CPUs (`explain`).
   [/[\\/]verdict[\\/]differing-cpus\.ts$/, () => "export const withMicrocode = (found) => found;"],
   // One bit of a register in a question (`explain`).

@@ -1,4 +1,5 @@
 import { isSvmVendor, showsVmx } from "../../host/host.js";
+import { isLoadedOn } from "../../kvm/replay.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { statementWith, THERE_AND_ON, underOldest } from "../../why/questions/questions.js";
 import type { FoundVerdict } from "../answer.js";
@@ -59,6 +60,7 @@ export function withoutModule(
   const { host } = machine.situation;
   const { modules, loadError } = host.observed ?? {};
   if (
+    isLoadedOn(host) ||
     isHostAndGuest(machine.situation.read) ||
     reasons.length > 0 ||
     loadError !== undefined ||

@@ -38,6 +38,7 @@ import { twoValues } from "./asked/two-values.js";
 import { valueAsked, wantedRefused } from "./asked/values-asked.js";
 import { withMicrocode } from "./differing-cpus.js";
 import { guestVerdict } from "./guests/guest-verdict.js";
+import { hostBesideGuest } from "./guests/host-beside-guest.js";
 import { withNestedOff } from "./guests/nested-off.js";
 import { withParamOff } from "./guests/param-off.js";
 import { withoutAccelerator } from "./guests/without-accelerator.js";
@@ -70,8 +71,10 @@ export function verdictOf(
 ): AnsweringVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = shortOf(text);
-  const alone = answerOf(recognised, machine, text, desktop, circumstances);
-  const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
+  const beside = short === undefined ? undefined : hostBesideGuest(short, recognised);
+  const alone = beside ?? answerOf(recognised, machine, text, desktop, circumstances);
+  const asks = beside === undefined && short !== undefined;
+  const worded = alone && asks ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
   const cloud = cloudIn(short, circumstances);
   const found = worded && {
     ...withoutSettles(worded),

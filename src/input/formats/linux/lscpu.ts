@@ -95,10 +95,14 @@ export const lscpu: FactReader = {
     "lscpu: vendor, name, signature, the flags line as /proc/cpuinfo has it, whether Linux shows VT-x, and the hypervisor " +
     "that the machine runs in; no register.",
   mark: new RegExp(
-    `^\\s{0,16}(?:(?:Architecture|Vendor ID|Model name|Virtualization(?: type)?|Hypervisor vendor|Flags):|(?:${OTHER_LANGUAGE}) ?[:：])\\s`,
+    `^\\s{0,16}(?:(?:Architecture|Vendor ID|Model name|Virtualization(?: type)?|Hypervisor vendor|Flags):|(?:${OTHER_LANGUAGE}) ?[:：])\\s|lscpu ?\\| ?e?grep `,
   ),
+  words: ["lscpu"],
   open: openLscpu,
 };
+
+const ASKED =
+  /(?:^|[$#>%] ?)lscpu ?\| ?e?grep (?:-\w{1,4} )?["']?(?:[\w|]{0,24}\|)?virt(?:ual(?:i[sz]ation)?)?(?:\|[\w|]{0,24})?["']?\s*$/i;
 
 /** Linux lists them in the order of CPUID, which begins like this on every x86 CPU of today. */
 const X86_FLAGS = /^\s{0,24}fpu vme de pse /;
@@ -117,7 +121,18 @@ function openLscpu(sink: FactSink): FactRun {
   /** Titles that no other tool has: `Flags:` alone may be anybody's, unless they are those of an x86 CPU. */
   let own = 0;
 
+  /** `grep virt` shows all three; without the first, Linux shows neither flag. */
+  let asked: { shown: boolean; at?: TextLine } | undefined;
+  const answered = (): void => {
+    if (asked?.at !== undefined && !asked.shown) {
+      sink.system("flag vmx", "no", placeOf(asked.at));
+      sink.system("flag vmx or svm", "no", placeOf(asked.at));
+    }
+    asked = undefined;
+  };
+
   const close = (): void => {
+    answered();
     if (block !== undefined && own > 0) {
       emit(sink, block, false);
     }
@@ -150,6 +165,11 @@ function openLscpu(sink: FactSink): FactRun {
 
   return {
     line(line) {
+      if (ASKED.test(line.text)) {
+        close();
+        asked = { shown: false };
+        return true;
+      }
       const other = FIELD_TRANSLATED.exec(line.text);
       const field = other ?? FIELD.exec(line.text);
       const key = (other === null ? field?.[1] : ENGLISH.get(other[1] as string)) as string;
@@ -161,6 +181,8 @@ function openLscpu(sink: FactSink): FactRun {
         if (block !== undefined && name != null && block.fields.has(name)) close();
         block ??= openBlock(line);
         inFlags = key === "Flags";
+        if (asked !== undefined && key === "Virtualization") asked.shown = true;
+        if (asked !== undefined && /^Virtualization type|^Hypervisor vendor/.test(key)) asked.at = line;
         translated ||= other !== null;
         spaced = false;
         if ((key !== "Flags" && key !== "Model") || (inFlags && X86_FLAGS.test(value))) own++;
@@ -172,7 +194,10 @@ function openLscpu(sink: FactSink): FactRun {
         virtualization(line, key, value);
         return true;
       }
-      if (block === undefined) return false;
+      if (block === undefined) {
+        asked = undefined;
+        return false;
+      }
       if (line.text.trim() === "" && !spaced) {
         spaced = true;
         return false;
@@ -189,7 +214,7 @@ function openLscpu(sink: FactSink): FactRun {
       close();
       return false;
     },
-    busy: () => block !== undefined,
+    busy: () => block !== undefined || asked !== undefined,
     end: close,
   };
 }

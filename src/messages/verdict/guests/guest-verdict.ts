@@ -88,7 +88,7 @@ const ASKS_OF_VMX = /\bvmx\b/i;
 const showsGuest = (machine: OwnMachine | undefined): boolean =>
   parseBool(machine?.situation.read.params?.kvm_intel?.nested ?? "") === true &&
   machine?.situation.contradictions.some((one) => one.includes("no vmx among the flags")) === true;
-const SEE_GIVEN: Step = {
+export const SEE_GIVEN: Step = {
   text: "On the host, see which CPU the running guest was given; then shut it down and start it, as a restart from inside keeps its CPU.",
   commands: ["virsh dumpxml DOMAIN | grep -A12 '<cpu'"],
 };
@@ -104,7 +104,7 @@ const JOINS =
 const isList = (line: string): boolean => line.trim().split(/\s+/).length >= LIST && !JOINS.test(line);
 /** More than a sentence or two beside a configuration. */
 const FEW_WORDS = 25;
-const ABOUT_VMX =
+export const ABOUT_VMX =
   /\b(?:vmx|svm|VT-?x|AMD-V|nest(?:ed|ing)|hyper-?v|WSL ?\d?|VBS|docker desktop|host-passthrough|hypervisors?|CPU (?:model|type|flags?)|(?:hardware|CPU)[- ](?:assisted )?virtuali[sz]ation|virtuali[sz]ation (?:in|inside|support|extensions?|is|not|enabled|features?)|KVM (?:in|inside)|start(?:s|ed)? (?:there|on)|custom cpu|cpu[ .](?:mode|model)|kvm[-_]intel)\b|\/dev\/kvm|kvm-ok/i;
 
 /** What has nothing to do with which CPU a guest is given. */
@@ -228,7 +228,7 @@ const GIVE_CPU_STEP: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 const vmxOf = (guest: GuestCpu, machine: OwnMachine | undefined): GuestVmx =>
   isSvmVendor(machine?.situation.host.vendor) ? { gets: "unknown" } : guestVmx(guest);
 
-const NESTED_ON_THE_HOST: Step = {
+export const NESTED_ON_THE_HOST: Step = {
   ...RELOAD_WITH_NESTED,
   text: "On the host, switch nested on; no virtual machine may run.",
 };
@@ -244,7 +244,7 @@ const GIVE_VMX: { readonly [F in GuestCpu["format"]]: (guest: GuestCpu) => reado
   kubevirt: () => ["spec.template.spec.domain.cpu.model: host-passthrough"],
 };
 
-function stepToGive(guest: GuestCpu, nested: string | undefined): Step {
+export function stepToGive(guest: GuestCpu, nested: string | undefined): Step {
   const withKvm = guest.emulated ? "let it run with KVM and " : "";
   return {
     text: `For VT-x in the guest, ${withKvm}give it a CPU with vmx${nested === undefined ? ", on a host where nested is on" : ""}; then shut it down and start it.`,
