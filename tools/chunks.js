@@ -29,7 +29,7 @@ export const LATE = {
   // A VMCS in a text of messages.
   dumps: ["src/vmcs/dumps/read.ts", "src/vmcs/audit.ts"],
   // A guest's configuration in a text of messages.
-  guests: ["src/messages/verdict/guests/guest-verdict.ts"],
+  guests: ["src/messages/verdict/guests/guest-verdict.ts", "src/messages/verdict/guests/host-beside-guest.ts"],
   // What a text calls a kernel.
   kernels: ["src/situation/kernels.ts"],
   // What a machine reports about itself, against its registers.

@@ -51,7 +51,17 @@ import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
 import { placed, rentedCloud } from "./rented-cloud.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
-import { ASKS_VTX, asksVtx, isOfIntel, LISTS_DEVICE, OF_INTEL, OF_NESTED, OF_TWO, usesOther } from "./text-signs.js";
+import {
+  ASKS_VTX,
+  asksVtx,
+  isOfIntel,
+  LISTS_DEVICE,
+  mayBeOfTwo,
+  OF_INTEL,
+  OF_NESTED,
+  OF_TWO,
+  usesOther,
+} from "./text-signs.js";
 import { CONFIG_DIFFERS, GENERAL, INSTEAD, NO_KVM_HERE, SAYS_NONE, WHY_NO_DEVICE } from "./weight.js";
 import { withBelow, withNamedOuter } from "./with-named-outer.js";
 
@@ -71,7 +81,7 @@ export function verdictOf(
 ): AnsweringVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = shortOf(text);
-  const beside = short === undefined ? undefined : hostBesideGuest(short, recognised);
+  const beside = short !== undefined && mayBeOfTwo(short) ? hostBesideGuest(short, recognised) : undefined;
   const alone = beside ?? answerOf(recognised, machine, text, desktop, circumstances);
   const asks = beside === undefined && short !== undefined;
   const worded = alone && asks ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
