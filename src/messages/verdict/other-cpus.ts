@@ -119,6 +119,16 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
       covers,
     };
   }
+  if (arm !== undefined && first.message === "kata-not-capable")
+    return {
+      says: `The text names an ARM machine (${arm}): what Kata's check does not find there has nothing to do with VT-x; the lines with \`not found\` name it.`,
+      steps: [
+        { text: "Load those modules.", commands: ["sudo modprobe -a vhost vhost_net vhost_vsock; ls -l /dev/kvm"] },
+      ],
+      evidence: [],
+      line: first.lines[0],
+      covers,
+    };
   if (arm !== undefined && first.outcome === "not built in") return undefined;
   if (arm !== undefined && (DESKTOPS.has(first.product ?? "") || OF_MACOS.has(first.message ?? ""))) {
     const emulator = first.product === "HAXM" && WINDOWS_ON_ARM.test(text);
@@ -160,7 +170,6 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
 /** Whose messages name VT-x where they mean AMD-V as well. */
 const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
-/** The emulator's driver for both. */
 const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
 
 const SVM_OFF =

@@ -28,7 +28,7 @@ import {
 } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
-import { kvmBelow, vboxBelow } from "./said-inside.js";
+import { isOneOfTwo, kvmBelow, vboxBelow } from "./said-inside.js";
 import { windowsStuck } from "./shown/boot-trouble.js";
 import { givenCpu } from "./shown/given-cpu.js";
 import { withoutVtx } from "./subject.js";
@@ -288,7 +288,6 @@ function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
 }
 
 const BOOT_CAMP = /\bboot ?camp\b/i;
-
 const OF_VMWARE =
   /\bVM_?ware (?:image|VM|guest|instance)\b|\b(?:through|via|in|on|under|inside) (?:my |an? |the )?VM_?ware\b/i;
 
@@ -307,7 +306,8 @@ function surrounding(text: string, first: Recognised, machine: OwnMachine | unde
     }
   }
   const said = saidOf(text);
-  if (!IN_A_MACHINE.test(said)) return undefined;
+  const inside = IN_A_MACHINE.exec(said);
+  if (inside === null || isOneOfTwo(said, inside.index)) return undefined;
   const named = namedOuter(said, machine);
   return {
     says: `${first.what} The text speaks of a virtual machine: the hypervisor below it has to pass VT-x, and no firmware setup inside can switch that on.`,

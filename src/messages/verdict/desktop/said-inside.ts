@@ -36,7 +36,7 @@ export function kvmBelow(text: string): Step | undefined {
 }
 
 /** What people suppose or ask of others. */
-const ASKED = /\b(?:if|whether|are you|do you|is it|unless)\b[^.\n]{0,40}$/i;
+const ASKED = /\b(?:if|whether|are you|do you|is it|unless|or you(?: a|['’]?)re)\b[^.\n]{0,40}$/i;
 
 /** Machines of these have a firmware setup of their own: the text can be about the host. */
 const WITH_FIRMWARE: ReadonlySet<string> = new Set(["a virtual machine", "Xen", "HAXM"]);
@@ -47,6 +47,11 @@ const LONGEST = 20_000;
 /** Whether words are only supposed or asked. */
 export function isSupposed(text: string, at: number): boolean {
   return ASKED.test(text.slice(Math.max(0, at - 60), at));
+}
+
+/** Whether words name the second of two causes that something can have: "or you are running it in a VM". */
+export function isOneOfTwo(text: string, at: number): boolean {
+  return /\bor you(?: a|['’]?)re\b[^.\n]{0,40}$/i.test(text.slice(Math.max(0, at - 60), at));
 }
 
 /** Whether the text says that it comes from a virtual machine, whose firmware setup decides nothing. */

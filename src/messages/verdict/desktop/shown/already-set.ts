@@ -124,13 +124,14 @@ const WAS_FIRMWARE =
   /\b(?:fix|solution) was (?:simply |just )?to (?:go|boot|enable|turn|switch)\b[^.\n]{0,60}\b(?:BIOS|UEFI)\b/i;
 /** The same in notes that are written afterwards. */
 const SINCE =
-  /\b(?:fixed|resolved|solved) (?:via|by|in|through) (?:the |an? )?(?:\w{2,10} )?(?:BIOS|UEFI)\b|\bThis was (?:fixed|resolved) on \d{4}-|\b[Cc]onfirmed working post-fix\b/;
+  /\b(?:fixed|resolved|solved) (?:via|by|in|through) (?:the |an? )?(?:\w{2,10} )?(?:BIOS|UEFI)\b|\bThis was (?:fixed|resolved) on \d{4}-|\b[Cc]onfirmed working post-fix\b|\b[Ee]nabling (?:Intel )?(?:VT-?[xd]?|SVM|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:(?:did|done) the trick|(?:has |have )?(?:solved|fixed) (?:it|this|the))/;
 /** Messages whose own steps are the same. */
 const OF_FIRMWARE = [
   "linux-vmx-outside-txt",
   "kvm-disabled-by-bios",
   "kvm-not-enabled-feat-ctl",
   "vbox-all-vmx-disabled",
+  "kvm-device",
 ];
 const BATTERY = /\bCMOS battery\b/i;
 const loads = ({ commands = [] }: Step): boolean => commands.some((command) => command.includes("modprobe "));
