@@ -119,6 +119,7 @@ export const LINES: { readonly [id: string]: string } = {
   "xen-vmcs-size": "(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)",
   "generic-vmlaunch-failed": "[-] VMLAUNCH failed!",
   "libvirt-target-differs": "Target CPU feature count 47 does not match source 51",
+  "task-bus-lock": "x86/split lock detection: #DB: sigtrap_loop_64/4614 took a bus_lock trap at address: 0x4011ae",
   "task-split-lock": "x86/split lock detection: #AC: steam/2212 took a split_lock trap at address: 0xffff",
   "guest-split-lock": "x86/split lock detection: #AC: CPU 0/KVM/2212 took a split_lock trap at address: 0xffff",
   "guest-no-pmu": "Performance Events: no PMU driver, software events only.",

@@ -159,10 +159,12 @@ function openCpuinfo(sink: FactSink): FactRun {
       }
       spaced = false;
       const key = field[1] as string;
-      const value = field[2] ?? "";
+      const whole = field[2] ?? "";
+      // Those who explain the file write comments behind the values.
+      const value = whole.replace(/\s#\s.*$/, "");
       if (key === "processor" || block?.fields.has(key) === true) close();
       block ??= openBlock(line);
-      const at = placeOf(line, line.text.length - value.length + 1);
+      const at = placeOf(line, line.text.length - whole.length + 1);
       block.fields.set(key, { value, at });
       growing = undefined;
       if (key === "flags" || key === "vmx flags") {

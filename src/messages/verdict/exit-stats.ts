@@ -173,6 +173,17 @@ const SEE_PORTS: Step = {
   ],
 };
 
+/** Shares of exits by instruction, as perf top prints them; of several tables the first one. */
+function byRip(text: string): readonly { readonly name: string; readonly share: number }[] {
+  const [, table = ""] = text.split(/\bOverhead\s{1,8}Trace output/);
+  const shares = new Map<string, number>();
+  for (const [, share, name = ""] of table.matchAll(
+    /^[>\s]{0,48}(\d{1,3}\.\d{1,2})%\s{1,8}reason ([A-Z][A-Z0-9_]{2,40}) rip/gm,
+  ))
+    shares.set(name, (shares.get(name) ?? 0) + Number(share));
+  return [...shares].map(([name, share]) => ({ name, share: Math.round(share) })).sort((a, b) => b.share - a.share);
+}
+
 /** What a table of exits or a trace of them says; undefined where the text has neither. */
 export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined {
   const ofProgram = toUserSpace(text) ?? numbered(text) ?? stuck(text);
@@ -182,7 +193,9 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
   const listed = [...table.matchAll(ROW)].map(([, name = "", , share]) => ({ name, share: Number(share) }));
   const named = listed.filter(({ name }) => exitNamed(name) !== undefined);
   const rows = HEADING.test(text) || named.length >= SEVERAL ? listed : [];
-  const counted = rows.filter(({ name, share }) => exitNamed(name) !== undefined && share >= SHARE);
+  const counted = (rows.length > 0 ? rows : byRip(text)).filter(
+    ({ name, share }) => exitNamed(name) !== undefined && share >= SHARE,
+  );
   if (counted.length > 0) {
     const parts = counted
       .slice(0, MOST)
@@ -201,12 +214,15 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
   const parts = traced.slice(0, MOST).map((name) => `${name}${meaning(exitNamed(name) as number)}`);
   return {
     says: `A trace of KVM's VM exits, ordinary ones: ${parts.join("; ")}.`,
-    steps: [
-      {
-        text: "Count them by reason: the most frequent one says what the guest does.",
-        commands: ["sudo perf kvm stat record -p PID; sudo perf kvm stat report"],
-      },
-    ],
+    // Notes of one's own program ask for nothing.
+    steps: TROUBLE.test(text)
+      ? [
+          {
+            text: "Count them by reason: the most frequent one says what the guest does.",
+            commands: ["sudo perf kvm stat record -p PID; sudo perf kvm stat report"],
+          },
+        ]
+      : [],
     evidence: [],
   };
 }

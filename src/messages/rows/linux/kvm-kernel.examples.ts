@@ -39,6 +39,13 @@ export const KVM_KERNEL_EXAMPLES = {
   "kvm-nop": {
     examples: ["kvm: MWAIT instruction emulated as NOP!"],
   },
+  "task-bus-lock": {
+    examples: [
+      "x86/split lock detection: #DB: sigtrap_loop_64/4614 took a bus_lock trap at address: 0x4011ae",
+      "x86/split lock detection: #DB: Streaming File/48123 took a bus_lock trap at address: 0x141f3a8c2",
+    ],
+    not: ["x86/split lock detection: #AC: split_lock/1176 took a split_lock trap at address: 0x5630b30921f9"],
+  },
   "task-split-lock": {
     examples: ["x86/split lock detection: #AC: split_lock/1176 took a split_lock trap at address: 0x5630b30921f9"],
     not: [

@@ -207,6 +207,20 @@ export const KVM_KERNEL_MESSAGES = [
     },
   },
   {
+    id: "task-bus-lock",
+    product: "Linux",
+    layer: "KVM at run time",
+    gravity: "informs",
+    needle: "bus_lock trap",
+    pattern: /#DB: (?<task>[\w:./ -]{1,30})\/\d{1,8} took a bus_lock trap/i,
+    what: "A program of this system ({task}) locked memory in a way that locks the bus, and Linux warns of it; it slows the program down only where split_lock_detect is ratelimit. It speaks of no guest, and VT-x is not involved.",
+    steps: [{ text: "Nothing to do for KVM." }],
+    source: {
+      message: "Linux, arch/x86/kernel/cpu (split lock)",
+      meaning: "Linux, Documentation/arch/x86/buslock.rst",
+    },
+  },
+  {
     id: "task-split-lock",
     product: "Linux",
     layer: "KVM at run time",
