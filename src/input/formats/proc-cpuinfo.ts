@@ -161,7 +161,7 @@ function openCpuinfo(sink: FactSink): FactRun {
       const key = field[1] as string;
       const whole = field[2] ?? "";
       // Those who explain the file write comments behind the values.
-      const value = whole.replace(/\s#\s.*$/, "");
+      const value = whole.split(" # ", 1)[0] as string;
       if (key === "processor" || block?.fields.has(key) === true) close();
       block ??= openBlock(line);
       const at = placeOf(line, line.text.length - whole.length + 1);
