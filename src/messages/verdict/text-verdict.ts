@@ -62,7 +62,16 @@ import {
   OF_TWO,
   usesOther,
 } from "./text-signs.js";
-import { CONFIG_DIFFERS, GENERAL, INSTEAD, NO_KVM_HERE, SAYS_NONE, WHY_NO_DEVICE } from "./weight.js";
+import {
+  CONFIG_DIFFERS,
+  GENERAL,
+  INSTEAD,
+  NO_KVM_HERE,
+  SAYS_NONE,
+  showsKvmRuns,
+  WHY_NO_DEVICE,
+  wantsVmx,
+} from "./weight.js";
 import { withBelow, withNamedOuter } from "./with-named-outer.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
@@ -178,10 +187,10 @@ function answerOf(
     isOfNested: () => short === undefined || OF_NESTED.test(short),
   };
   const below = ({ situation }: OwnMachine) => hypervisorBelow(situation.host, prose);
-  // Where Linux shows no vmx, whatever program complains, complains about that.
+  // Where Linux shows no vmx, every program that finds no VT-x complains about that.
   const flag = showsVmx(machine?.situation.host);
   const ranSvm = isSvmVendor(machine?.situation.host.vendor) && circumstances.has("KVM runs a guest");
-  const noVmx = flag === false && !ranSvm;
+  const noVmx = flag === false && !ranSvm && recognised.some(wantsVmx) && !recognised.some(showsKvmRuns);
   if (recognised.length === 0) {
     const alone = loneErrno(short) ?? withoutAccelerator(short, machine);
     if (alone !== undefined) return alone;

@@ -1,3 +1,5 @@
+import type { Explanation } from "../answer.js";
+
 /*
  * Messages that say little: those that others answer in place of, and those that ask what is below.
  */
@@ -116,6 +118,45 @@ export const GENERAL: ReadonlySet<string> = new Set([
 ]);
 
 export const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-config", "kvm-config-mismatch"]);
+
+/** A program finds no VT-x, or none that is free. */
+export const wantsVmx = ({ message = "", layer = "user space", gravity }: Explanation): boolean =>
+  (gravity === "blocks" && WITHOUT_VMX.has(layer)) ||
+  message === "emulator-acceleration" ||
+  NO_KVM_HERE.has(message) ||
+  NO_VMX_HERE.has(message) ||
+  SAYS_NONE.has(message);
+const WITHOUT_VMX: ReadonlySet<string> = new Set([
+  "silicon",
+  "firmware",
+  "Linux boot",
+  "KVM load",
+  "another hypervisor",
+]);
+
+/** KVM printed it, or QEMU that runs with KVM: flags without vmx are those of another machine, most likely of a guest. */
+export const showsKvmRuns = ({ message = "", layer, product }: Explanation): boolean =>
+  (OF_KVM.has(product ?? "") && (layer === "VM entry" || layer === "KVM at run time")) || FROM_KVM.has(message);
+const OF_KVM: ReadonlySet<string> = new Set(["KVM", "QEMU", "Linux"]);
+const FROM_KVM: ReadonlySet<string> = new Set([
+  "any-fault-registers",
+  "hypervisor-invvpid",
+  "kvm-config-mismatch",
+  "kvm-config-mismatch-offset",
+  "kvm-evmcs-field",
+  "kvm-l1tf",
+  "kvm-old-vmcs-fail",
+  "kvm-real-mode-segment",
+  "kvm-shadow-fields",
+  "kvm-spurious-fault",
+  "kvm-tsc",
+  "kvm-using-evmcs",
+  "qemu-empty-exit",
+  "qemu-enforce",
+  "qemu-get-msr",
+  "qemu-requested-feature",
+  "qemu-set-msr",
+]);
 
 /** What programs say that found no virtualization. */
 export const SAYS_NONE: ReadonlySet<string> = new Set([

@@ -131,6 +131,11 @@ const ANSWERS: readonly Phrase[] = [
     "The firmware has virtualization off (VT-x of Intel, SVM Mode of AMD), or the CPU has none",
     "固件关闭了虚拟化（Intel 的 VT-x，AMD 的 SVM Mode），或者 CPU 没有它",
   ],
+  [
+    "The CPU has neither VT-x nor AMD-V, or a hypervisor hides it",
+    "CPU 既没有 VT-x 也没有 AMD-V，或者被 hypervisor 隐藏了",
+  ],
+  ["The CPU has neither VT-x nor AMD-V", "CPU 既没有 VT-x 也没有 AMD-V"],
   ["No: CPUID shows no VMX", "没有：CPUID 没有显示 VMX"],
   ["No: Linux shows no `vmx`", "没有：Linux 没有显示 `vmx`"],
   ["The CPU has no VT-x", "CPU 没有 VT-x"],

@@ -70,7 +70,8 @@ export function vmxAnswer(about: About): Answer {
   const causes = new Set(states.map(causeOf));
   const featCtl = new Set(states.map((state) => state.featCtl));
   if (causes.size === 1 && causes.has("no vmx")) return hiddenAnswer(about, "CPUID shows no VMX");
-  if (featCtl.size === 1 && featCtl.has("off")) return firmwareAnswer(about);
+  if (featCtl.size === 1 && featCtl.has("off"))
+    return about.ofEither && about.virtual !== true ? foundOffAnswer(about) : firmwareAnswer(about);
   if (featCtl.size === 1 && featCtl.has("absent")) {
     return {
       answer: "no",
@@ -226,7 +227,9 @@ function hiddenAnswer(about: About, what: string): Answer {
     decidedBy: "CPU",
     says: about.ofEither
       ? "KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the message is the same for both. The CPU has none, or a hypervisor hides it."
-      : `${what}. The CPU has no VT-x${about.virtual === false ? "" : ", or a hypervisor hides it"}.`,
+      : about.neither
+        ? `${NEITHER}. The CPU has neither VT-x nor AMD-V${about.virtual === false ? "" : ", or a hypervisor hides it"}.`
+        : `${what}. The CPU has no VT-x${about.virtual === false ? "" : ", or a hypervisor hides it"}.`,
     steps: [...(about.ofEither ? [WHOSE_CPU] : []), ...(about.virtual === false ? [] : [outerStep(about.outer)])],
   };
 }
