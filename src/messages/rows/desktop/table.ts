@@ -20,6 +20,7 @@ import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { describesChange, ofChange } from "../../verdict/desktop/shown/described-change.js";
 import { notGiven } from "../../verdict/desktop/shown/given-cpu.js";
+import { hostAndGuest } from "../../verdict/desktop/shown/host-and-guest.js";
 import { onMshv } from "../../verdict/desktop/shown/on-mshv.js";
 import { wantsOff } from "../../verdict/desktop/shown/wants-off.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
@@ -75,6 +76,7 @@ export const DESKTOP: DesktopMessages = {
   lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
   joined: (text, recognised, machine) =>
     streamCut(text, idsOf(recognised)) ??
+    hostAndGuest(text, idsOf(recognised)) ??
     notGiven(text, idsOf(recognised)) ??
     (recognised.length === 0
       ? (driverNotStarted(text) ??

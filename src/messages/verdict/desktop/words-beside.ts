@@ -224,7 +224,7 @@ function besideWords(
   const outer = namedOuter(text, machine);
   const byHand = loadedByHand(found, text, first, outer?.isBelow !== true && flag === undefined);
   if (byHand !== undefined) return byHand;
-  if (outer?.isBelow !== true && FIRMWARE_UPDATE.test(text))
+  if (outer?.isBelow !== true && FIRMWARE_UPDATE.test(text) && !REPAIRED.test(text))
     return {
       ...found,
       says: `${found.says} The firmware was updated: that sets its settings back, often with virtualization off.`,
@@ -310,6 +310,8 @@ function notInContainer(
     : { says: `${has} was not given the device.`, steps: [PASS_DEVICE] };
 }
 
+const REPAIRED =
+  /\b(?:work\w{0,3}|fixed|solved|resolved)\b[^.\n]{0,24}\b(?:by|after|with) (?:upgrad|updat|flash)\w{2,3} (?:(?:my|the) )?(?:BIOS|UEFI|firmware)\b/i;
 const FIRMWARE_UPDATE =
   /\b(?:BIOS|UEFI|firmware) (?:updat|upgrad|flash)(?:e|es|ed|ing)?\b(?! (?:did|does|has|had|made)\b)|\b(?:updat|upgrad|flash)(?:ed|ing)(?: (?:the|my))? (?:\w{2,14} )?(?:BIOS|UEFI|firmware)\b/i;
 
