@@ -107,9 +107,9 @@ function hardwareShown({ situation, countsEither }: OwnMachine, said: SaidInPros
       : undefined;
   const answer = statementWith("vmx", situation, said);
   if (answer.answer === "yes") {
-    const older = underOldest("vmx", answer, situation, said) !== undefined;
-    const says = older ? HAS_VTX : THERE_AND_ON;
-    return { says, load: LOAD_KVM, evidence: answer.evidence };
+    const older = underOldest("vmx", answer, situation, said);
+    const evidence = answer.evidence.filter((one) => older?.evidence.includes(one) !== false);
+    return { says: older === undefined ? THERE_AND_ON : HAS_VTX, load: LOAD_KVM, evidence };
   }
   // Before 5.6 the flag says nothing about the firmware, and it is the module that does.
   if (answer.answer === "unknown" && showsVmx(host) === true)
