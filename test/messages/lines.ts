@@ -145,6 +145,7 @@ export const LINES: { readonly [id: string]: string } = {
   "any-ioctl-failed": "ioctl(KVM_SET_SREGS) failed: Invalid argument",
   "any-no-kvm": "Unable to initialize KVM",
   "cloud-nested-policy": "- Constraint constraints/compute.disableNestedVirtualization violated for project my-proj.",
+  "minikube-libvirt": "* Exiting due to PR_KVM_USER_PERMISSION: libvirt group membership check failed",
   "minikube-kvm-reason":
     "Exiting due to PR_KVM_CREATE_BUSY: Another hypervisor, such as VirtualBox, is conflicting with KVM.",
 };

@@ -1,6 +1,7 @@
 import { isSvmVendor, showsVmx } from "../../host/host.js";
 import { isLoadedOn } from "../../kvm/replay.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
+import { LOAD_IT } from "../../why/questions/next-steps.js";
 import { statementWith, THERE_AND_ON, underOldest } from "../../why/questions/questions.js";
 import type { FoundVerdict } from "../answer.js";
 import { isOfLoading, type Recognised } from "../answer.js";
@@ -109,11 +110,11 @@ function hardwareShown({ situation, countsEither }: OwnMachine, said: SaidInPros
   if (answer.answer === "yes") {
     const older = underOldest("vmx", answer, situation, said);
     const evidence = answer.evidence.filter((one) => older?.evidence.includes(one) !== false);
-    return { says: older === undefined ? THERE_AND_ON : HAS_VTX, load: LOAD_KVM, evidence };
+    return { says: older === undefined ? THERE_AND_ON : HAS_VTX, load: LOAD_IT, evidence };
   }
   // Before 5.6 the flag says nothing about the firmware, and it is the module that does.
   if (answer.answer === "unknown" && showsVmx(host) === true)
-    return { says: HAS_VTX, load: LOAD_KVM, evidence: answer.evidence };
+    return { says: HAS_VTX, load: LOAD_IT, evidence: answer.evidence };
   if (answer.answer === "no" || showsVmx(host) !== undefined || !countsEither()) return undefined;
   return {
     says: "The CPU shows its virtualization: `vmx` or `svm` is among the flags.",

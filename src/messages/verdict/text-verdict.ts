@@ -223,7 +223,8 @@ function answerOf(
   const other = otherCpuVerdict(recognised, machine, short, circumstances);
   if (other !== undefined) return other;
   const onlyGeneral = blocking.length > 0 && blocking.every(({ message }) => SAYS_NONE.has(message ?? ""));
-  if (onlyGeneral && flag === true && circumstances.has("/dev/kvm exists"))
+  const isThere = circumstances.has("/dev/kvm exists") || circumstances.has("kvm_intel loaded");
+  if (onlyGeneral && flag === true && isThere)
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
   const moduleMissing = withoutModule(recognised, machine, prose, circumstances);
   if (moduleMissing !== undefined) return moduleMissing;

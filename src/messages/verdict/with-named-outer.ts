@@ -9,6 +9,7 @@ import { instanceOf } from "./cloud-words.js";
 import { guestOfHost, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { ALWAYS_BELOW, bareMetal, CLOUDS, type Named, namedOuter, systemIn, WHOLE_MACHINE } from "./named-outer.js";
+import { productBelow } from "./product-below.js";
 import { OWN_DOMAIN } from "./text-signs.js";
 import { NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "./weight.js";
 
@@ -85,6 +86,19 @@ export function withNamedOuter(
   return { ...found, says: `${found.says}${named.says}`, steps };
 }
 
+/** A cloud or product that the text names runs another's hypervisor, and is made to pass VT-x in its own way. */
+function ofProduct(named: Named, text: string): Named {
+  const product = productBelow(named.name, text);
+  return product === undefined || product === named.name
+    ? named
+    : {
+        ...named,
+        name: product,
+        says: ` This is a virtual machine of ${product}: without nested virtualization it has no VT-x.`,
+        step: outerStep(product),
+      };
+}
+
 /** What an answer is put together from. */
 interface Whole {
   readonly recognised: readonly Recognised[];
@@ -114,10 +128,11 @@ export function withBelow(
     const none = recognised.filter(({ message = "" }) => NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message));
     return { ...found, ...inGuest, covers: none.map(({ message }) => message as string) };
   }
-  const named =
+  const shown =
     asks && text !== undefined && (first.outcome !== "AMD" || first.product !== "KVM")
       ? namedOuter(text, machine)
       : undefined;
+  const named = shown === undefined || text === undefined ? shown : ofProduct(shown, text);
   const guest =
     named === undefined && asks && !OWN_DOMAIN.test(text ?? "") ? guestWithoutVmx(guests(), machine, noKvm) : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };

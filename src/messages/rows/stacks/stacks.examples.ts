@@ -141,6 +141,10 @@ export const STACK_EXAMPLES = {
       "Error while creating domain: Error saving the server: Call to virDomainDefineXML failed: XML error: CPU feature 'vmx' specified more than once",
     ],
   },
+  "minikube-libvirt": {
+    examples: ["* Exiting due to PR_KVM_USER_PERMISSION: libvirt group membership check failed"],
+    not: ["the permission of the user of KVM"],
+  },
   "minikube-kvm-reason": {
     examples: ["Exiting due to PR_KVM_CREATE_BUSY: Another hypervisor, such as VirtualBox, is conflicting with KVM."],
     not: ["host does not support KVM", "This host does not support KVM-over-IP"],

@@ -665,13 +665,33 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "minikube-libvirt",
+    product: "KVM user space",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["pr_kvm_user_permission", "pr_kvm_create_perm", "pr_kvm_socket"],
+    pattern: /\bPR_KVM_(?:USER_PERMISSION|CREATE_PERM|SOCKET)\b/,
+    what: "minikube's kvm2 driver may not use libvirt: its daemon does not run, or the user is not in its group. VT-x is not in question.",
+    steps: [
+      {
+        text: "Start libvirt, join its group, and log in again.",
+        commands: [
+          "sudo systemctl start libvirtd || sudo systemctl start virtqemud",
+          "sudo usermod -aG libvirt $USER",
+          "virsh -c qemu:///system list",
+        ],
+      },
+    ],
+    source: { message: "minikube, pkg/minikube/reason", meaning: "minikube, pkg/minikube/reason/known_issues.go" },
+  },
+  {
     id: "minikube-kvm-reason",
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
     needle: ["pr_kvm_", "kvm2_", "host does not support kvm", "is conflicting with kvm"],
     pattern:
-      /\bPR_KVM_(?:CAPABILITIES|MSR|CREATE_BUSY|CREATE_PERM|USER_PERMISSION|SOCKET)\b|host does not support KVM virtualization|Another hypervisor, such as VirtualBox, is conflicting with KVM/i,
+      /\bPR_KVM_(?:CAPABILITIES|MSR|CREATE_BUSY)\b|host does not support KVM virtualization|Another hypervisor, such as VirtualBox, is conflicting with KVM/i,
     what: "minikube's kvm2 driver sorted the failure of libvirt or QEMU: CAPABILITIES no usable KVM, CREATE_BUSY another hypervisor holds VT-x, MSR a QEMU that sets an MSR which KVM refuses (nested).",
     causes: [
       "kvm_intel is not loaded: VT-x is off in the firmware, or this is a virtual machine that is not given it.",

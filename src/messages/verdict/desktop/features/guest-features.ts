@@ -4,6 +4,7 @@ import { releaseOf } from "../../../../rules/held.js";
 import { answer, type TextVerdict } from "../../../answer.js";
 import type { Words } from "../../../desktop-messages.js";
 import type { Step } from "../../../message.js";
+import { withoutCpuFlags } from "../../asked/flags-line.js";
 import { featureChecked } from "../../asked/how-to-check.js";
 
 /*
@@ -251,8 +252,10 @@ const DEFAULT_MODEL = /\bQEMU Virtual CPU\b/;
 const OTHER_MODEL = /\bhost-(?:passthrough|model)\b|-cpu host\b|\bcpu[-_. ]?(?:mode|model|type)\b/i;
 
 /** What each hypervisor gives a guest of a feature that the text is about. */
-export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST) return undefined;
+export function featureForGuests(whole: string): Omit<TextVerdict, "covers"> | undefined {
+  if (whole.length > LONGEST) return undefined;
+  // Each feature is among the flags that a text lists.
+  const text = withoutCpuFlags(whole);
   if (DEFAULT_MODEL.test(text) && OTHER_MODEL.test(text))
     return answer(
       "`QEMU Virtual CPU` is QEMU's default model (qemu64): this guest was started without the CPU that was set, and has neither vmx nor the host's other features. A setting of a service counts when the service was started again, and for a machine only when it was shut down and started since; a restart from inside keeps the old CPU.",

@@ -1,6 +1,7 @@
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
+import { GIVE_CPU, GIVE_TEXT } from "../../../rows/shared-advice.js";
 import { INTEL_CPU, SVM_CPU } from "../../cpus/svm-named.js";
 import { saysNestedUsed } from "../nested-in-words.js";
 
@@ -55,6 +56,8 @@ const ON_XEN: Says = answer(
   "Windows is a guest of Xen there, and Hyper-V or WSL2 in it needs VT-x from Xen, whose nested HVM is experimental: where Windows finds VT-x and Hyper-V is not active all the same, that is what does not go far enough.",
   [outerStep("Xen")],
 );
+const NESTED_READ_ON = /\/parameters\/nested["']?\s{1,4}[Y1]\b/;
+
 /** A guest that has all that can be given to it. */
 export const windowsHasVmx = (text: string): Says | undefined =>
   HOST_CPU.test(text) && saysNestedUsed(text) && windowsGuest(text, undefined) === HAS_VMX ? HAS_VMX : undefined;
@@ -66,6 +69,11 @@ export function windowsGuest(text: string, said: string | undefined): Says | und
   if (SVM_CPU.test(text) && !INTEL_CPU.test(text)) return undefined;
   if (SLOW_WITH_VBS.test(text)) return answer(VBS_IS_NESTED, [TAKE_VMX, VBS_OFF]);
   if (GIVES_VMX.test(text) || (HOST_CPU.test(text) && saysNestedUsed(text))) return HAS_VMX;
+  if (NESTED_READ_ON.test(text))
+    return answer(
+      "Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM. Nested is on at the host, so it is the guest's CPU that has to be given vmx.",
+      [{ text: GIVE_TEXT, commands: GIVE_CPU }],
+    );
   const trouble = said ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
   return answer(
     `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), look first at what KVM passes on.`}`,
