@@ -197,6 +197,8 @@ export type Circumstance =
   | "in KubeVirt"
   | "no device plugin"
   | "in a container"
+  /** By a list of the user's groups. */
+  | "in the group kvm"
   | "a host model given"
   | "enforced"
   | "exits traced"

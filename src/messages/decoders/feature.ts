@@ -52,25 +52,31 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     ].filter((text) => text !== ""),
   );
   if (tcg) {
+    const isProgram = matches.every(({ groups }) => groups.user !== undefined);
     const asksVmx = vmx.length > 0 || wanted.some(({ name }) => name === "vmx");
     return {
-      what: `QEMU runs without KVM (TCG)${asksVmx ? ", which emulates no VMX" : ""}: ${count} of the CPU model ${wanted.length === 1 ? "is" : "are"} left out, and QEMU starts without ${wanted.length === 1 ? "it" : "them"}.`,
+      what: `${isProgram ? "QEMU emulates the CPU of one program here (user mode), which KVM has no part in" : "QEMU runs without KVM (TCG)"}${asksVmx ? ", which emulates no VMX" : ""}: ${count} of the CPU model ${wanted.length === 1 ? "is" : "are"} left out, and QEMU starts without ${wanted.length === 1 ? "it" : "them"}.`,
       bits,
       layer: "user space",
-      causes: [
-        {
-          text: "-enable-kvm (or -accel kvm) is missing, or KVM could not be used and TCG is the fallback.",
-          certainty: "certain",
-        },
-      ],
-      steps: [
-        asksVmx
-          ? {
-              text: "Run with KVM, or take VMX out of the model.",
-              commands: ["-accel kvm -cpu host", "-cpu MODEL,-vmx"],
-            }
-          : { text: "Run with KVM, where the host's CPU has them.", commands: ["-accel kvm -cpu host"] },
-      ],
+      ...(isProgram ? { onlyCauses: true as const, onlySteps: true as const } : {}),
+      causes: isProgram
+        ? []
+        : [
+            {
+              text: "-enable-kvm (or -accel kvm) is missing, or KVM could not be used and TCG is the fallback.",
+              certainty: "certain",
+            },
+          ],
+      steps: isProgram
+        ? []
+        : [
+            asksVmx
+              ? {
+                  text: "Run with KVM, or take VMX out of the model.",
+                  commands: ["-accel kvm -cpu host", "-cpu MODEL,-vmx"],
+                }
+              : { text: "Run with KVM, where the host's CPU has them.", commands: ["-accel kvm -cpu host"] },
+          ],
     };
   }
   const causes: Cause[] = [];
@@ -129,7 +135,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const ofOther = wanted.every(({ name }) => name === "svm") && !context.signs.amd;
   const none = isVmx && !context.signs.amd ? "This host gives guests no VMX at all: vmx itself is refused. " : "";
   return {
-    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and ${isEnforced ? "does not start, as the text has `enforce`" : `starts without ${wanted.length === 1 ? "it" : "them"}`}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : ofOther ? OTHERS_SVM : "; only guests that run a hypervisor of their own notice."}${pt}${why}${svm}`,
+    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and ${isEnforced ? "does not start, as `enforce` is asked for" : `starts without ${wanted.length === 1 ? "it" : "them"}`}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : ofOther ? OTHERS_SVM : "; only guests that run a hypervisor of their own notice."}${pt}${why}${svm}`,
     ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
     ...ruleFor(context, vmx),

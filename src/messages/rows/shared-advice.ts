@@ -211,6 +211,11 @@ export const HOW_FAR_KVM: Advice = {
 export const JOIN_KVM: Advice = {
   text: "Join the group that owns the device and log in again; or, until the next boot, grant one user access.",
   commands: ["ls -l /dev/kvm", "sudo usermod -aG kvm $USER", "sudo setfacl -m u:$USER:rw /dev/kvm"],
+  instead: {
+    is: "in the group kvm",
+    text: "The text shows the user in the group kvm: see that it owns the device, and that the session is a new one since the user joined.",
+    commands: ["ls -l /dev/kvm; id -nG; getfacl /dev/kvm"],
+  },
 };
 
 export const PASS_DEVICE: Advice = {

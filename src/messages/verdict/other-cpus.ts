@@ -5,7 +5,7 @@ import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
 import { onArm32, onArmBoard } from "./cpus/on-arm-32.js";
-import { INTEL_CPU, SVM_COUNTED, SVM_HINT, svmNamed } from "./cpus/svm-named.js";
+import { INTEL_CPU, SVM_COUNTED, SVM_FLAG, SVM_HINT, svmNamed } from "./cpus/svm-named.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
 import { namedCloud } from "./rented-cloud.js";
 import { INSTEAD } from "./weight.js";
@@ -266,7 +266,7 @@ function svmVerdict(
   const { vendor, name, observed } = host ?? {};
   const known = isSvmVendor(vendor);
   if (!known && vendor !== undefined) return undefined;
-  const found = known ? (name ?? vendor) : svmNamed(text);
+  const found = known ? (name ?? (text.includes(vendor ?? "") ? vendor : SVM_FLAG)) : svmNamed(text);
   if (found === undefined) return undefined;
   if (SVM_LACKING.test(found) && recognised.some(isOfLoading))
     return {

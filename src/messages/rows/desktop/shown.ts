@@ -68,7 +68,7 @@ export const SHOWN: readonly Shown[] = [
   // Where programs and files are on Linux and nowhere else, and what VirtualBox calls a failure everywhere but on Windows.
   [
     "on Linux",
-    /\/dev\/kvm\b|\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bflatpak (?:run|info|--version)\b|\bswupd\b|\brpm-ostree\b|\bRed Hat Enterprise Linux\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\b(?:VirtualBox|VMware) on my (?:Ubuntu|Debian|Fedora|Arch|openSUSE|Linux)\b(?! (?:VM|guest|virtual))|\b(?:in|inside|on) (?:an? |my |the )?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Arch|Linux)(?: [\d.]{1,5})? (?:droplet|VM|instance|server|guest|container|VPS)\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
+    /\/dev\/kvm\b|(?:^|\n)\[[a-z][\w.-]{0,31}@[\w.-]{1,63} [^\]\n]{1,40}\][#$] |\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bflatpak (?:run|info|--version)\b|\bswupd\b|\brpm-ostree\b|\bRed Hat Enterprise Linux\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\b(?:VirtualBox|VMware) on my (?:Ubuntu|Debian|Fedora|Arch|openSUSE|Linux)\b(?! (?:VM|guest|virtual))|\b(?:in|inside|on) (?:an? |my |the )?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Arch|Linux)(?: [\d.]{1,5})? (?:droplet|VM|instance|server|guest|container|VPS)\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
   [
@@ -109,6 +109,10 @@ export const SHOWN: readonly Shown[] = [
     /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]|\B--?kvm[ =]0\b|^kvm: 0$|\baccel[= ]tcg\b/m,
   ],
   // Programs that start QEMU on the machine itself, or a whole thread, where no container is named.
+  [
+    "in the group kvm",
+    /\[kvm:x:\d{1,6}:[^\]\s]{1,60}\]|(?:^|\n)[^\n]{0,40}\b(?:id -n?G\w?|groups)\b[^\n]{0,60}\n[^\n]{0,300}\bkvm\b|\bgroups=[^\n]{0,300}\(kvm\)/,
+  ],
   [
     "no container",
     {

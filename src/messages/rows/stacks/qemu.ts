@@ -69,7 +69,7 @@ export const QEMU_MESSAGES = [
     needle: "t support requested feature",
     group: "requested-feature",
     pattern:
-      /(?<level>warning|error)?:?\s{0,4}(?<who>host|TCG) doesn't support requested feature ?: (?<place>MSR\((?<msr>[0-9a-f]{2,8})H\)|CPUID[\w.:[\]=,]{1,60}?E[ABCD]X)(?:\.(?<name>[\w.-]{1,60}))?(?: \[bit (?<bit>\d{1,2})\])?/i,
+      /(?<user>\bqemu-(?:i386|x86_64)(?:-static)?: )?(?<level>warning|error)?:?\s{0,4}(?<who>host|TCG) doesn't support requested feature ?: (?<place>MSR\((?<msr>[0-9a-f]{2,8})H\)|CPUID[\w.:[\]=,]{1,60}?(?:E[ABCD]X|\](?!\.E[ABCD]X)))(?:\.(?<name>[\w.-]{1,60}))?(?: \[bit (?<bit>\d{1,2})\])?/i,
     what: "The CPU model asks for features that the accelerator cannot give; QEMU starts without them.",
     decoder: "requested-feature",
     depends: ["with `enforce` in -cpu, or policy='require' in libvirt, a missing feature stops the start instead"],

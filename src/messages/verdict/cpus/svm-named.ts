@@ -28,6 +28,9 @@ const SVM_REMOVED = /\b(?:rmmod|modprobe -r) kvm[-_]amd\b/;
 const SVM_BOARD =
   /\b(?:ASUS|ASRock|MSI|Gigabyte|AORUS|TUF|PRIME|ROG|MAG|MPG)\b[^\n]{0,30}\b(?:A[35]20|A620|B[345]50|B650|B8[45]0|X[34]70|X[5-8]70)(?:[EIM]|M?-\w{1,8})?\b|\b(?:A[35]20|A620|B[345]50|B650|B8[45]0|X[34]70|X[5-8]70)(?:[EIM]|M?-\w{1,8})? (?:mother|main)?board\b/i;
 
+/** In place of a name. */
+export const SVM_FLAG = "svm among its flags";
+
 /** What shows that the CPU is AMD's or Hygon's: its name, or AMD-V alone. */
 export function svmNamed(text: string): string | undefined {
   if (INTEL_CPU.test(text)) return undefined;
@@ -35,7 +38,7 @@ export function svmNamed(text: string): string | undefined {
   return (
     (found ?? SVM_BOARD.exec(text))?.[0].trim() ??
     (SVM_COUNTED.test(text) || SVM_HINT.test(text) || SVM_LOADED.test(text)
-      ? "svm among its flags"
+      ? SVM_FLAG
       : SVM_REMOVED.test(text) && !VTX_WORDS.test(text)
         ? "kvm_amd was loaded"
         : undefined)

@@ -183,9 +183,13 @@ const LOG_OF_XEN = /^\(XEN\)[^\n]{0,200}$/gm;
 const LISTED =
   /^(?:[^\n]{2,60} {2,40}(?:yes|no|default|forced|\d{1,6})|[^\n]{0,40}\bVT-x: [A-Z][\w,]{1,80}|[^\n]{0,40}Features[23]?=0x[^\n]{1,400}|[^\n]{2,80}: Can set=[^\n]{1,30})[ \t\r]{0,4}$/gm;
 
+/** Features of a guest's CPU: elements of libvirt's XML, and QEMU's names. */
+const OF_A_GUEST = /<feature\b[^>\n]{1,100}>|\bvmx-[a-z0-9-]{2,40}/g;
+
 /** A text as those who write a hypervisor would ask: what was read of a machine says nothing about its writer. */
 function asAuthor(whole: string, machine: OwnMachine | undefined) {
-  const listless = (part: string) => withoutFlagNames(part.replace(LOG_OF_XEN, "").replace(LISTED, ""));
+  const listless = (part: string) =>
+    withoutFlagNames(part.replace(LOG_OF_XEN, "").replace(LISTED, "").replace(OF_A_GUEST, " "));
   const text = listless(besideMachine(whole, machine));
   const isOwn = OWN.test(text);
   return {
