@@ -105,6 +105,10 @@ describe.each(documents)("%s", (file) => {
     expect(brokenLinks(file, text)).toEqual([]);
   });
 
+  it("has no marks of a merge", () => {
+    expect(read(file)).not.toMatch(/^(?:<{7}|>{7}) /m);
+  });
+
   it("links to what is in the package", () => {
     expect(unpacked(file, text)).toEqual([]);
   });
