@@ -1,4 +1,5 @@
 import { guestVmx } from "../../../compare/guest-vmx.js";
+import { belowOf } from "../../../host/below.js";
 import { isSvmVendor, showsVmx } from "../../../host/host.js";
 import { readGuests } from "../../../input/guests/guest-cpu.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
@@ -33,14 +34,20 @@ const OF_GUEST = /^(?:guest|vm(?!ware)|l1|nested)|[-_.]?(?:vm|guest)\d{0,3}$/i;
 const RUNS_GUESTS = /\bparameters\/nested\b|^(?:sudo )?(?:virsh|qm|virt-install|qemu-system-)\b/;
 
 /** The lines of each side, and which lines are the guest's; undefined where the text does not have both. */
-function sidesOf(
-  text: string,
-): { readonly host: string; readonly guest: string; readonly ofGuest: ReadonlySet<number> } | undefined {
+function sidesOf(text: string):
+  | {
+      readonly host: string;
+      readonly guest: string;
+      readonly ofGuest: ReadonlySet<number>;
+      readonly isGuessed: boolean;
+    }
+  | undefined {
   const lines = text.split("\n");
   const byName = sidesOfPrompts(lines);
   const parts: { readonly [S in Side]: string[] } = { host: [], guest: [] };
   const ofGuest = new Set<number>();
   let side: Side | undefined;
+  const isGuessed = [...byName.keys()].every((name) => sideOfPrompt(name, NO_NAMES) === undefined) && byName.size > 0;
   for (const [at, line] of lines.entries()) {
     const heading = line.length > 80 ? undefined : HEADING.exec(line)?.groups;
     if (heading !== undefined) {
@@ -55,8 +62,10 @@ function sidesOf(
   }
   return parts.host.length === 0 || parts.guest.length === 0
     ? undefined
-    : { host: parts.host.join("\n"), guest: parts.guest.join("\n"), ofGuest };
+    : { host: parts.host.join("\n"), guest: parts.guest.join("\n"), ofGuest, isGuessed };
 }
+
+const NO_NAMES: ReadonlyMap<string, Side> = new Map();
 
 const sideOfPrompt = (name: string, byName: ReadonlyMap<string, Side>): Side | undefined =>
   byName.get(name) ?? (OF_HOST.test(name) ? "host" : OF_GUEST.test(name) ? "guest" : undefined);
@@ -70,7 +79,7 @@ function sidesOfPrompts(lines: readonly string[]): ReadonlyMap<string, Side> {
   }
   if (names.size !== 2) return new Map();
   const [one, other] = [...names.keys()] as [string, string];
-  const known = (name: string) => sideOfPrompt(name, new Map());
+  const known = (name: string) => sideOfPrompt(name, NO_NAMES);
   const isHost = (name: string, beside: string) =>
     known(name) === "host" || known(beside) === "guest" || (names.get(name) === true && names.get(beside) !== true);
   if (isHost(one, other) === isHost(other, one)) return new Map();
@@ -105,6 +114,7 @@ export function hostBesideGuest(text: string, recognised: readonly Recognised[])
   if (others.length > 0) return undefined;
   const [host, guest] = [ownMachine(sides.host, undefined), ownMachine(sides.guest, undefined)];
   const shown = host?.situation.read;
+  if (sides.isGuessed && (guest === undefined || belowOf(guest.situation.read).virtual !== true)) return undefined;
   if (isSvmVendor(shown?.vendor) || isSvmVendor(guest?.situation.read.vendor) || showsVmx(shown) === false)
     return undefined;
   const flag = showsVmx(guest?.situation.read);
