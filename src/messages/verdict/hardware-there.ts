@@ -48,7 +48,7 @@ const isReason = (one: Recognised): boolean =>
   one.product === "kmod" || one.product === "WSL" || (isOfLoading(one) && one.gravity === "blocks");
 
 /** The answer where the machine of the text shows virtualization, and all that its messages say is that there is no KVM. */
-export function withoutModule(
+export function hardwareThere(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
   said: SaidInProse,
@@ -65,7 +65,6 @@ export function withoutModule(
     isHostAndGuest(machine.situation.read) ||
     reasons.length > 0 ||
     loadError !== undefined ||
-    modules?.kvm_intel === true ||
     modules?.kvm_amd === true
   )
     return undefined;

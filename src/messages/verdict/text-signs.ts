@@ -35,12 +35,14 @@ export const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/
 /** Numbers of processors that only Intel makes, all with VT-x. */
 export const OF_INTEL = /^(?:i[3579]-\d|E[357]-\d)/;
 
+/** A longer text is a log. */
+const LONGEST_OF_TWO = 20_000;
 const HOST_HEADING = /^.{0,40}\b(?:host|hypervisor|L0)\b/im;
 const GUEST_HEADING = /^.{0,40}\b(?:guest|VM|virtual machine|L1)\b/im;
 
 /** Whether it may hold outputs of a host and of its guest: that is looked at where it may. */
 export const mayBeOfTwo = (text: string): boolean =>
-  (HOST_HEADING.test(text) && GUEST_HEADING.test(text)) || hostsOfPrompts(text) > 1;
+  text.length <= LONGEST_OF_TWO && ((HOST_HEADING.test(text) && GUEST_HEADING.test(text)) || hostsOfPrompts(text) > 1);
 
 const NAMES_INTEL = /\bIntel\b|\bVT-?x\b|\bkvm[_-]intel\b/i;
 const NAMES_AMD = /\bAMD\b|\bSVM Mode\b|\bkvm[_-]amd\b/i;

@@ -42,7 +42,7 @@ import { hostBesideGuest } from "./guests/host-beside-guest.js";
 import { withNestedOff } from "./guests/nested-off.js";
 import { withParamOff } from "./guests/param-off.js";
 import { withoutAccelerator } from "./guests/without-accelerator.js";
-import { withoutModule } from "./hardware-there.js";
+import { hardwareThere } from "./hardware-there.js";
 import { loneErrno } from "./lone-errno.js";
 import { EITHER_COUNTED, hypervisorBelow, machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { systemIn } from "./named-outer.js";
@@ -226,7 +226,7 @@ function answerOf(
   const isThere = circumstances.has("/dev/kvm exists") || circumstances.has("kvm_intel loaded");
   if (onlyGeneral && flag === true && isThere)
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
-  const moduleMissing = withoutModule(recognised, machine, prose, circumstances);
+  const moduleMissing = hardwareThere(recognised, machine, prose, circumstances);
   if (moduleMissing !== undefined) return moduleMissing;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);

@@ -119,12 +119,15 @@ export const GENERAL: ReadonlySet<string> = new Set([
 
 export const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-config", "kvm-config-mismatch"]);
 
+/** A program without KVM, or without VT-x. */
+export const findsNone = ({ message = "" }: Pick<Explanation, "message">): boolean =>
+  NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message);
+
 /** A program finds no VT-x, or none that is free. */
 export const wantsVmx = ({ message = "", layer = "user space", gravity }: Explanation): boolean =>
   (gravity === "blocks" && WITHOUT_VMX.has(layer)) ||
   message === "emulator-acceleration" ||
-  NO_KVM_HERE.has(message) ||
-  NO_VMX_HERE.has(message) ||
+  findsNone({ message }) ||
   SAYS_NONE.has(message);
 const WITHOUT_VMX: ReadonlySet<string> = new Set([
   "silicon",

@@ -11,7 +11,7 @@ import { machineVerdict } from "./machine-verdict.js";
 import { ALWAYS_BELOW, bareMetal, CLOUDS, type Named, namedOuter, systemIn, WHOLE_MACHINE } from "./named-outer.js";
 import { productBelow } from "./product-below.js";
 import { OWN_DOMAIN } from "./text-signs.js";
-import { NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "./weight.js";
+import { findsNone, NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "./weight.js";
 
 /*
  * The answer about a machine that shows no vmx, with the hypervisor below it that the text names.
@@ -122,11 +122,10 @@ export function withBelow(
   const inBare = VBOX_NO_VMX.has(first.message ?? "") && text !== undefined && bareMetal(text) !== undefined;
   const refused = first.message === "modprobe-error" && /intel\b[^\n]{0,160}not supported/i.test(first.matched);
   const asks = noKvm || inBare || refused || NO_VMX_HERE.has(first.message ?? "");
-  const findsNone = NO_KVM_HERE.has(first.message ?? "") || NO_VMX_HERE.has(first.message ?? "");
-  const inGuest = findsNone && text !== undefined ? guestOfHost(machine, guests, text, circumstances) : undefined;
+  const inGuest =
+    findsNone(first) && text !== undefined ? guestOfHost(machine, guests, text, circumstances) : undefined;
   if (inGuest !== undefined) {
-    const none = recognised.filter(({ message = "" }) => NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message));
-    return { ...found, ...inGuest, covers: none.map(({ message }) => message as string) };
+    return { ...found, ...inGuest, covers: recognised.filter(findsNone).map(({ message }) => message as string) };
   }
   const shown =
     asks && text !== undefined && (first.outcome !== "AMD" || first.product !== "KVM")

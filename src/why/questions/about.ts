@@ -95,12 +95,15 @@ const ALWAYS_VMX =
 const OF_EITHER =
   /^kvm: (?:disabled by bios|no hardware support|NX \(Execute Disable\) not supported|host PAT\[0\] is not WB)$/;
 
-function isOfEither({ vendor, name, observed, params, cores: [boot] }: Host): boolean {
+/** Neither a vendor nor a name nor a signature says whose CPU it is. */
+export const isUnnamedCpu = ({ vendor, name, cores: [boot] }: Host): boolean =>
+  vendor === undefined && name === undefined && boot.signature === undefined;
+
+function isOfEither(host: Host): boolean {
+  const { observed, params } = host;
   const messages = observed?.messages ?? [];
   return (
-    vendor === undefined &&
-    name === undefined &&
-    boot.signature === undefined &&
+    isUnnamedCpu(host) &&
     messages.length > 0 &&
     messages.every((message) => OF_EITHER.test(message.trim())) &&
     observed?.loadError === undefined &&
@@ -110,12 +113,11 @@ function isOfEither({ vendor, name, observed, params, cores: [boot] }: Host): bo
   );
 }
 
-function showsNeither({ vendor, name, observed, params, cores: [boot] }: Host): boolean {
+function showsNeither(host: Host): boolean {
+  const { observed, params } = host;
   return (
-    vendor === undefined &&
-    name === undefined &&
-    boot.signature === undefined &&
-    boot.msrs.size === 0 &&
+    isUnnamedCpu(host) &&
+    host.cores[0].msrs.size === 0 &&
     observed?.vmx === false &&
     observed.svm === false &&
     observed.cpuFlags === undefined &&

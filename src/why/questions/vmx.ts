@@ -1,8 +1,18 @@
 import { shared, tri } from "../../bits/tri.js";
-import { type Host, hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn, vmxReadsZero } from "../../host/host.js";
+import { hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn, vmxReadsZero } from "../../host/host.js";
 import { formatMsr, knownValue, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
-import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
+import {
+  type About,
+  type Answer,
+  foreignAnswer,
+  isAtlas,
+  isOn,
+  isUnnamedCpu,
+  outerName,
+  type State,
+  svmAnswer,
+} from "./about.js";
 import {
   EITHER_FIRMWARE,
   EITHER_IF_PHYSICAL,
@@ -284,7 +294,7 @@ function openAnswer(about: About): Answer {
     vmx === "yes"
       ? ONLY_CPU_READ
       : host.observed?.modules?.kvm_intel === false
-        ? `kvm_intel is not loaded${isOpen(host) ? ", nor is kvm_amd" : ""}, and the reason was not read.`
+        ? `kvm_intel is not loaded${isUnnamedCpu(host) && host.observed.modules.kvm_amd === false ? ", nor is kvm_amd" : ""}, and the reason was not read.`
         : "neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on.";
   return {
     answer: "unknown",
@@ -293,10 +303,6 @@ function openAnswer(about: About): Answer {
     steps: host.observed?.modules?.kvm_intel === false ? [LOAD_IT, READ_BOTH] : [READ_BOTH],
   };
 }
-
-/** Nothing says whose CPU it is. */
-const isOpen = ({ vendor, name, observed, cores: [boot] }: Host): boolean =>
-  vendor === undefined && name === undefined && observed?.modules?.kvm_amd === false && boot.signature === undefined;
 
 function noneRead(about: About): Answer {
   const says =

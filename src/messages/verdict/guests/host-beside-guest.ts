@@ -9,16 +9,13 @@ import { GUEST_MODEL, SEE_NESTED } from "../../../why/questions/host-and-guest.j
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import { ownMachine } from "../../own-machine.js";
 import { passesChecks } from "../passed-checks.js";
-import { NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "../weight.js";
+import { findsNone, VBOX_NO_VMX } from "../weight.js";
 import { ABOUT_VMX, isWritten, NESTED_ON_THE_HOST, SEE_GIVEN, stepToGive } from "./guest-verdict.js";
 
 /*
  * A host and its guest in one text, each under its own heading or behind its own prompt: what the host and the configuration of
  * the guest show is why the guest has no VMX.
  */
-
-/** A longer text is a log. */
-const LONGEST = 20_000;
 
 type Side = "host" | "guest";
 
@@ -97,7 +94,7 @@ function sidesOfPrompts(lines: readonly string[]): ReadonlyMap<string, Side> {
 /** In the guest, whatever the host has. */
 const saysNone = ({ message = "", outcome }: Recognised): boolean =>
   outcome !== "no access" &&
-  (outcome === "no device" || [NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX, OF_MODULE].some((ids) => ids.has(message)));
+  (outcome === "no device" || findsNone({ message }) || VBOX_NO_VMX.has(message) || OF_MODULE.has(message));
 const OF_MODULE: ReadonlySet<string> = new Set([
   "modprobe-error",
   "kvm-ok-unusable",
@@ -107,7 +104,7 @@ const OF_MODULE: ReadonlySet<string> = new Set([
 
 /** The answer for the guest; undefined where the text does not show both, or shows neither that the guest has VMX nor that it lacks it. */
 export function hostBesideGuest(text: string, recognised: readonly Recognised[]): FoundVerdict | undefined {
-  const sides = text.length > LONGEST ? undefined : sidesOf(text);
+  const sides = sidesOf(text);
   if (sides === undefined) return undefined;
   const inGuest = recognised.filter(({ lines: [first] }) => first !== undefined && sides.ofGuest.has(first));
   const others = recognised.filter((one) => one.gravity === "blocks" && !(inGuest.includes(one) && saysNone(one)));
@@ -124,9 +121,7 @@ export function hostBesideGuest(text: string, recognised: readonly Recognised[])
   const said = text.split("\n").filter(isWritten).join("\n");
   const isElse = inGuest.length === 0 && said.trim() !== "" && !ABOUT_VMX.test(said);
   if (lacks === has || isElse) return undefined;
-  const asked = shown?.paramsAsked?.kvm_intel?.nested;
-  const read = shown?.params?.kvm_intel?.nested;
-  const nested = read ?? asked;
+  const nested = shown?.params?.kvm_intel?.nested ?? shown?.paramsAsked?.kvm_intel?.nested;
   const isOn = nested === undefined ? undefined : parseBool(nested);
   const [configured] = readGuests(text);
   if (
@@ -139,7 +134,7 @@ export function hostBesideGuest(text: string, recognised: readonly Recognised[])
     return undefined;
   const found = has
     ? { says: "The guest has VMX: Linux shows the flag in it.", steps: [] }
-    : lacking(isOn, read ?? asked, configured);
+    : lacking(isOn, nested, configured);
   return {
     ...found,
     evidence: [],
