@@ -191,7 +191,7 @@ const RARE_MESSAGES = [
   "gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kubevirt kut kvm-api kvm-bndcfgs kvm-evmcs kvm-l1d kvm-msr kvm-perfctr kvm-posted kvm-shadow kvm-svm-no kvm-tdx kvm-unexpected",
+  "kata kubevirt kut kvm-api kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-shadow kvm-svm-no kvm-tdx kvm-unexpected",
   "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-sgx linux-txt lxd",
   "macos minikube multipass",
   "nix nova nyx",
@@ -202,7 +202,7 @@ const RARE_MESSAGES = [
   "task",
   "vfio virsh vmm vmx-intrinsic",
   "windbg",
-  "xen-cap xen-domain xen-installer xen-own xen-vmcs xhyve",
+  "xen-cap xen-domain xen-hap xen-installer xen-own xen-shadow xen-unexpected xen-vmcs xhyve",
 ].flatMap((ids) => ids.split(" "));
 
 /**

@@ -11,7 +11,7 @@ import { explainDescription, explainElements, explainUnknown, nothingFound } fro
 import { type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
 import { dumpVerdict } from "./verdict/dump-verdict.js";
 import { isWritten } from "./verdict/guests/guest-verdict.js";
-import { verdictOf } from "./verdict/text-verdict.js";
+import { verdictOf } from "./verdict/text/text-verdict.js";
 
 /**
  * Explains the messages in a pasted line, log or thread: what happened, the bits by name, what refused and since

@@ -1,0 +1,246 @@
+import { isSvmVendor } from "../../../host/host.js";
+import type { Explanation, FoundVerdict } from "../../answer.js";
+import { isOfLoading } from "../../answer.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { withAskedFeatures } from "../asked/asked-feature.js";
+import { autoloaded, builtIn } from "../asked/autoload.js";
+import { bitAsked } from "../asked/bit-asked.js";
+import { withoutCpuFlags } from "../asked/flags-line.js";
+import { harmlessHere } from "../asked/harmless.js";
+import { featureChecked } from "../asked/how-to-check.js";
+import { askedName } from "../asked/name-asked.js";
+import { isOfOtherRegister, otherRegister } from "../asked/other-register.js";
+import { registersAsked } from "../asked/registers-read.js";
+import { twoValues } from "../asked/two-values.js";
+import { valueAsked, wantedRefused } from "../asked/values-asked.js";
+import { withMicrocode } from "../differing-cpus.js";
+import { guestVerdict } from "../guests/guest-verdict.js";
+import { withNestedOff } from "../guests/nested-off.js";
+import { withParamOff } from "../guests/param-off.js";
+import { withoutAccelerator } from "../guests/without-accelerator.js";
+import { hardwareThere } from "../hardware-there.js";
+import { loneErrno } from "../lone-errno.js";
+import { EITHER_COUNTED, hypervisorBelow, machineVerdict } from "../machine-verdict.js";
+import { foreignGuestVerdict, otherCpuVerdict } from "../other-cpus.js";
+import { KVM_IS_THERE, passesChecks, WORKS } from "../passed-checks.js";
+import { assertionLine, crashLine, fatalLine } from "../stopped.js";
+import { ASKS_VTX, asksVtx, LISTS_DEVICE, usesOther } from "../text-signs.js";
+import {
+  CONFIG_DIFFERS,
+  GENERAL,
+  INSTEAD,
+  NO_KVM_HERE,
+  SAYS_NONE,
+  showsKvmRuns,
+  WHY_NO_DEVICE,
+  wantsVmx,
+} from "../weight.js";
+import { withBelow, withNamedOuter } from "../with-named-outer.js";
+import type { Reading } from "./reading.js";
+import { idsOf, rowVerdict } from "./row-verdict.js";
+
+/** An answer to the whole text, or undefined where it has nothing to say about it. */
+type Answer = (reading: Reading) => FoundVerdict | undefined;
+
+/** In the order of their weight: the first one that has something to say answers. */
+const ANSWERS: readonly Answer[] = [
+  stoppedEarly,
+  valueGiven,
+  joinedWithDesktop,
+  stoppedHere,
+  withoutMessages,
+  refusedByWsl,
+  flagContradictsMessage,
+  cpusDiffer,
+  ofAnotherCpu,
+  kvmIsThere,
+  hardwareIsThere,
+  describedMachine,
+  describedAmd,
+  machineBesideNotes,
+  weightiestMessage,
+  subjectOnly,
+];
+
+export function answerOf(reading: Reading): FoundVerdict | undefined {
+  for (const answer of ANSWERS) {
+    const found = answer(reading);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** An assertion that failed, two values of a register beside each other, or control words that were refused. */
+function stoppedEarly({ recognised, text }: Reading): FoundVerdict | undefined {
+  if (text === undefined) return undefined;
+  return assertionLine(recognised, text) ?? twoValues(text, recognised) ?? wantedRefused(recognised, text);
+}
+
+function valueGiven({ recognised, machine, text }: Reading): FoundVerdict | undefined {
+  if (!recognised.every(({ message }) => message === "any-feature-missing")) return undefined;
+  const value = valueAsked(text, machine?.hasRegisters === true);
+  if (value === undefined || (recognised.length === 0 && registersAsked(text, machine) !== undefined)) return undefined;
+  return { ...value, covers: idsOf(recognised) };
+}
+
+function joinedWithDesktop({ recognised, machine, text, desktop }: Reading): FoundVerdict | undefined {
+  const joined = text === undefined ? undefined : desktop?.joined(text, recognised, machine);
+  return joined && { ...joined, covers: idsOf(recognised) };
+}
+
+function stoppedHere({ recognised, text, log }: Reading): FoundVerdict | undefined {
+  return fatalLine(recognised, log) ?? (text === undefined ? undefined : crashLine(recognised, text));
+}
+
+/** A number, a guest's configuration, a register or a name that is asked about. */
+function withoutMessages({ recognised, machine, text, guests }: Reading): FoundVerdict | undefined {
+  if (recognised.length > 0) return undefined;
+  const alone = loneErrno(text) ?? withoutAccelerator(text, machine) ?? foreignGuestVerdict(text);
+  if (alone !== undefined) return alone;
+  const isKvm = text !== undefined && !usesOther(text) && !LISTS_DEVICE.test(text);
+  const guest = isKvm ? guestVerdict(machine, guests(), text) : undefined;
+  if (guest !== undefined) return guest;
+  const named =
+    registersAsked(text, machine) ??
+    bitAsked(text, machine) ??
+    askedName(text, machine) ??
+    otherRegister(text, machine) ??
+    autoloaded(text) ??
+    builtIn(text) ??
+    (machine === undefined ? featureChecked(text) : undefined);
+  return named && { ...named, covers: [] };
+}
+
+/** WSL itself says that nothing below Linux can help. */
+function refusedByWsl({ recognised, ofLoading }: Reading): FoundVerdict | undefined {
+  const wsl = recognised.find(({ message }) => message === "wsl-nested-machine");
+  if (wsl === undefined || (wsl.gravity !== "blocks" && ofLoading.length === 0)) return undefined;
+  return rowVerdict(wsl, recognised.filter(isOfLoading));
+}
+
+/** One CPU lacks what another one shows: neither of the two is the machine. */
+function flagContradictsMessage({ recognised, ofLoading, flag }: Reading): FoundVerdict | undefined {
+  const lacking = recognised.find(({ message }) => message === "kvm-vmx-not-supported");
+  return lacking !== undefined && flag === true ? rowVerdict(lacking, ofLoading) : undefined;
+}
+
+/** Every CPU has VMX, and one of them another one: nothing is to be switched on or passed. */
+function cpusDiffer({ recognised, machine, text }: Reading): FoundVerdict | undefined {
+  const differing = recognised.find(({ message }) => CONFIG_DIFFERS.has(message ?? ""));
+  if (differing === undefined || machine?.hasRegisters === true) return undefined;
+  const same = recognised.filter((one) => isOfLoading(one) || one.message === "kvm-enable-failed");
+  return withMicrocode(rowVerdict(differing, same), text);
+}
+
+function ofAnotherCpu({ recognised, machine, text, circumstances }: Reading): FoundVerdict | undefined {
+  return otherCpuVerdict(recognised, machine, text, circumstances);
+}
+
+function kvmIsThere({ blocking, flag, circumstances }: Reading): FoundVerdict | undefined {
+  const onlyGeneral = blocking.length > 0 && blocking.every(({ message }) => SAYS_NONE.has(message ?? ""));
+  const isThere = circumstances.has("/dev/kvm exists") || circumstances.has("kvm_intel loaded");
+  return onlyGeneral && flag === true && isThere ? { ...KVM_IS_THERE, covers: idsOf(blocking) } : undefined;
+}
+
+function hardwareIsThere({ recognised, machine, said, circumstances }: Reading): FoundVerdict | undefined {
+  return hardwareThere(recognised, machine, said, circumstances);
+}
+
+/** What the machine of the text is like, where that is the reason of what failed, or where nothing failed. */
+function describedMachine(reading: Reading): FoundVerdict | undefined {
+  const { recognised, machine, text, circumstances, ofLoading, flag, isBare, guests, said, subject } = reading;
+  if (machine === undefined) return undefined;
+  // Where Linux shows no vmx, every program that finds no VT-x complains about that.
+  const ranSvm = isSvmVendor(machine.situation.host.vendor) && circumstances.has("KVM runs a guest");
+  const noVmx = flag === false && !ranSvm && recognised.some(wantsVmx) && !recognised.some(showsKvmRuns);
+  const failed = ofLoading.length > 0 || noVmx;
+  if (!failed && recognised.length > 0) return undefined;
+  const usable =
+    recognised.length === 0 &&
+    (passesChecks(text) || circumstances.has("KVM runs a guest") || circumstances.has("/dev/kvm exists"));
+  const answer = machineVerdict(machine, failed, said);
+  const isKnown = answer?.isKnown === true;
+  if (answer === EITHER_COUNTED && passesChecks(text)) return WORKS;
+  // That the flag is there says less than that a guest runs.
+  const showsMore = isKnown && machine.situation.host.params === undefined && usable && !asksVtx(text);
+  const about = isKnown && !showsMore ? undefined : subject();
+  if (about !== undefined) return { ...about, covers: [] };
+  // What was not read is a question only where VT-x is one.
+  const asked = !isBare || text === undefined || ASKS_VTX.test(withoutCpuFlags(text));
+  const full = isKnown || (!usable && asked) ? answer?.verdict : undefined;
+  if (full === undefined) return undefined;
+  const wants = isKnown || failed || text === undefined || ASKS_VTX.test(withoutCpuFlags(text));
+  const below = belowOf(machine, reading);
+  // What a virtual machine gets is a question only where it is asked.
+  const found = wants || below === undefined ? full : { ...full, steps: [] };
+  const whole = {
+    ...withNamedOuter(found, machine, text, guests, failed, () => circumstances.has("said to be virtual")),
+    covers: idsOf(ofLoading),
+  };
+  return failed ? whole : withAskedFeatures(whole, machine, text, below, isKnown);
+}
+
+/** On an AMD CPU what is said about VMX is said about another module. */
+function describedAmd({ recognised, machine }: Reading): FoundVerdict | undefined {
+  const ofLinux = recognised.every(({ product }) => product === "KVM" || product === "Linux" || product === "kmod");
+  if (machine === undefined || !isSvmVendor(machine.situation.host.vendor) || !ofLinux) return undefined;
+  const found = machineVerdict(machine, false);
+  return found && { ...found.verdict, covers: idsOf(recognised) };
+}
+
+/** Messages that only inform say less than what the machine is like. */
+function machineBesideNotes(reading: Reading): FoundVerdict | undefined {
+  const { recognised, machine, text, said } = reading;
+  const shown = machine?.situation.host.params !== undefined;
+  const saysLess = ({ gravity, message }: Explanation) =>
+    gravity === "informs" ||
+    (shown && GENERAL.has(message as string)) ||
+    ((shown || machine?.hasRegisters === true) && message === "any-feature-missing");
+  if (machine === undefined || !recognised.every(saysLess) || isOfOtherRegister(recognised, text)) return undefined;
+  const found = machineVerdict(machine, false, said);
+  if (found?.isKnown !== true) return undefined;
+  const covers = idsOf(recognised.filter(({ message }) => message === "any-feature-missing"));
+  return withAskedFeatures({ ...found.verdict, covers }, machine, text, belowOf(machine, reading));
+}
+
+function weightiestMessage({ recognised, machine, text, circumstances, blocking, guests }: Reading) {
+  const [heaviest] = recognised;
+  if (heaviest === undefined) return undefined;
+  // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
+  const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
+  // Where one line only says that an instruction failed and another one why, the other one answers.
+  const { message = "" } = heaviest;
+  const isWithout = heaviest.outcome === "no device" || NO_KVM_HERE.has(message);
+  const reasons = [...(isWithout ? WHY_NO_DEVICE : []), ...(INSTEAD[message] ?? [])];
+  const reason = GENERAL.has(message)
+    ? blocking.find((one) => !GENERAL.has(one.message ?? ""))
+    : recognised.find((one) => reasons.includes(one.message as string));
+  const first = reason ?? (heaviest.product === "HAXM" ? (ofKvm ?? heaviest) : heaviest);
+  const found = rowVerdict(
+    first,
+    recognised.filter((other) => saysNoMore(other, first) || (isModuleFile(first) && other.outcome === "no device")),
+  );
+  return (
+    (text === undefined ? undefined : harmlessHere(found, first, text)) ??
+    withNestedOff(found, first, machine) ??
+    withParamOff(found, first, machine) ??
+    withBelow(found, first, { recognised, machine, text, guests, circumstances })
+  );
+}
+
+function subjectOnly({ text, subject }: Reading): FoundVerdict | undefined {
+  const about = passesChecks(text) ? WORKS : subject();
+  return about && { ...about, covers: [] };
+}
+
+/** The hypervisor below the machine, as far as the values or the words show one. */
+const belowOf = ({ situation }: OwnMachine, { said }: Reading): string | undefined =>
+  hypervisorBelow(situation.host, said);
+
+/** Whether a message adds nothing to another one, which gives its reason. */
+function saysNoMore({ message = "" }: Explanation, { message: answer = "" }: Explanation): boolean {
+  return message !== answer && INSTEAD[message]?.includes(answer) === true;
+}
+
+/** Without the module's file there is no device, whatever else is off. */
+const isModuleFile = ({ message }: Explanation): boolean => message === "modprobe-not-found";
