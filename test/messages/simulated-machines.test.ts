@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { inShort } from "./in-short.js";
-import { MACHINES, type Machine, OUTPUTS } from "./simulated-machines.js";
+import { MACHINES, type Machine, OUTPUTS, type Truth } from "./simulated-machines.js";
 
 /*
  * Outputs of machines with a known truth, two at a time. Several machines can print the same; an answer may say no more than what
@@ -75,6 +75,16 @@ const CLAIMS: readonly Claim[] = [
   },
 ];
 
+/** What an answer names where every machine that prints the text has the same truth. Of a CPU without, a text seldom shows that. */
+const NAMED: { readonly [T in Exclude<Truth, "CPU">]: RegExp } = {
+  works: /works|is loaded|is there|is on\b|SVM|no reason/,
+  rights: /may not|not allowed|right|permission|group/i,
+  module: /not loaded|no such|load/,
+  "no module": /no such module|no file|not built|left out|not loaded/,
+  firmware: /firmware|BIOS/,
+  outer: /does not pass|has to pass|hides|hypervisor below/,
+};
+
 describe("an answer holds on every machine that prints the text", () => {
   it.each(PAIRS.map((names) => [names.join(" and "), names] as const))("%s", async (_, names) => {
     for (const { text, machines } of printed(names)) {
@@ -85,6 +95,9 @@ describe("an answer holds on every machine that prints the text", () => {
         .filter((line) => /^\s*do\s/.test(line))
         .map((line) => line.replace(/^\s*do\s+/, ""))
         .join("\n");
+      const truths = new Set(machines.map(({ truth }) => truth));
+      const [truth = "CPU"] = truths;
+      if (truths.size === 1 && truth !== "CPU") expect(verdict, `it is ${truth}\n${text}`).toMatch(NAMED[truth]);
       for (const { what, where, never } of CLAIMS) {
         if (!where(machines)) continue;
         if (never.verdict !== undefined) expect(verdict, `${what}\n${text}`).not.toMatch(never.verdict);

@@ -141,6 +141,22 @@ export const OUTPUTS: { readonly [name: string]: (machine: Machine) => string | 
         ? `$ sudo modprobe ${moduleOf(machine)}\nmodprobe: FATAL: Module ${moduleOf(machine)} not found in directory /lib/modules/${machine.kernel}`
         : undefined,
   dmesg: (machine) => (isRefused(machine) ? `$ dmesg | grep -i kvm\n[    3.141592] ${refusal(machine)}` : undefined),
+  boot: ({ vendor, outer, off, flag }) =>
+    vendor === "intel" && outer === "none" && off && !flag
+      ? "$ dmesg | grep -i vmx\n[    0.041839] x86/cpu: VMX (outside TXT) disabled by BIOS"
+      : undefined,
+  modulesLoad: (machine) =>
+    isRefused(machine)
+      ? `$ journalctl -b -u systemd-modules-load\nsystemd-modules-load[312]: Failed to insert module '${moduleOf(machine)}': Operation not supported`
+      : undefined,
+  cpuid: (machine) => {
+    if (isIntel(machine))
+      return `$ cpuid -1 -l 1 | grep -i vmx\n      VMX: virtual machine extensions         = ${machine.has}`;
+    // Without SVM, a CPU of Intel prints the same.
+    return machine.has
+      ? "$ cpuid -1 -l 0x80000001 | grep -i svm\n      SVM: secure virtual machine             = true"
+      : undefined;
+  },
   device: (machine) =>
     `$ ls -l /dev/kvm\n${isLoaded(machine) ? "crw-rw---- 1 root kvm 10, 232 Nov 12 10:02 /dev/kvm" : `ls: cannot access '/dev/kvm': ${NO_DEVICE}`}`,
   kvmOk: (machine) => {

@@ -17,7 +17,20 @@ export const cpuReport: FactReader = {
     "What other systems and programs print of a CPU: whether CPUID has VMX and a hypervisor is below; vendor, signature, name.",
   mark: /\bs?sse[23]\b|\bvmx\b|\bvt-?x\b|virtuali[sz]ation|virtual machine|vanderpool|hypervisor|hvp\b|hyper-v disabled|machdep\.cpu|\bkern\.hv_|\b(?:family|Family) \d|\d MHz, [0-9a-f]{2}-|\bid 0x[0-9a-f]{3,6}\b|vmm0 at |nvmm0: |node_cpu_flag|\bvendor_id|^\s+brand|= 0x[0-9a-f]{1,2} \(|^\s{0,24}[\w .()'/-]{2,40}:\s*$|hw\.vmm\.vmx|^\s*(?:Intel\(R\)|Microcode signature)/i,
   words: [
-    ...["sse2", "SSE2", "SSE3", "sse3", "vmx", "VMX", "VT-x", "irtuali", "Virtual Machine ", "Vanderpool", "ypervisor"],
+    ...[
+      "sse2",
+      "SSE2",
+      "SSE3",
+      "sse3",
+      "vmx",
+      "VMX",
+      "VT-x",
+      "irtuali",
+      "Virtual Machine ",
+      "secure virtual",
+      "Vanderpool",
+      "ypervisor",
+    ],
     ...[
       "HYPERVISOR",
       "Hyper-V d",
@@ -113,6 +126,8 @@ const OF_VMX =
 const OF_EPT = /^(?:with|ept|extended|page|tables?)$/;
 const MEANS_VMX =
   /\bvmx\b|\bvt-?x\b|\bvanderpool\b|\bvirtual machine e?xtensions?\b|\bintel(?:\(r\)|®)? virtuali[sz]ation technology\b/i;
+const OF_SVM = /^(?:amd|v|svm|secure|virtual|machine|virtuali[sz]ation|technology|supports?|supported|cpu|has|is)$/;
+const MEANS_SVM = /\bsvm\b|\bamd-v\b/i;
 const OF_HYPERVISOR = /^(?:hypervisor|hvp|present|is|guest|status|running|detected|in|under|a|bit)$/;
 const MEANS_HYPERVISOR = /\bhypervisor ?(?:present|guest status|detected|bit|$)|\bhvp\b/i;
 
@@ -125,7 +140,7 @@ function wordsOf(name: string): readonly string[] {
 }
 
 interface Row {
-  readonly what: "vmx" | "hypervisor" | "ept";
+  readonly what: "vmx" | "svm" | "hypervisor" | "ept";
   readonly has: boolean;
   /** What the firmware chose, where the row says it. */
   readonly on?: boolean;
@@ -142,9 +157,11 @@ function rowIn(text: string): Row | undefined {
       ? "ept"
       : MEANS_VMX.test(name) && words.every((one) => OF_VMX.test(one))
         ? "vmx"
-        : MEANS_HYPERVISOR.test(words.join(" ")) && words.every((one) => OF_HYPERVISOR.test(one) || one === "host")
-          ? "hypervisor"
-          : undefined;
+        : MEANS_SVM.test(name) && words.every((one) => OF_SVM.test(one))
+          ? "svm"
+          : MEANS_HYPERVISOR.test(words.join(" ")) && words.every((one) => OF_HYPERVISOR.test(one) || one === "host")
+            ? "hypervisor"
+            : undefined;
   if (what === undefined) return undefined;
   // A hypervisor's log shows what the guest gets, and in brackets what the host has.
   const has = host === undefined ? YES.test(word) : host === "1";
@@ -356,6 +373,10 @@ function openReport(sink: FactSink): FactRun {
     const found = line.cut ? undefined : rowIn(text);
     if (found === undefined) return false;
     const { what, has, on } = found;
+    if (what === "svm") {
+      if (has) sink.system("flag svm", "yes", placeOf(line));
+      return has;
+    }
     if (what === "ept") {
       sink.msr("unnamed", 0x48b, has ? partialMsr([33]) : partialMsr([], [33]), placeOf(line));
       return has ? cpu(line, { features: { vmx: true } }, {}) : true;

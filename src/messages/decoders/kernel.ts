@@ -11,21 +11,27 @@ import { INSIDE } from "../rows/shared-advice.js";
 
 // ---- Messages of boot and of loading KVM ----
 
+/** kvm_amd names what it found: no SVM in CPUID, or SVM switched off in VM_CR. */
+function refusedSvm(id: string, { circumstances }: ExplainContext): Decoded {
+  const inside = INSIDE.some(circumstances.has);
+  const isOff = id === "kvm-disabled-by-bios";
+  const bare = circumstances.has("bare metal") ? "." : ", or a hypervisor below hides it.";
+  return {
+    what: `kvm_amd found ${isOff ? "AMD-V (SVM) switched off by the firmware." : inside ? "no SVM, and this is a virtual machine: the hypervisor below does not pass AMD-V to it." : `no AMD-V (SVM): the firmware has it off, the CPU has none${bare}`} VT-x and kvm_intel are not involved.`,
+    outcome: "AMD",
+    bits: [],
+    onlyCauses: true,
+    steps: [
+      { text: "On an AMD machine, enable SVM mode in the firmware setup.", unless: INSIDE, changes: "firmware" },
+      ...(isOff ? [] : [{ ...PASS_SVM, unless: ["bare metal"] as const }]),
+    ],
+    onlySteps: true,
+  };
+}
+
 export function decodeKernelMessage([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const { groups, row } = match;
-  if (groups.module === "kvm_amd") {
-    return {
-      what: `kvm_amd found AMD-V (SVM) ${row.id === "kvm-disabled-by-bios" ? "switched off by the firmware" : "missing or switched off"}. VT-x and kvm_intel are not involved.`,
-      outcome: "AMD",
-      bits: [],
-      onlyCauses: true,
-      steps: [
-        { text: "On an AMD machine, enable SVM mode in the firmware setup.", unless: INSIDE, changes: "firmware" },
-        ...(row.id === "kvm-disabled-by-bios" ? [] : [{ ...PASS_SVM, unless: ["bare metal"] as const }]),
-      ],
-      onlySteps: true,
-    };
-  }
+  if (groups.module === "kvm_amd") return refusedSvm(row.id, context);
   const unnamed = row.id === "kvm-no-hardware-support" && groups.module === undefined;
   if (unnamed && context.signs.unsupported === "kvm_amd") {
     return {

@@ -49,7 +49,8 @@ const SAME_BUILD: Step = {
 export function decodeModuleError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const reason = (match.groups.reason ?? "").toLowerCase();
   const errno = ERRNO_OF[reason] ?? (reason.startsWith("unknown symbol") ? "symbol" : undefined);
-  if ((match.groups.module ?? match.groups.module2)?.includes("amd")) return amdModuleError(context);
+  if ((match.groups.module ?? match.groups.module2)?.includes("amd"))
+    return amdModuleError(context, errno === "EOPNOTSUPP");
   if (reason === "operation not permitted") {
     if (context.circumstances.has("module refused by lockdown")) return {};
     return {

@@ -166,6 +166,10 @@ const ANSWERS: readonly Phrase[] = [
     "不能：内核拒绝加载 kvm_intel（-EOPNOTSUPP），尽管 CPU 显示 vmx：几乎总是固件关闭了 VT-x（IA32_FEAT_CTL）；少数情况下是 NX 关闭",
   ],
   [
+    "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x. IA32_FEAT_CTL (0x3a) is not locked, so it is not the firmware that has it off: the CPU has none, or the hypervisor below a virtual machine does not pass it; rarely, NX is off",
+    "不能：内核拒绝加载 kvm_intel（-EOPNOTSUPP）：它没有找到 VT-x。IA32_FEAT_CTL（0x3a）没有锁定，所以不是固件关闭的：CPU 没有它，或者虚拟机下层的 hypervisor 没有传递它；少数情况下是 NX 关闭",
+  ],
+  [
     "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off",
     "不能：内核拒绝加载 kvm_intel（-EOPNOTSUPP）：它没有找到打开的 VT-x。或者是固件关闭了它（IA32_FEAT_CTL），或者是 CPU 没有它（AMD 的模块是 kvm_amd），或者是虚拟机下层的 hypervisor 没有传递它；少数情况下是 NX 关闭",
   ],
@@ -182,6 +186,10 @@ const ANSWERS: readonly Phrase[] = [
   [
     "The kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off",
     "内核拒绝加载 kvm_intel（-EOPNOTSUPP），尽管 CPU 显示 vmx：几乎总是固件关闭了 VT-x（IA32_FEAT_CTL）；少数情况下是 NX 关闭",
+  ],
+  [
+    "The kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x. IA32_FEAT_CTL (0x3a) is not locked, so it is not the firmware that has it off: the CPU has none, or the hypervisor below a virtual machine does not pass it; rarely, NX is off",
+    "内核拒绝加载 kvm_intel（-EOPNOTSUPP）：它没有找到 VT-x。IA32_FEAT_CTL（0x3a）没有锁定，所以不是固件关闭的：CPU 没有它，或者虚拟机下层的 hypervisor 没有传递它；少数情况下是 NX 关闭",
   ],
   [
     "The kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off",
@@ -285,8 +293,8 @@ const ANSWERS: readonly Phrase[] = [
     "它有 SVM 而没有 VMX，并且显示了 SVM；对应的模块是 kvm_amd，它没有加载",
   ],
   [
-    "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX",
-    "它有 SVM 而没有 VMX，对应的模块是 kvm_amd；vmxlens 只涉及 VMX",
+    "AMD's CPUs have SVM instead of VMX, and the module for it is kvm_amd; vmxlens is about VMX",
+    "AMD 的 CPU 有 SVM 而没有 VMX，对应的模块是 kvm_amd；vmxlens 只涉及 VMX",
   ],
   [
     "It has SVM instead of VMX, and its module, kvm_amd, is loaded: KVM works here; vmxlens is about VMX",

@@ -201,7 +201,7 @@ export function svmAnswer(host: Host): Answer {
   return {
     answer: "no",
     decidedBy: "vendor",
-    says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. ${lacks ? `AMD's CPUs have SVM instead of VMX, and Linux shows no \`svm\` here: this one has none, ${virtual === false ? "" : "a hypervisor hides it, "}or a newer kernel found it switched off by the firmware (older ones show it all the same). So kvm_amd, its module, does not load.` : "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX."}`,
+    says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. ${lacks ? `AMD's CPUs have SVM instead of VMX, and Linux shows no \`svm\` here: this one has none, ${virtual === false ? "" : "a hypervisor hides it, "}or a newer kernel found it switched off by the firmware (older ones show it all the same). So kvm_amd, its module, does not load.` : "AMD's CPUs have SVM instead of VMX, and the module for it is kvm_amd; vmxlens is about VMX."}`,
     steps: lacks ? [SVM_IN_FIRMWARE] : [SVM_MODULE],
   };
 }

@@ -1,7 +1,7 @@
 import { and } from "../../bits/tri.js";
 import { bitsOf } from "../../bits/word.js";
 import { hasSvm, msrOf, vmxLockedOn } from "../../host/host.js";
-import { formatMsr } from "../../host/msr.js";
+import { formatMsr, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { isLoadedOn, type Replay } from "../../kvm/replay.js";
@@ -104,8 +104,7 @@ function refusedAnswer(about: About): Answer {
       steps: [COLLECT, ...(below.length === 0 ? [] : [UPDATE_OUTER])],
     };
   }
-  if (error === "EOPNOTSUPP" && reasons.length > 1)
-    return notSupported(below, virtual, host.cores[0].cpuid.features.vmx === true);
+  if (error === "EOPNOTSUPP" && reasons.length > 1) return notSupported(below, about);
   if (error === "EOPNOTSUPP" && virtual !== true && host.cores[0].cpuid.features.vmx === true) {
     return {
       answer: "no",
@@ -169,22 +168,32 @@ function ruleOfMessage(situation: About["situation"], { release, config }: Repla
   return rulesOf(release, config).find(({ id }) => id === message.rule)?.says;
 }
 
-/** Refused for want of VT-x, and nothing else was read. */
-function notSupported(below: readonly NextStep[], virtual: About["virtual"], shown: boolean): Answer {
+/** Refused for want of VT-x. */
+function notSupported(below: readonly NextStep[], { situation, virtual }: About): Answer {
+  const shown = situation.host.cores[0].cpuid.features.vmx === true;
+  const unlocked = situation.read.cores.every((core) => msrBit(msrOf(core, 0x3a), 0) === "no");
+  const found = "the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x";
+  if (virtual === true)
+    return {
+      answer: "no",
+      decidedBy: "outer hypervisor",
+      says: `${found} that is on, because the hypervisor below does not pass it.`,
+      steps: [...below, KERNEL_LOG],
+    };
+  if (unlocked && !shown)
+    return {
+      answer: "no",
+      decidedBy: "nothing read",
+      says: `${found}. IA32_FEAT_CTL (0x3a) is not locked, so it is not the firmware that has it off: the CPU has none, or the hypervisor below a virtual machine does not pass it; rarely, NX is off.`,
+      steps: [READ_BOTH, KERNEL_LOG, ...below],
+    };
   return {
     answer: "no",
-    decidedBy: virtual === true ? "outer hypervisor" : "nothing read",
-    says:
-      virtual === true
-        ? "the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on, because the hypervisor below does not pass it."
-        : shown
-          ? "the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off."
-          : "the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off.",
-    steps: [
-      ...(virtual === true ? below : [...(shown ? [FIRMWARE_OFF] : []), READ_BOTH]),
-      KERNEL_LOG,
-      ...(virtual === true ? [] : below),
-    ],
+    decidedBy: "nothing read",
+    says: shown
+      ? "the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off."
+      : `${found} that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off.`,
+    steps: [...(shown ? [FIRMWARE_OFF] : []), READ_BOTH, KERNEL_LOG, ...below],
   };
 }
 

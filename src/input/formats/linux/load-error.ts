@@ -10,15 +10,15 @@ const ERRORS: { readonly [words: string]: string } = {
 };
 
 const REFUSED =
-  /(?:could not insert (?:module )?|Error inserting )['"]?(?:\S{0,120}\/)?(kvm[-_]intel)(?:\.ko(?:\.[xg]z|\.zst)?)?['"]?(?: ?\([^()]{1,160}\))?: ([A-Z][a-z/]{3,12}(?: [a-z]{2,10}){0,4})/;
+  /(?:could not insert (?:module )?|Error inserting |Failed to insert (?:module )?)['"]?(?:\S{0,120}\/)?(kvm[-_]intel)(?:\.ko(?:\.[xg]z|\.zst)?)?['"]?(?: ?\([^()]{1,160}\))?: ([A-Z][a-z/]{3,12}(?: [a-z]{2,10}){0,4})/;
 
-/** What modprobe and insmod say when the kernel refuses kvm_intel. */
+/** What modprobe, insmod and systemd-modules-load say when the kernel refuses kvm_intel. */
 export const loadError: FactReader = {
   kind: "facts",
   name: "load-error",
-  knows: "The error with which the kernel refused kvm_intel, from modprobe or insmod.",
-  mark: /(?:could not insert|Error inserting) \S/,
-  words: ["could not insert", "Error inserting"],
+  knows: "The error with which the kernel refused kvm_intel, from modprobe, insmod or systemd.",
+  mark: /(?:could not insert|Error inserting|Failed to insert) \S/,
+  words: ["could not insert", "Error inserting", "Failed to insert"],
   open: (sink) => ({
     line(line) {
       const found = REFUSED.exec(line.text);

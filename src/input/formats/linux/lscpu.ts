@@ -121,13 +121,15 @@ function openLscpu(sink: FactSink): FactRun {
   /** Titles that no other tool has: `Flags:` alone may be anybody's, unless they are those of an x86 CPU. */
   let own = 0;
 
+  const showsNeither = (line: TextLine): void => {
+    sink.system("flag vmx", "no", placeOf(line));
+    sink.system("flag vmx or svm", "no", placeOf(line));
+  };
+
   /** `grep virt` shows all three; without the first, Linux shows neither flag. */
   let asked: { shown: boolean; at?: TextLine } | undefined;
   const answered = (): void => {
-    if (asked?.at !== undefined && !asked.shown) {
-      sink.system("flag vmx", "no", placeOf(asked.at));
-      sink.system("flag vmx or svm", "no", placeOf(asked.at));
-    }
+    if (asked?.at !== undefined && !asked.shown) showsNeither(asked.at);
     asked = undefined;
   };
 
@@ -145,7 +147,7 @@ function openLscpu(sink: FactSink): FactRun {
 
   /** `Virtualization` is printed for vmx or svm, and comes before these two: a line is missing between others that are not. */
   const withoutVirtualization = (line: TextLine): void => {
-    if (whole && beforeVirtualization === line.after) sink.system("flag vmx", "no", placeOf(line));
+    if (whole && beforeVirtualization === line.after) showsNeither(line);
   };
 
   const virtualization = (line: TextLine, key: string, value: string): void => {
@@ -182,7 +184,7 @@ function openLscpu(sink: FactSink): FactRun {
         block ??= openBlock(line);
         inFlags = key === "Flags";
         if (asked !== undefined && key === "Virtualization") asked.shown = true;
-        if (asked !== undefined && /^Virtualization type|^Hypervisor vendor/.test(key)) asked.at = line;
+        if (asked !== undefined) asked.at = line;
         translated ||= other !== null;
         spaced = false;
         if ((key !== "Flags" && key !== "Model") || (inFlags && X86_FLAGS.test(value))) own++;

@@ -1,3 +1,4 @@
+import { PASS_SVM } from "../../../why/questions/next-steps.js";
 import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
@@ -38,14 +39,20 @@ const SVM_REFUSED: Decoded = {
 };
 
 /** The kernel refused kvm_amd. */
-export function amdModuleError({ signs, host, circumstances }: ExplainContext): Decoded {
+export function amdModuleError({ signs, host, circumstances }: ExplainContext, isUnsupported: boolean): Decoded {
   if (signs.notAmd || host?.vendor === "GenuineIntel") return NO_AMD;
   if (circumstances.has("AMD") || signs.amd) return SVM_REFUSED;
+  const inside = INSIDE.some(circumstances.has);
   return {
+    ...(isUnsupported
+      ? {
+          what: `The kernel refused kvm_amd, which found no usable SVM: the CPU is not AMD's, or ${inside ? "the hypervisor below does not pass AMD-V to this virtual machine" : "its firmware has SVM off, or it has none"}.`,
+        }
+      : {}),
     causes: [{ text: "kvm_amd on a CPU without SVM; on Intel, kvm_intel is the module.", certainty: "likely" }],
     steps: [
       { text: "On an Intel CPU, load the other one.", commands: ["sudo modprobe kvm_intel"] },
-      { text: "On an AMD CPU, enable SVM mode in the firmware setup.", unless: INSIDE, changes: "firmware" },
+      inside ? PASS_SVM : { text: "On an AMD CPU, enable SVM mode in the firmware setup.", changes: "firmware" },
     ],
   };
 }

@@ -20,7 +20,7 @@ import { withParamOff } from "../guests/param-off.js";
 import { withoutAccelerator } from "../guests/without-accelerator.js";
 import { hardwareThere } from "../hardware-there.js";
 import { loneErrno } from "../lone-errno.js";
-import { EITHER_COUNTED, hypervisorBelow, machineVerdict } from "../machine-verdict.js";
+import { EITHER_COUNTED, hypervisorBelow, machineVerdict, type SaidInProse } from "../machine-verdict.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "../other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "../passed-checks.js";
 import { assertionLine, crashLine, fatalLine } from "../stopped.js";
@@ -203,7 +203,7 @@ function machineBesideNotes(reading: Reading): FoundVerdict | undefined {
   return withAskedFeatures({ ...found.verdict, covers }, machine, text, belowOf(machine, reading));
 }
 
-function weightiestMessage({ recognised, machine, text, circumstances, blocking, guests }: Reading) {
+function weightiestMessage({ recognised, machine, text, circumstances, blocking, guests, said }: Reading) {
   const [heaviest] = recognised;
   if (heaviest === undefined) return undefined;
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
@@ -222,6 +222,7 @@ function weightiestMessage({ recognised, machine, text, circumstances, blocking,
   );
   return (
     (text === undefined ? undefined : harmlessHere(found, first, text)) ??
+    (isModuleFile(first) ? refusedBesides(found, machine, said) : undefined) ??
     withNestedOff(found, first, machine) ??
     withParamOff(found, first, machine) ??
     withBelow(found, first, { recognised, machine, text, guests, circumstances })
@@ -240,6 +241,23 @@ const belowOf = ({ situation }: OwnMachine, { said }: Reading): string | undefin
 /** Whether a message adds nothing to another one, which gives its reason. */
 function saysNoMore({ message = "" }: Explanation, { message: answer = "" }: Explanation): boolean {
   return message !== answer && INSTEAD[message]?.includes(answer) === true;
+}
+
+/** With its file, the module would be refused. */
+function refusedBesides(
+  found: FoundVerdict,
+  machine: OwnMachine | undefined,
+  said: SaidInProse,
+): FoundVerdict | undefined {
+  const refused = machine === undefined ? undefined : machineVerdict(machine, true, said);
+  if (refused?.isKnown !== true) return undefined;
+  const { says, steps, evidence } = refused.verdict;
+  return {
+    ...found,
+    says: `${says} And there is no file of the module for the running kernel.`,
+    steps: [...steps.slice(0, 1), ...found.steps],
+    evidence,
+  };
 }
 
 /** Without the module's file there is no device, whatever else is off. */
