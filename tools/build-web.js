@@ -196,7 +196,7 @@ const RARE_MESSAGES = [
   "macos minikube multipass",
   "nix nova nyx",
   "ovirt",
-  "qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-phys qemu-sev",
+  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-no-host qemu-phys qemu-sev",
   "rdmsr-no rhel8",
   "sandbox sel4",
   "task",
@@ -404,8 +404,21 @@ const OMISSIONS = [
   [/[\\/]guests[\\/]without-accelerator\.ts$/, () => "export const withoutAccelerator = () => undefined;"],
   // Programs that find no KVM, on a machine that shows its virtualization (`explain`).
   [/[\\/]verdict[\\/]hardware-there\.ts$/, () => "export const hardwareThere = () => undefined;"],
-  // A host and its guest in one text (`explain`).
+  // A host and its guest in one text, and a guest's configuration of AMD's (`explain`).
   [/[\\/]guests[\\/]host-beside-guest\.ts$/, () => "export const hostBesideGuest = () => undefined;"],
+  [/[\\/]guests[\\/]sides\.ts$/, () => "export const ofOneSide = () => undefined;"],
+  [
+    /[\\/]compare[\\/]guest-vmx\.ts$/,
+    (code) => code.replace(/\nconst OF_AMD =[\s\S]*?\n\}\n/, "\nexport const flagOfGuest = () => undefined;\n"),
+  ],
+  [
+    /[\\/]guests[\\/]guest-verdict\.ts$/,
+    (code) =>
+      code
+        .replace(/\n {2}const flag = flagOfGuest[\s\S]*?return ofSvm[^\n]*/, "")
+        .replace(/\nfunction ofSvm[\s\S]*?\n\}\n/, "\n")
+        .replace(/\n {2}svm: \{ flag[^\n]*/, ""),
+  ],
   // Microcode that differs among CPUs (`explain`).
   [/[\\/]verdict[\\/]differing-cpus\.ts$/, () => "export const withMicrocode = (found) => found;"],
   // One bit of a register in a question (`explain`).

@@ -11,6 +11,7 @@ import { explainDescription, explainElements, explainUnknown, nothingFound } fro
 import { type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
 import { dumpVerdict } from "./verdict/dump-verdict.js";
 import { isWritten } from "./verdict/guests/guest-verdict.js";
+import { ofOneSide } from "./verdict/guests/sides.js";
 import { verdictOf } from "./verdict/text/text-verdict.js";
 
 /**
@@ -119,7 +120,11 @@ function explanationsOf(
   options: ExplainOptions,
   read: TextRead | undefined,
 ): ExplainedText {
-  const own = ownMachine(text.whole(), options.kernel, read);
+  const ofOne = ofOneSide(
+    text.whole(),
+    groups.flatMap(({ matches }) => matches.map(({ first }) => first)),
+  );
+  const own = ofOne === undefined ? ownMachine(text.whole(), options.kernel, read) : ownMachine(ofOne, options.kernel);
   const machine = options.situation ?? (own?.hasRegisters === true ? own.situation : undefined);
   const contexts = explainContexts(text, machine === undefined ? options : { ...options, situation: machine }, own);
   const [context] = contexts;

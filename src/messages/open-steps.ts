@@ -8,6 +8,7 @@ import {
   OTHER_KIND,
   outerStep,
   READ_BOTH,
+  SVM_MODULE,
 } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
@@ -126,6 +127,7 @@ export function openSteps(
   return inPlace(steps, circumstances)
     .filter((step) => {
       const changes = changesOf(step);
+      if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
       if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;
       return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
     })

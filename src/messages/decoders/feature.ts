@@ -151,7 +151,7 @@ const IN_EMULATION =
 
 /** QEMU, target/i386/cpu.c: its default model has svm. */
 const OTHERS_SVM =
-  ". svm is AMD's virtualization, for which QEMU's default model asks on every CPU: on an Intel CPU nothing is lost.";
+  ". svm is AMD's virtualization, for which QEMU's default model asks on every CPU: on an Intel CPU nothing is lost; on an AMD CPU, nested of kvm_amd is off.";
 
 /** A model from Haswell on asks for avx2 and pcid, and only pcid is missing. */
 const lacksPcidAlone = (names: readonly string[], { circumstances }: ExplainContext): boolean =>

@@ -54,7 +54,7 @@ export function hostAndGuestAnswer(question: Question, { params }: Host): Answer
     ? {
         answer: "yes",
         decidedBy: "parameter",
-        says: `KVM of the host offers guests VMX (kvm_intel.nested=${shown}). The guest does not have it: its CPU model leaves vmx out.`,
+        says: `KVM of the host offers guests VMX (kvm_intel.nested=${shown}). The guest does not have it: its CPU model leaves vmx out, or it was not shut down and started since.`,
         steps: [GUEST_MODEL],
       }
     : {

@@ -54,7 +54,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   }
   if (others.includes("svm")) {
     causes.push({
-      text: "svm is AMD's virtualization, and an Intel host has none: the XML was made on an AMD machine, or its named model brings svm along.",
+      text: "svm is AMD's virtualization, and an Intel host has none; an AMD host gives it while nested of kvm_amd is on. The XML was made on an AMD machine, or its named model brings svm along.",
       certainty: "likely",
     });
   }
@@ -160,7 +160,8 @@ const BY_MICROCODE: ReadonlySet<string> = new Set([
 
 /** More than these are seldom taken out one by one. */
 const MOST_BY_NAME = 8;
-const ONLY_AMDS = " svm is AMD's virtualization: an Intel host has none.";
+const ONLY_AMDS =
+  " svm is AMD's virtualization: an Intel host has none, and an AMD host gives it while nested of kvm_amd is on.";
 const OF_AMD = " svm is AMD's virtualization: the model asked for is one of AMD's CPUs, and the node has an Intel CPU.";
 
 const START_ANEW =

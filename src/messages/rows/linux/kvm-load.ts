@@ -174,13 +174,11 @@ export const KVM_LOAD_MESSAGES = [
       /(?:kvm_amd: SVM not supported by CPU|SVM not supported by CPU \d{1,5})\b(?! \d|, (?:not|can't))|has_svm: svm not available/i,
     what: "kvm_amd found no SVM on a CPU of AMD or Hygon: the firmware has it off, in which case Linux takes the flag away, or a hypervisor below hides it. VT-x and kvm_intel are not involved.",
     outcome: "AMD",
-    where: [
-      {
-        is: "said to be virtual",
-        what: "kvm_amd found no SVM, and by the text this is a virtual machine: the hypervisor below does not pass SVM to it, and nothing inside changes that. VT-x and kvm_intel are not involved.",
-        steps: [PASS_SVM],
-      },
-    ],
+    where: (["virtual", "said to be virtual"] as const).map((is) => ({
+      is,
+      what: "kvm_amd found no SVM, and by the text this is a virtual machine: the hypervisor below does not pass SVM to it, and nothing inside changes that. VT-x and kvm_intel are not involved.",
+      steps: [PASS_SVM],
+    })),
     steps: [
       ENABLE_SVM,
       {

@@ -1,10 +1,10 @@
 import { startsOn } from "../../../compare/guest-start.js";
 import { guestText, startText } from "../../../compare/guest-text.js";
-import { type GuestVmx, guestVmx } from "../../../compare/guest-vmx.js";
+import { flagOfGuest, type GuestVmx, guestVmx, type VirtualFlag } from "../../../compare/guest-vmx.js";
 import { isSvmVendor } from "../../../host/host.js";
 import type { GuestCpu } from "../../../input/guests/guest-cpu.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
-import { RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
+import { SEE_NESTED } from "../../../why/questions/host-and-guest.js";
 import type { FoundVerdict, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { Circumstances, OwnMachine } from "../../own-machine.js";
@@ -29,6 +29,8 @@ export function guestVerdict(
   )
     return undefined;
   const others = guests.filter((one) => one !== guest);
+  const flag = flagOfGuest(guest) ?? (/\bkvm_amd\b/.test(text) ? "svm" : "vmx");
+  if (flag === "svm" && machine?.hasRegisters !== true) return ofSvm(guest, text);
   const vmx = vmxOf(guest, machine);
   if (!isAbout(text, vmx.gets)) return undefined;
   if (machine?.hasRegisters === true) {
@@ -75,6 +77,35 @@ export function guestVerdict(
             },
           ]),
     ],
+    evidence: [],
+    line: guest.line,
+    covers: [],
+  };
+}
+
+/** What Intel's and AMD's virtualization are called. */
+export interface Kind {
+  readonly flag: VirtualFlag;
+  readonly name: string;
+  readonly tech: string;
+  readonly module: string;
+}
+export const KINDS: { readonly [F in VirtualFlag]: Kind } = {
+  vmx: { flag: "vmx", name: "VMX", tech: "VT-x", module: "kvm_intel" },
+  svm: { flag: "svm", name: "SVM", tech: "AMD-V", module: "kvm_amd" },
+};
+
+/** A guest with a CPU of AMD's. */
+function ofSvm(guest: GuestCpu, text: string): FoundVerdict | undefined {
+  const { gets, why } = guestVmx(guest, "svm");
+  if (!isAbout(text, gets)) return undefined;
+  const who = guestText(guest, false);
+  return {
+    says:
+      gets === "none"
+        ? `${who} gets no SVM, because ${why}: nothing inside can use AMD-V. ${OF_A_GUEST}`
+        : `${OF_A_GUEST.slice(0, -1)}: ${who}.${gets === "offered" ? " It gets the SVM that KVM on the host offers guests, unless nested of kvm_amd is off there." : ""}`,
+    steps: gets === "none" ? [stepToGive(guest, undefined, KINDS.svm)] : [],
     evidence: [],
     line: guest.line,
     covers: [],
@@ -179,7 +210,7 @@ export function guestWithoutVmx(
       ? undefined
       : {
           says: " If this comes from inside the QEMU guest of this text: it gets VMX only while nested of kvm_intel is on at its host.",
-          step: NESTED_ON_THE_HOST,
+          step: SEE_NESTED,
         };
   }
   const { why } = vmxOf(guest, machine);
@@ -228,29 +259,34 @@ const GIVE_CPU_STEP: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 const vmxOf = (guest: GuestCpu, machine: OwnMachine | undefined): GuestVmx =>
   isSvmVendor(machine?.situation.host.vendor) ? { gets: "unknown" } : guestVmx(guest);
 
-export const NESTED_ON_THE_HOST: Step = {
-  ...RELOAD_WITH_NESTED,
+export const nestedOnHost = ({ module }: Kind): Step => ({
   text: "On the host, switch nested on; no virtual machine may run.",
-};
+  commands: [`sudo modprobe -r ${module} && sudo modprobe ${module} nested=1`],
+});
+export const NESTED_ON_THE_HOST: Step = nestedOnHost(KINDS.vmx);
 
 /** How the program that starts the guest is made to give it VMX. */
-const GIVE_VMX: { readonly [F in GuestCpu["format"]]: (guest: GuestCpu) => readonly string[] } = {
+const GIVE_VMX: { readonly [F in GuestCpu["format"]]: (guest: GuestCpu, flag: VirtualFlag) => readonly string[] } = {
   proxmox: () => ["qm set VMID --cpu host"],
   libvirt: ({ name }) => [
     `virsh edit ${name === undefined ? "DOMAIN" : shellWord(name)}`,
     "<cpu mode='host-passthrough'/>",
   ],
-  qemu: ({ model }) => ["-cpu host", ...(model === undefined ? [] : [`-cpu ${shellWord(`${model},vmx=on`)}`])],
+  qemu: ({ model }, flag) => [
+    "-cpu host",
+    ...(model === undefined || model === "host" ? [] : [`-cpu ${shellWord(`${model},${flag}=on`)}`]),
+  ],
   kubevirt: () => ["spec.template.spec.domain.cpu.model: host-passthrough"],
 };
 
-export function stepToGive(guest: GuestCpu, nested: string | undefined): Step {
+export function stepToGive(guest: GuestCpu, nested: string | undefined, kind: Kind = KINDS.vmx): Step {
+  const { flag, tech, module } = kind;
   const withKvm = guest.emulated ? "let it run with KVM and " : "";
   return {
-    text: `For VT-x in the guest, ${withKvm}give it a CPU with vmx${nested === undefined ? ", on a host where nested is on" : ""}; then shut it down and start it.`,
+    text: `For ${tech} in the guest, ${withKvm}give it a CPU with ${flag}${nested === undefined ? ", on a host where nested is on" : ""}; then shut it down and start it.`,
     commands: [
-      ...(nested === undefined ? ["cat /sys/module/kvm_intel/parameters/nested"] : []),
-      ...GIVE_VMX[guest.format](guest),
+      ...(nested === undefined ? [`cat /sys/module/${module}/parameters/nested`] : []),
+      ...GIVE_VMX[guest.format](guest, flag),
     ],
   };
 }

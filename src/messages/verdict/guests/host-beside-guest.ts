@@ -1,95 +1,25 @@
-import { guestVmx } from "../../../compare/guest-vmx.js";
+import { flagOfGuest, guestVmx, type VirtualFlag } from "../../../compare/guest-vmx.js";
 import { belowOf } from "../../../host/below.js";
-import { isSvmVendor, showsVmx } from "../../../host/host.js";
-import { readGuests } from "../../../input/guests/guest-cpu.js";
+import { hasSvm, showsVmx } from "../../../host/host.js";
+import { type GuestCpu, readGuests } from "../../../input/guests/guest-cpu.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { isLoadedOn } from "../../../kvm/replay.js";
 import type { NextStep } from "../../../why/questions/answer.js";
-import { GUEST_MODEL, SEE_NESTED } from "../../../why/questions/host-and-guest.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
-import { ownMachine } from "../../own-machine.js";
+import { listText } from "../../decoders/bits.js";
+import { type OwnMachine, ownMachine } from "../../own-machine.js";
+import { SVM_COUNTED } from "../cpus/svm-named.js";
+import { systemIn } from "../named-outer.js";
 import { passesChecks } from "../passed-checks.js";
+import { LISTS_DEVICE } from "../text-signs.js";
 import { findsNone, VBOX_NO_VMX } from "../weight.js";
-import { ABOUT_VMX, isWritten, NESTED_ON_THE_HOST, SEE_GIVEN, stepToGive } from "./guest-verdict.js";
+import { ABOUT_VMX, isWritten, KINDS, type Kind, nestedOnHost, SEE_GIVEN, stepToGive } from "./guest-verdict.js";
+import { sidesOf } from "./sides.js";
 
 /*
  * A host and its guest in one text, each under its own heading or behind its own prompt: what the host and the configuration of
- * the guest show is why the guest has no VMX.
+ * the guest show is why the guest has no VMX (SVM).
  */
-
-type Side = "host" | "guest";
-
-/** A line that says where the outputs below it come from. */
-const HEADING =
-  /^\W{0,6}(?:[\w' ]{0,24}\b(?:on|in|inside|from|within) )?(?:the |my |our |a |this )?(?:(?:physical|bare[- ]metal|proxmox|pve|kvm|outer|nested|linux|ubuntu|debian|centos|fedora|windows|virtual) ){0,2}(?:(?<host>host|hypervisor|L0)|(?<guest>guest|VM|virtual machine|L1))(?: (?:machine|system|side|os|VM|output|node|server|\(?L[01]\)?)){0,2}\W{0,4}$/i;
-/** `user@name:~$ `, `[user@name ~]# `, `host$ ` and `guest# `. */
-const PROMPT =
-  /^[ \t]{0,8}(?:\[?[\w.-]{1,32}@(?<name>[\w.-]{1,63})[: ][^\n$#]{0,60}[$#]|\(?(?<side>host|guest|vm|L0|L1)\)?(?::~)? ?[$#>]) (?<command>.*)/i;
-const OF_HOST = /^(?:(?:kvm-?)?host|pve|proxmox|hypervisor|l0|node|esxi?)/i;
-const OF_GUEST = /^(?:guest|vm(?!ware)|l1|nested)|[-_.]?(?:vm|guest)\d{0,3}$/i;
-/** What is typed where guests are run. */
-const RUNS_GUESTS = /\bparameters\/nested\b|^(?:sudo )?(?:virsh|qm|virt-install|qemu-system-)\b/;
-
-/** The lines of each side, and which lines are the guest's; undefined where the text does not have both. */
-function sidesOf(text: string):
-  | {
-      readonly host: string;
-      readonly guest: string;
-      readonly ofGuest: ReadonlySet<number>;
-      readonly isGuessed: boolean;
-    }
-  | undefined {
-  const lines = text.split("\n");
-  const byName = sidesOfPrompts(lines);
-  const parts: { readonly [S in Side]: string[] } = { host: [], guest: [] };
-  const ofGuest = new Set<number>();
-  let side: Side | undefined;
-  const isGuessed = [...byName.keys()].every((name) => sideOfPrompt(name, NO_NAMES) === undefined) && byName.size > 0;
-  for (const [at, line] of lines.entries()) {
-    const heading = line.length > 80 ? undefined : HEADING.exec(line)?.groups;
-    if (heading !== undefined) {
-      side = heading.host === undefined ? "guest" : "host";
-      continue;
-    }
-    const prompt = PROMPT.exec(line)?.groups;
-    if (prompt !== undefined) side = sideOfPrompt(prompt.side ?? prompt.name ?? "", byName) ?? side;
-    if (side === undefined) continue;
-    parts[side].push(line);
-    if (side === "guest") ofGuest.add(at + 1);
-  }
-  return parts.host.length === 0 || parts.guest.length === 0
-    ? undefined
-    : { host: parts.host.join("\n"), guest: parts.guest.join("\n"), ofGuest, isGuessed };
-}
-
-const NO_NAMES: ReadonlyMap<string, Side> = new Map();
-
-const sideOfPrompt = (name: string, byName: ReadonlyMap<string, Side>): Side | undefined =>
-  byName.get(name) ?? (OF_HOST.test(name) ? "host" : OF_GUEST.test(name) ? "guest" : undefined);
-
-/** Of two names that say nothing, the one on which guests are run is the host. */
-function sidesOfPrompts(lines: readonly string[]): ReadonlyMap<string, Side> {
-  const names = new Map<string, boolean>();
-  for (const line of lines) {
-    const { name, command = "" } = PROMPT.exec(line)?.groups ?? {};
-    if (name !== undefined) names.set(name, names.get(name) === true || RUNS_GUESTS.test(command));
-  }
-  if (names.size !== 2) return new Map();
-  const [one, other] = [...names.keys()] as [string, string];
-  const known = (name: string) => sideOfPrompt(name, NO_NAMES);
-  const isHost = (name: string, beside: string) =>
-    known(name) === "host" || known(beside) === "guest" || (names.get(name) === true && names.get(beside) !== true);
-  if (isHost(one, other) === isHost(other, one)) return new Map();
-  return isHost(one, other)
-    ? new Map([
-        [one, "host"],
-        [other, "guest"],
-      ])
-    : new Map([
-        [one, "guest"],
-        [other, "host"],
-      ]);
-}
 
 /** In the guest, whatever the host has. */
 const saysNone = ({ message = "", outcome }: Recognised): boolean =>
@@ -100,93 +30,250 @@ const OF_MODULE: ReadonlySet<string> = new Set([
   "kvm-ok-unusable",
   "emulator-acceleration",
   "qemu-no-kvm",
+  "virt-host-validate",
+  "kvm-svm-missing",
 ]);
+
+/** They looked at the flags, or the kernel did. */
+const LOOKED: ReadonlySet<string> = new Set([
+  "any-no-flag",
+  "kvm-ok-no",
+  "kvm-no-hardware-support",
+  "kvm-vmx-not-supported",
+  "virt-host-validate",
+  "kvm-svm-missing",
+]);
+const looked = ({ message = "", matched }: Recognised): boolean =>
+  LOOKED.has(message) || (message === "modprobe-error" && /Operation not supported/i.test(matched));
+
+/** QEMU with KVM, or libvirt, found that the host gives guests none. */
+const REFUSED =
+  /\bhost doesn't support requested feature: CPUID\S{1,20}\.(?<warned>vmx|svm)\b|\bHost CPU does not provide required features: (?:[\w-]{1,20}, ?){0,40}(?<lacked>vmx|svm)\b/i;
+function refusedFlag({ matched }: Recognised): string | undefined {
+  const { warned, lacked } = REFUSED.exec(matched)?.groups ?? {};
+  return warned ?? lacked;
+}
+
+/** One of the two, as far as its outputs show it. */
+interface Shown {
+  readonly machine: OwnMachine | undefined;
+  readonly text: string;
+}
+
+const SVM_MISSED =
+  /\bgrep (?:-\w{1,4} |--count ){0,3}["']?svm["']? \/proc\/cpuinfo[^\n]{0,20}\n\s{0,8}0\s{0,4}$|\bkvm_amd: SVM not supported\b/m;
+
+/** Whether the flag is shown, or shown not to be there. */
+function flagIn({ machine, text }: Shown, flag: VirtualFlag): boolean | undefined {
+  const read = machine?.situation.read;
+  const svm = () => read?.observed?.svm ?? (read?.observed?.cpuFlags === undefined ? undefined : false);
+  const shown = flag === "vmx" ? showsVmx(read) : svm();
+  if (shown !== undefined) return shown;
+  if (flag === "svm" && (SVM_COUNTED.test(text) || SVM_MISSED.test(text))) return SVM_COUNTED.test(text);
+  return machine?.countsEither() === true || passesChecks(text) || LISTS_DEVICE.test(text) ? true : undefined;
+}
+
+/** Whose CPU it is. */
+function kindOf(host: Shown, guest: Shown, configured: GuestCpu | undefined): Kind {
+  const isAmd = ({ machine, text }: Shown) =>
+    (machine !== undefined && hasSvm(machine.situation.read)) || OF_AMD.test(text);
+  const flag = configured === undefined ? undefined : flagOfGuest(configured);
+  return KINDS[flag ?? (isAmd(host) || isAmd(guest) ? "svm" : "vmx")];
+}
+const OF_AMD =
+  /\bname='svm'|\bAMD-V\b|\bkvm[_-]amd\b(?!' modules)|\bgrep [^\n|]{0,20}\bsvm["']? \/proc|\bAuthenticAMD\b/;
+
+/** What the host shows of `nested`, and what its configuration asks for. */
+interface Nested {
+  readonly text: string | undefined;
+  readonly isOn: boolean | undefined;
+  /** It counts when the module is loaded the next time. */
+  readonly asked: boolean | undefined;
+}
+
+const NESTED_OF_AMD = /\/kvm_amd\/parameters\/nested["']?\s{1,4}(?<shown>[YN01])\b/;
+const ASKED_OF_AMD = /\boptions[ \t]{1,4}kvm_amd [^\n]{0,60}?\bnested=(?<asked>\w)\b/;
+
+function nestedOf({ machine, text }: Shown, { flag }: Kind): Nested {
+  const read = machine?.situation.read;
+  const [shown, asked] =
+    flag === "svm"
+      ? [NESTED_OF_AMD.exec(text)?.groups?.shown, ASKED_OF_AMD.exec(text)?.groups?.asked]
+      : [read?.params?.kvm_intel?.nested, read?.paramsAsked?.kvm_intel?.nested];
+  return { text: shown, isOn: parseBool(shown ?? ""), asked: parseBool(asked ?? "") };
+}
 
 /** The answer for the guest; undefined where the text does not show both, or shows neither that the guest has VMX nor that it lacks it. */
 export function hostBesideGuest(text: string, recognised: readonly Recognised[]): FoundVerdict | undefined {
   const sides = sidesOf(text);
   if (sides === undefined) return undefined;
   const inGuest = recognised.filter(({ lines: [first] }) => first !== undefined && sides.ofGuest.has(first));
-  const others = recognised.filter((one) => one.gravity === "blocks" && !(inGuest.includes(one) && saysNone(one)));
+  const host: Shown = { machine: ownMachine(sides.host, undefined), text: sides.host };
+  // What the guest shows last counts: it may have been started anew in between.
+  const parts = sides.guestParts.map((part): Shown => ({ machine: ownMachine(part, undefined), text: part }));
+  const whole: Shown = { machine: ownMachine(sides.guest, undefined), text: sides.guest };
+  const [configured] = readGuests(sides.host);
+  const kind = kindOf(host, whole, configured);
+  const refused = recognised.filter((one) => !inGuest.includes(one) && refusedFlag(one) === kind.flag);
+  const others = recognised.filter(
+    (one) => one.gravity === "blocks" && !(inGuest.includes(one) && saysNone(one)) && !refused.includes(one),
+  );
   if (others.length > 0) return undefined;
-  const [host, guest] = [ownMachine(sides.host, undefined), ownMachine(sides.guest, undefined)];
-  const shown = host?.situation.read;
-  if (sides.isGuessed && (guest === undefined || belowOf(guest.situation.read).virtual !== true)) return undefined;
-  if (isSvmVendor(shown?.vendor) || isSvmVendor(guest?.situation.read.vendor) || showsVmx(shown) === false)
+  const last = parts.findLast((part) => flagIn(part, kind.flag) !== undefined) ?? whole;
+  const flag = flagIn(last, kind.flag);
+  const isAgain = parts.some((part) => flagIn(part, kind.flag) === false) && flag === true;
+  if (sides.isGuessed && (whole.machine === undefined || belowOf(whole.machine.situation.read).virtual !== true))
     return undefined;
-  const flag = showsVmx(guest?.situation.read);
-  const lacks = flag === false || inGuest.some(saysNone);
-  const has = flag === true || (flag === undefined && guest?.countsEither() === true) || passesChecks(sides.guest);
+  if (flagIn(host, kind.flag) === false) return undefined;
+  const denies = isAgain ? [] : inGuest.filter(looked);
+  const found = isAgain ? [] : inGuest.filter(saysNone);
+  if (flag === true && denies.length > 0) return undefined;
+  const shown = nestedOf(host, kind);
+  const nested = shown.isOn === undefined && refused.length > 0 ? { ...shown, isOn: false } : shown;
+  const vmx = configured === undefined ? undefined : guestVmx(configured, kind.flag);
+  const lacks = flag === false || denies.length > 0;
+  const isGone = nested.isOn === false || vmx?.gets === "none";
   // A list of flags has no vmx, whatever it is shown for.
   const said = text.split("\n").filter(isWritten).join("\n");
   const isElse = inGuest.length === 0 && said.trim() !== "" && !ABOUT_VMX.test(said);
-  if (lacks === has || isElse) return undefined;
-  const nested = shown?.params?.kvm_intel?.nested ?? shown?.paramsAsked?.kvm_intel?.nested;
-  const isOn = nested === undefined ? undefined : parseBool(nested);
-  const [configured] = readGuests(text);
-  if (
-    nested === undefined &&
-    configured === undefined &&
-    showsVmx(shown) !== true &&
-    host?.countsEither() !== true &&
-    (shown === undefined || !isLoadedOn(shown))
-  )
-    return undefined;
-  const found = has
-    ? { says: "The guest has VMX: Linux shows the flag in it.", steps: [] }
-    : lacking(isOn, nested, configured);
+  if (isElse) return undefined;
+  if (flag !== true && !lacks && found.length === 0 && !(isGone && whole.machine !== undefined)) return undefined;
+  // The host may be one of another hypervisor.
+  const isKvm =
+    nested.text !== undefined || nested.asked !== undefined || configured !== undefined || showsKvm(host, kind);
+  if (!isKvm && (systemIn(text) !== undefined || OTHER_HOST.test(text))) return undefined;
+  const answer =
+    flag === true
+      ? having(found, last, isAgain, kind)
+      : lacking({ nested, guest: configured, gets: vmx?.gets, why: vmx?.why, isSeen: lacks || isGone, isKvm, kind });
   return {
-    ...found,
+    ...answer,
     evidence: [],
-    covers: inGuest.map(({ message }) => message as string),
+    covers: [...inGuest, ...refused].map(({ message }) => message as string),
     settles: true,
   };
 }
 
-type Configured = ReturnType<typeof readGuests>[number] | undefined;
+const OTHER_HOST = /\b(?:VMware|ESXi|VirtualBox|Hyper-V|Windows|macOS|Parallels|Xen)\b/i;
+
+function showsKvm(host: Shown, { flag }: Kind): boolean {
+  const read = host.machine?.situation.read;
+  return (
+    flagIn(host, flag) === true ||
+    (read !== undefined && (isLoadedOn(read) || read.observed?.modules?.kvm_amd === true))
+  );
+}
+
+interface Says {
+  readonly says: string;
+  readonly steps: readonly NextStep[];
+}
+
+/** The flag is in the guest. */
+function having(found: readonly Recognised[], { text }: Shown, isAgain: boolean, { name, module }: Kind): Says {
+  const isThere = passesChecks(text) || LISTS_DEVICE.test(text);
+  const says = isAgain
+    ? `The guest has ${name} by now: what it shows last has the flag.`
+    : isThere
+      ? `The guest has ${name}: KVM can be used in it.`
+      : `The guest has ${name}: Linux shows the flag in it.`;
+  return found.length === 0
+    ? { says, steps: [] }
+    : {
+        says: `${says} Only KVM's module is missing there: it was not loaded, or was refused.`,
+        steps: [
+          { text: "In the guest, load it.", commands: [`sudo modprobe ${module}; sudo dmesg | grep -i kvm | tail`] },
+        ],
+      };
+}
+
+interface Lacking {
+  readonly nested: Nested;
+  readonly guest: GuestCpu | undefined;
+  readonly gets: "offered" | "none" | "unknown" | undefined;
+  readonly why: string | undefined;
+  /** That it has none is shown, or follows. */
+  readonly isSeen: boolean;
+  readonly isKvm: boolean;
+  readonly kind: Kind;
+}
 
 /** Why the guest has none. */
-function lacking(
-  isOn: boolean | undefined,
-  nested: string | undefined,
-  guest: Configured,
-): { readonly says: string; readonly steps: readonly NextStep[] } {
-  const vmx = guest === undefined ? undefined : guestVmx(guest);
-  const ofModel = vmx?.gets === "none" ? vmx.why : undefined;
+function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind }: Lacking): Says {
+  const { name, flag, module } = kind;
+  const { isOn, asked, text } = nested;
   const who = guest?.name ?? "The guest";
+  const model = guestModel(kind);
+  const give = guest === undefined ? model : stepToGive(guest, text, kind);
   if (isOn === false) {
-    const why = [`kvm_intel.nested is ${nested} on its host`, ...(ofModel === undefined ? [] : [ofModel])];
+    const off =
+      text === undefined
+        ? `the host gives guests none: nested of ${module} is off there`
+        : `${module}.nested is ${text} on its host`;
+    const why = [off, ...(ofModel === undefined ? [] : [ofModel])];
+    const late =
+      asked === true ? " The host's configuration asks for nested=1: the module was not loaded anew since." : "";
     return {
-      says: `${who} gets no VMX, because ${why.join(", and ")}.`,
+      says: `${who} gets no ${name}, because ${why.join(", and ")}.${late}`,
       steps: [
-        NESTED_ON_THE_HOST,
-        ...(guest !== undefined && ofModel !== undefined ? [stepToGive(guest, nested)] : []),
-        ...(guest === undefined ? [GUEST_MODEL] : []),
+        nestedOnHost(kind),
+        ...(text !== undefined && (ofModel !== undefined || guest === undefined) ? [give] : []),
       ],
     };
   }
-  if (guest !== undefined && ofModel !== undefined)
+  const onHost = isOn === true ? ` On the host nested of ${module} is on.` : "";
+  if (ofModel !== undefined) return { says: `${who} gets no ${name}, because ${ofModel}.${onHost}`, steps: [give] };
+  const offStill =
+    asked === true
+      ? `nested of ${module} is off on the host all the same (what its configuration asks for counts when the module is loaded anew)`
+      : asked === false
+        ? `nested of ${module} is off on the host, as its configuration asks for`
+        : `nested of ${module} is off on the host`;
+  const notAnew = "it was not shut down and started since";
+  const noModel = `its CPU model leaves ${flag} out`;
+  const steps = [...(isOn === true ? [] : [seeNested(kind)]), gets === "offered" ? SEE_GIVEN : model];
+  if (!isSeen) {
+    const reasons = [...(isOn === true ? [] : [offStill]), ...(gets === "offered" ? [] : [noModel]), notAnew];
     return {
-      says: `${who} gets no VMX, because ${ofModel}.${isOn === true ? " On the host nested of kvm_intel is on." : ""}`,
-      steps: [stepToGive(guest, nested)],
+      says: `The guest has no /dev/kvm: either its own ${module} is not loaded, or it has no ${name} (${listText(reasons, "or")}).`,
+      steps: [
+        {
+          text: "In the guest, see whether the flag is there: above 0, and only its module is missing.",
+          commands: [`grep -c ${flag} /proc/cpuinfo; sudo modprobe ${module}`],
+        },
+        ...steps,
+      ],
     };
-  if (vmx?.gets === "offered")
-    return isOn === true
-      ? {
-          says: `The host has nested of kvm_intel on, and the configuration gives ${guest?.name ?? "the guest"} a CPU with vmx, which the guest does not show: it was not shut down and started since, or runs with another CPU.`,
-          steps: [SEE_GIVEN],
-        }
-      : {
-          says: `The configuration gives ${guest?.name ?? "the guest"} a CPU with vmx, and the guest does not show it: nested of kvm_intel is off on the host, or the guest was not shut down and started since.`,
-          steps: [SEE_NESTED, SEE_GIVEN],
-        };
-  return isOn === true
-    ? {
-        says: `The host offers guests VMX (kvm_intel.nested=${nested}), and this guest does not have it: its CPU model leaves vmx out, or it was not shut down and started since.`,
-        steps: [GUEST_MODEL],
-      }
-    : {
-        says: "The host has virtualization and does not pass it to this guest: nested of kvm_intel is off there, or the guest's CPU model leaves vmx out.",
-        steps: [SEE_NESTED, GUEST_MODEL],
-      };
+  }
+  if (gets === "offered") {
+    const given = `the configuration gives ${guest?.name ?? "the guest"} a CPU with ${flag}`;
+    const says =
+      isOn === true
+        ? `The host has nested of ${module} on, and ${given}, which the guest does not show: ${notAnew}, or runs with another CPU.`
+        : `T${given.slice(1)}, and the guest does not show it: ${offStill}, or the guest was not shut down and started since.`;
+    return { says, steps };
+  }
+  if (isOn === true)
+    return {
+      says: `The host offers guests ${name} (${module}.nested=${text}), and this guest does not have it: ${noModel}, or ${notAnew}.`,
+      steps,
+    };
+  const below = isKvm
+    ? "The host has virtualization and does not pass it to this guest"
+    : `The guest does not show \`${flag}\`, so what runs it does not pass virtualization to it. With KVM`;
+  return { says: `${below}: ${offStill}, or the guest's CPU model leaves ${flag} out.`, steps };
 }
+
+const guestModel = ({ flag }: Kind): NextStep => ({
+  text: `Give the guest a CPU with ${flag}, then shut it down and start it; a restart from inside keeps the old one.`,
+  commands: [
+    "-cpu host",
+    "<cpu mode='host-passthrough'/>",
+    "# Proxmox: qm set VMID --cpu host; OpenStack: cpu_mode = host-passthrough",
+  ],
+});
+
+const seeNested = ({ module }: Kind): NextStep => ({
+  text: "On the host, see whether it is on.",
+  commands: [`cat /sys/module/${module}/parameters/nested`],
+});
