@@ -11,7 +11,6 @@ import { type OwnMachine, ownMachine } from "../../own-machine.js";
 import { SVM_COUNTED } from "../cpus/svm-named.js";
 import { systemIn } from "../named-outer.js";
 import { passesChecks } from "../passed-checks.js";
-import { LISTS_DEVICE } from "../text-signs.js";
 import { findsNone, VBOX_NO_VMX } from "../weight.js";
 import { ABOUT_VMX, isWritten, KINDS, type Kind, nestedOnHost, SEE_GIVEN, stepToGive } from "./guest-verdict.js";
 import { sidesOf } from "./sides.js";
@@ -70,8 +69,11 @@ function flagIn({ machine, text }: Shown, flag: VirtualFlag): boolean | undefine
   const shown = flag === "vmx" ? showsVmx(read) : svm();
   if (shown !== undefined) return shown;
   if (flag === "svm" && (SVM_COUNTED.test(text) || SVM_MISSED.test(text))) return SVM_COUNTED.test(text);
-  return machine?.countsEither() === true || passesChecks(text) || LISTS_DEVICE.test(text) ? true : undefined;
+  return machine?.countsEither() === true || passesChecks(text) || HAS_DEVICE.test(text) ? true : undefined;
 }
+
+/** `ls -l` finds it. */
+const HAS_DEVICE = /\b10, {1,4}232\b[^\n]{1,40}\/dev\/kvm\b/;
 
 /** Whose CPU it is. */
 function kindOf(host: Shown, guest: Shown, configured: GuestCpu | undefined): Kind {
@@ -171,7 +173,7 @@ interface Says {
 
 /** The flag is in the guest. */
 function having(found: readonly Recognised[], { text }: Shown, isAgain: boolean, { name, module }: Kind): Says {
-  const isThere = passesChecks(text) || LISTS_DEVICE.test(text);
+  const isThere = passesChecks(text) || HAS_DEVICE.test(text);
   const says = isAgain
     ? `The guest has ${name} by now: what it shows last has the flag.`
     : isThere
