@@ -22,6 +22,7 @@ export const NAMED_OUTER = [
     "Azure",
     ["azure", "_v", "trusted launch"],
   ],
+  [/腾讯云|\bTencent ?Cloud\b/i, "Tencent Cloud", ["腾讯", "tencent"]],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud", ["阿里", "alibaba", "aliyun"]],
   [
     /\bQubes(?: ?OS)?\b|\bdom[0U]\b|\b(?:on|under|in|from|inside|with|using) (?:a )?Xen\b(?!-)|\bXen (?:guest|VM|HVM|host|server|machine|virtual)/i,

@@ -92,9 +92,16 @@ const CUT = /\bRead section footer failed\b|\bload of migration failed: Input\/o
 const NESTED_STATE = /\bnested[_ ]state\b/i;
 /** The row about device 'cpu' is about its VMX state, which is one of several things in it. */
 export function streamCut(text: string, messages: readonly string[]): TextVerdict | undefined {
-  if (!CUT.test(text) || NESTED_STATE.test(text) || !messages.every((message) => message === "qemu-nested-state"))
+  if (NESTED_STATE.test(text) || messages.length === 0 || !messages.every((message) => message === "qemu-nested-state"))
     return undefined;
   if (DEVICE.test(text)) return undefined;
+  if (!CUT.test(text))
+    return {
+      says: "QEMU at the destination could not load the state of the guest's CPU: it comes from another version of QEMU or of the kernel, which has more registers or a later format, or it has VMX state that KVM there refuses. Machines are moved to the same version or a newer one.",
+      steps: [SAME_MACHINE, DROP_VMX],
+      evidence: [],
+      covers: messages,
+    };
   return {
     says: "QEMU at the destination came to the end of what it was sent, or to bytes that do not fit: the stream or the file of the state is cut or damaged, because the source stopped, the connection broke, or QEMU wrote it wrongly. The lines name no feature of the CPU, and VT-x has no part in it.",
     steps: [
@@ -109,7 +116,8 @@ export function streamCut(text: string, messages: readonly string[]): TextVerdic
 }
 
 /** QEMU, target/arm/machine.c (cpreg_vmstate_indexes). */
-const OF_ARM = /\bcpreg_vmstate_\w|\bfailed to load cpu:cpreg/i;
+const OF_ARM =
+  /\bcpreg_vmstate_\w|\bkvm_arm_cpu_post_load\b|\bqemu-system-(?:arm|aarch64): error while loading state\b|\bfailed to load cpu:cpreg/i;
 const ARM_REGISTERS: Omit<TextVerdict, "covers"> = {
   says: "This is QEMU on Arm: the source sent more registers of the CPU than KVM at the destination has, because the kernels of the two hosts list others (or their CPUs have others). VT-x and x86's CPU models have no part in it.",
   steps: [

@@ -123,13 +123,15 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
       inside === undefined
         ? frame !== undefined
           ? `${crash}, while it worked for KVM (${frame} is in its trace). That is a fault of the kernel; VT-x or AMD-V works, or KVM would not have got that far.`
-          : `${crash}. What else KVM printed is harmless and not the reason.`
+          : `${crash}. What is printed about virtualization besides is harmless and not the reason.`
         : `${crash}, in function ${inside.fn} of ${inside.module}. That is a fault of the kernel that runs KVM; VT-x works, or KVM would not have got that far.`,
     steps: [
       {
         text:
           inside === undefined
-            ? "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block."
+            ? !lines.slice(at, at + LINES_TO_CODE).some((line) => line.includes("RIP:"))
+              ? "Repair what that line says; nothing of KVM is missing."
+              : "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block."
             : "Use the newest stable update of this kernel; without one, report the whole block. handle_vmread, handle_vmwrite, handle_vmptrld or nested_… in its trace mean that a hypervisor inside the guest was the trigger.",
       },
     ],

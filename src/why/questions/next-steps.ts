@@ -181,7 +181,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     text: "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none; on Linux use Docker Engine, which has the host's.",
     commands: ["# %USERPROFILE%\\.wslconfig: [wsl2] nestedVirtualization=true", "docker run --device /dev/kvm ..."],
   },
-  { name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Vultr)/, ...OTHER_KIND },
+  { name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Tencent Cloud|Vultr)/, ...OTHER_KIND },
   {
     name: /^GitHub Codespaces/,
     text: "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine.",

@@ -117,6 +117,11 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
       text: "For a fleet: use a named model that every host has in full, and compare what the hosts offer.",
       commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
     });
+  if (names.length === 0 && extra.length === 0)
+    steps.push({
+      text: "The line names no feature; QEMU's warnings in the log of the guest do.",
+      commands: ["sudo grep feature /var/log/libvirt/qemu/NAME.log | tail"],
+    });
   const onlySvm = names.join() === "svm" && !context.signs.amd;
   const parts = [
     names.length === 0

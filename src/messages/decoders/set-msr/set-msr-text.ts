@@ -9,7 +9,6 @@ import { mainlineRange, releaseOf, takenBy } from "../../../rules/held.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../../answer.js";
 import { holdsInNamed } from "../../context.js";
 import type { Step } from "../../message.js";
-import { NESTED_ON } from "../../rows/shared-advice.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "../bits.js";
 import { comparesWithGuest, controlsByCpuid, HOST_DECIDES, isControls, type Refusal, restoreRule } from "../restore.js";
 import { askedFor, evmcsCause, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";
@@ -146,12 +145,11 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
     });
   }
   if (index === 0x48e) {
-    steps.push(NESTED_ON);
     const { held } = NOT_REPLAYED.restoreDefects;
     if (context.release === undefined || holdsInNamed(context.kernel, { held })) {
       const { since, until } = mainlineRange(held);
       steps.push({
-        text: `Or, with a kernel from ${since} to ${until}, use Linux ${releaseOf(held.before)} or later on the host, and QEMU 5.0 or later.`,
+        text: `With a kernel from ${since} to ${until}, use Linux ${releaseOf(held.before)} or later on the host, and QEMU 5.0 or later.`,
         commands: ["uname -r; qemu-system-x86_64 --version"],
       });
     }

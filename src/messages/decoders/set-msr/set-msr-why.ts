@@ -204,7 +204,7 @@ function orderCauses({ index, asked, context }: SetMsr): Cause[] {
     const { since, until } = mainlineRange(NOT_REPLAYED.restoreDefects.held);
     return [
       {
-        text: `0x48e is the first VMX register that QEMU sets, so KVM may refuse all of them: kvm_intel.nested is 0, the vCPU has no VMX in KVM's view, or it is in VMX operation already. Kernels from ${since} to ${until} have defects here, on Hyper-V among others.`,
+        text: `0x48e is the first VMX register that QEMU sets, so KVM may refuse all of them: the vCPU has no VMX in KVM's view, or it is in VMX operation already. Kernels from ${since} to ${until} have defects here, on Hyper-V among others. QEMU before 5.0 restores a guest with VMX on in that order; with nested off QEMU sets none of them.`,
         certainty: holdsInNamed(context.kernel, NOT_REPLAYED.restoreDefects) ? "likely" : "possible",
       },
     ];

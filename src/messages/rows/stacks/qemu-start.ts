@@ -307,13 +307,20 @@ export const QEMU_START_MESSAGES = [
     gravity: "blocks",
     needle: ["nested state", "nested_state", "of device 'cpu'"],
     pattern:
-      /kernel does not support (?:saving|restoring|loading)(?: of)? nested state|(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state)[^\n]{0,40}(?:failed|invalid|not supported|error)|(?:failed|unable|cannot|error)[^\n]{0,30}(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state|nested state of (?:the )?v?CPU)|error while loading state(?: section)?[^\n]{0,40}(?:for instance 0x[0-9a-f]{1,8} )?of device 'cpu'/i,
+      /kernel does not support (?:saving|restoring|loading)(?: of)? nested state|(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state)[^\n]{0,40}(?:failed|invalid|not supported|error)|(?:failed|unable|cannot|error)[^\n]{0,30}(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state|nested state of (?:the )?v?CPU)|(?<!qemu-system-(?:aarch64|arm|ppc64|s390x|riscv64): )error while loading state(?: section)?[^\n]{0,40}(?:for instance 0x[0-9a-f]{1,8} )?of device 'cpu'/i,
     what: "The guest's own VMX state (of `device 'cpu'`: or another part of it) could not be saved or restored: a guest with VMX on (a hypervisor in it has executed VMXON) carries it along when it migrates, is saved or restored.",
     causes: [
       `The destination offers other VMX capabilities than the source: another CPU, kernel (before ${releaseOf(NOT_REPLAYED.restoreDefects.held.before)} not all that it reports), QEMU, or kvm_intel parameters; the lines around it name an MSR, if one was refused.`,
       "The state file belongs to another QEMU or machine type.",
     ],
-    steps: [{ text: "Compare the two hosts.", commands: ["vmxlens migrate SOURCE DESTINATION"] }, NESTED_ON, DROP_VMX],
+    steps: [
+      { text: "Compare the two hosts.", commands: ["vmxlens migrate SOURCE DESTINATION"] },
+      {
+        text: "See that nested is on at the destination as well.",
+        commands: ["cat /sys/module/kvm_intel/parameters/nested"],
+      },
+      DROP_VMX,
+    ],
     source: {
       message: "QEMU, target/i386/machine.c (nested_state) and migration/vmstate.c",
       meaning: `${KVM_C} (kvm_put_nested_state); Linux, ${"arch/x86/kvm/vmx/nested.c"} (vmx_set_nested_state)`,

@@ -67,8 +67,12 @@ const SUBJECT =
 const spoken = (text: string): string =>
   text
     .split("\n")
+    .map((line) => line.replace(OF_A_MACHINE, " "))
     .filter((line) => STATE.test(line) && SUBJECT.test(line))
     .join("\n");
+/** A setting of a virtual machine is none of the firmware. */
+const OF_A_MACHINE =
+  /[^.\n]{0,80}\b(?:enabled|activated|turned on|on) (?:on|in|for) (?:the |my )?(?:guest|VM|virtual machine)\b/gi;
 
 export function saysOn(text: string): boolean {
   const lines = spoken(text);
