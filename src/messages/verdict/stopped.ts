@@ -130,7 +130,7 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
         text:
           inside === undefined
             ? !lines.slice(at, at + LINES_TO_CODE).some((line) => line.includes("RIP:"))
-              ? "Repair what that line says; nothing of KVM is missing."
+              ? "Repair what that line says; KVM itself lacks nothing."
               : "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block."
             : "Use the newest stable update of this kernel; without one, report the whole block. handle_vmread, handle_vmwrite, handle_vmptrld or nested_… in its trace mean that a hypervisor inside the guest was the trigger.",
       },

@@ -22,7 +22,7 @@ export interface Sides {
   readonly guestParts: readonly string[];
   /** Numbers of the guest's lines. */
   readonly ofGuest: ReadonlySet<number>;
-  /** The names say nothing: the one on which guests are run is taken for the host. */
+  /** The names do not say which is which: the one on which guests are run is the host then. */
   readonly isGuessed: boolean;
 }
 
@@ -55,7 +55,7 @@ export function sidesOf(text: string): Sides | undefined {
 const LONGEST = 20_000;
 
 /**
- * The text without the lines of the other side, where all messages are on one: what the other machine shows says nothing of the one
+ * The text without the lines of the other side, where all messages are on one: what the other machine shows does not describe the one
  * that printed them. Undefined where the text is not of a host and its guest, or both have messages.
  */
 export function ofOneSide(text: string | undefined, messages: readonly number[]): string | undefined {
