@@ -189,6 +189,18 @@ const WITHHELD: readonly { readonly names: RegExp; readonly text: string }[] = [
   },
 ];
 
+/** Which of them are withheld for a reason of their own, with the reasons, and which are not. */
+export function withheldOf(names: readonly string[]): {
+  readonly reasons: readonly string[];
+  readonly rest: readonly string[];
+} {
+  const rows = WITHHELD.filter((row) => names.some((name) => row.names.test(name)));
+  return {
+    reasons: rows.map(({ text }) => text),
+    rest: names.filter((name) => !rows.some((row) => row.names.test(name))),
+  };
+}
+
 /** Features of CPUID that the host lacks: not VMX, but in the same warning. */
 function cpuidCauses(all: readonly string[], whole: boolean, amd: boolean, ofArch: boolean): Cause[] {
   const causes: Cause[] = [];
@@ -205,9 +217,9 @@ function cpuidCauses(all: readonly string[], whole: boolean, amd: boolean, ofArc
       certainty: "likely",
     });
   }
-  const reasons = WITHHELD.filter((row) => names.some((name) => row.names.test(name)));
-  causes.push(...reasons.map(({ text }) => ({ text, certainty: "likely" as const })));
-  const rest = names.filter((name) => name !== "svm" && name !== "vmx" && !reasons.some((row) => row.names.test(name)));
+  const { reasons, rest: others } = withheldOf(names);
+  causes.push(...reasons.map((text) => ({ text, certainty: "likely" as const })));
+  const rest = others.filter((name) => name !== "svm" && name !== "vmx");
   if (rest.length > 0) {
     causes.push({
       text: `${listFirst(rest, MOST)} ${rest.length === 1 ? "is" : "are"} ${ofArch ? "of IA32_ARCH_CAPABILITIES (0x10a)" : rest.length === 1 ? "a CPUID feature" : "CPUID features"}, not VMX: ${whole ? "-cpu host gives what KVM offers, and KVM, or an outer hypervisor," : amd ? "the model is one of Intel's and the CPU AMD's, or KVM or an outer hypervisor" : "the CPU is older than the model, or its KVM or an outer hypervisor"} hides ${rest.length === 1 ? "it" : "them"}.`,

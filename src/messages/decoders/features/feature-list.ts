@@ -6,7 +6,7 @@ import type { Match } from "../../match.js";
 import type { Step } from "../../message.js";
 import { ALL_SAME, DROP_VMX, NESTED_ON, NODES_MODEL, ONE_MODEL, withoutFeatures } from "../../rows/shared-advice.js";
 import { explainBit, listText } from "../bits.js";
-import { ruleFor } from "../feature.js";
+import { ruleFor, withheldOf } from "../feature.js";
 import { alwaysOffered, bitCauses, dependsOn, hostSteps, type Wanted, withReasons } from "../feature-why.js";
 
 /** The registers that guests are given have the TRUE numbers; names are looked up in the plain ones. */
@@ -59,11 +59,13 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     });
   }
   const plain = others.filter((name) => name !== "svm");
-  if (plain.length > 0) {
+  const { reasons, rest } = withheldOf(plain);
+  causes.push(...reasons.map((text) => ({ text, certainty: "likely" as const })));
+  if (rest.length > 0) {
     causes.push({
-      text: plain.every((name) => BY_MICROCODE.has(name))
-        ? `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: microcode brings ${plain.length === 1 ? "it" : "them"}, and kernels that know ${plain.length === 1 ? "it" : "them"} give ${plain.length === 1 ? "it" : "them"} to guests. The microcode or the kernel of this host is another than where the guest's CPU was put together.`
-        : `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${plain.length === 1 ? "it" : "them"}.`,
+      text: rest.every((name) => BY_MICROCODE.has(name))
+        ? `${listText(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: microcode brings ${rest.length === 1 ? "it" : "them"}, and kernels that know ${rest.length === 1 ? "it" : "them"} give ${rest.length === 1 ? "it" : "them"} to guests. The microcode or the kernel of this host is another than where the guest's CPU was put together.`
+        : `${listText(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${rest.length === 1 ? "it" : "them"}.`,
       certainty: vmx.length === 0 ? "likely" : "possible",
     });
   }

@@ -156,10 +156,19 @@ export function withoutDone(found: FoundVerdict, text: string): FoundVerdict {
 
 const looks = ({ commands = [] }: Step): boolean => commands.some((command) => command.startsWith("grep -m1 "));
 
+/** `ls -l` finds it. */
+const HAS_DEVICE = /\b10, {1,4}232\b[^\n]{1,40}\/dev\/kvm\b/;
+
 function withoutSet(found: FoundVerdict, text: string): FoundVerdict {
   for (const { outer, set, left, steps } of SETTINGS) {
     const asked = outerStep(outer).text;
     if (!found.steps.some((step) => step.text === asked) || !set.test(text)) continue;
+    if (HAS_DEVICE.test(text))
+      return {
+        ...found,
+        says: "The text lists /dev/kvm, so a module of KVM is loaded: the hypervisor below passes virtualization, and nothing has to be switched on.",
+        steps: [],
+      };
     return {
       ...found,
       says: `${found.says} The text shows that this is switched on for ${outer} already. ${left}.`,
