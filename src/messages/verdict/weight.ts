@@ -31,6 +31,7 @@ export const NO_KVM_HERE: ReadonlySet<string> = new Set([
   "kata-no-vmx",
   "kubevirt-no-kvm-device",
   "kvm-device",
+  "kvm-module-not-loaded",
   "libvirt-no-kvm-capabilities",
   "multipass-no-kvm",
   "no-vtx-generic",
@@ -101,12 +102,15 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   ],
 };
 
-export const WHY_NO_DEVICE = [
+export const WHY_NO_DEVICE: readonly string[] = [
   "wsl-unknown-key",
   "kvm-no-hardware-support",
   "kvm-vmx-not-supported",
   "kernel-config-without",
   "modprobe-not-found",
+  "modprobe-error",
+  "modules-load",
+  "module-denied",
 ];
 
 /** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */

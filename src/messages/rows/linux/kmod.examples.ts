@@ -3,6 +3,20 @@ import type { KMOD_MESSAGES } from "./kmod.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const KMOD_EXAMPLES = {
+  "module-denied": {
+    examples: [
+      "blacklist kvm_intel",
+      "/etc/modprobe.d/vbox.conf:blacklist kvm",
+      "install kvm_intel /bin/false",
+      "BOOT_IMAGE=/vmlinuz-6.12.9 root=/dev/sda1 ro module_blacklist=nouveau,kvm_intel quiet",
+    ],
+    not: [
+      "# blacklist kvm_intel",
+      "blacklist nouveau",
+      "install kvm first",
+      "echo 'blacklist kvm_intel' | sudo tee /etc/modprobe.d/no-kvm.conf",
+    ],
+  },
   "modprobe-file-missing": {
     examples: [
       "modprobe: ERROR: ctx=0x55d3b1722260 path=/lib/modules/5.3.8-200.fc30.x86_64/kernel/arch/x86/kvm/kvm.ko.xz error=No such file or directory",

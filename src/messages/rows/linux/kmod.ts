@@ -7,6 +7,27 @@ import { KERNEL_LOG } from "../shared-advice.js";
 
 export const KMOD_MESSAGES = [
   {
+    id: "module-denied",
+    product: "kmod",
+    layer: "user space",
+    gravity: "informs",
+    needle: ["blacklist", "install kvm"],
+    pattern:
+      /^\s{0,8}(?:[\w./-]{1,120}\.conf:)?(?:(?:blacklist|install)[ \t]{1,8}kvm(?:[-_](?:intel|amd))?(?:[ \t]{1,8}(?:\/usr)?\/bin\/(?:false|true))?[ \t]{0,8}$|[^#\n]{0,1000}\b(?:module_|modprobe\.)blacklist=(?:[\w,-]{0,80},)?kvm(?:[-_](?:intel|amd))?\b)/i,
+    what: "The configuration keeps a module of KVM from being loaded at boot: without modprobe by hand there is no /dev/kvm. That says nothing about VT-x.",
+    causes: ["Often set for VirtualBox or VMware, which want VT-x for themselves."],
+    steps: [
+      {
+        text: "Where KVM is to be used, remove the entry, and load the module.",
+        commands: ["grep -rnE 'kvm' /etc/modprobe.d /usr/lib/modprobe.d /proc/cmdline; sudo modprobe kvm_intel"],
+      },
+    ],
+    source: {
+      message: "modprobe.d(5), kernel-command-line(7)",
+      meaning: "kmod; Linux, kernel/module (module_blacklist)",
+    },
+  },
+  {
     id: "modprobe-file-missing",
     product: "kmod",
     layer: "host operating system",

@@ -13,6 +13,7 @@ export const KVM_RUNTIME_EXAMPLES = {
     examples: [
       "modprobe: FATAL: Module kvm_intel not found in directory /lib/modules/4.19.47",
       "ERROR: modinfo: could not find module kvm_intel",
+      "modprobe: module kvm-intel not found in modules.dep",
     ],
   },
   "modprobe-builtin": {

@@ -1,5 +1,5 @@
 import { isSvmVendor } from "../../../host/host.js";
-import type { Explanation, FoundVerdict } from "../../answer.js";
+import type { Explanation, FoundVerdict, Recognised } from "../../answer.js";
 import { isOfLoading } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { withAskedFeatures } from "../asked/asked-feature.js";
@@ -216,13 +216,15 @@ function weightiestMessage({ recognised, machine, text, circumstances, blocking,
     ? blocking.find((one) => !GENERAL.has(one.message ?? ""))
     : recognised.find((one) => reasons.includes(one.message as string));
   const first = reason ?? (heaviest.product === "HAXM" ? (ofKvm ?? heaviest) : heaviest);
-  const found = rowVerdict(
-    first,
-    recognised.filter((other) => saysNoMore(other, first) || (isModuleFile(first) && other.outcome === "no device")),
-  );
+  // What only finds no KVM adds nothing to why there is none.
+  const isReason = WHY_NO_DEVICE.includes(first.message ?? "");
+  const saysNoMore = (other: Recognised) =>
+    (other !== first && INSTEAD[other.message ?? ""]?.includes(first.message ?? "") === true) ||
+    (isReason && (other.outcome === "no device" || NO_KVM_HERE.has(other.message ?? "")));
+  const found = rowVerdict(first, recognised.filter(saysNoMore));
   return (
     (text === undefined ? undefined : harmlessHere(found, first, text)) ??
-    (isModuleFile(first) ? refusedBesides(found, machine, said) : undefined) ??
+    (first.message === "modprobe-not-found" ? refusedBesides(found, machine, said) : undefined) ??
     withNestedOff(found, first, machine) ??
     withParamOff(found, first, machine) ??
     withBelow(found, first, { recognised, machine, text, guests, circumstances })
@@ -237,11 +239,6 @@ function subjectOnly({ text, subject }: Reading): FoundVerdict | undefined {
 /** The hypervisor below the machine, as far as the values or the words show one. */
 const belowOf = ({ situation }: OwnMachine, { said }: Reading): string | undefined =>
   hypervisorBelow(situation.host, said);
-
-/** Whether a message adds nothing to another one, which gives its reason. */
-function saysNoMore({ message = "" }: Explanation, { message: answer = "" }: Explanation): boolean {
-  return message !== answer && INSTEAD[message]?.includes(answer) === true;
-}
 
 /** With its file, the module would be refused. */
 function refusedBesides(
@@ -259,6 +256,3 @@ function refusedBesides(
     evidence,
   };
 }
-
-/** Without the module's file there is no device, whatever else is off. */
-const isModuleFile = ({ message }: Explanation): boolean => message === "modprobe-not-found";
