@@ -192,7 +192,7 @@ const RARE_MESSAGES = [
   "hax hcs hypervisor",
   "jailhouse",
   "kata kubevirt kut kvm-api kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-shadow kvm-svm-no kvm-tdx kvm-unexpected",
-  "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-sgx linux-txt lxd",
+  "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube multipass",
   "nix nova nyx",
   "ovirt",

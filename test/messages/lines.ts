@@ -26,6 +26,7 @@ export const LINES: { readonly [id: string]: string } = {
     "qemu-system-x86_64: warning: This feature depends on other features that were not requested: MSR(48BH).vmx-unrestricted-guest [bit 7]",
   "qemu-vmx-required": "this CPU model requires VMX",
   "qemu-tcg-no-vmx": "qemu-system-x86_64: KVM is not available, falling back to TCG",
+  "linux-clears-vmx": "Command line: BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro clearcpuid=vmx",
   "linux-txt-first": "kvm: disable TXT in the BIOS or activate TXT before enabling KVM",
   "linux-feat-ctl-warning":
     "WARNING: CPU: 0 PID: 0 at arch/x86/kernel/cpu/feat_ctl.c:62 init_ia32_feat_ctl+0x2c8/0x2e0",

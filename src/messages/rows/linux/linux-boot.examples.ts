@@ -10,6 +10,10 @@ export const LINUX_BOOT_EXAMPLES = {
     examples: ["x86/cpu: VMX (inside TXT) disabled by BIOS"],
     not: ["x86/cpu: VMX (outside TXT) disabled by BIOS"],
   },
+  "linux-clears-vmx": {
+    examples: ["BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro clearcpuid=vmx quiet", "clearcpuid=514,133"],
+    not: ["clearcpuid=1330", "BOOT_IMAGE=/vmlinuz ro clearcpuid=514"],
+  },
   "linux-txt-first": {
     examples: ["kvm: disable TXT in the BIOS or activate TXT before enabling KVM"],
   },

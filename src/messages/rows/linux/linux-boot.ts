@@ -42,6 +42,25 @@ export const LINUX_BOOT_MESSAGES = [
     source: { message: FACTS, meaning: FACTS },
   },
   {
+    id: "linux-clears-vmx",
+    product: "Linux",
+    layer: "host operating system",
+    gravity: "degrades",
+    needle: "clearcpuid=",
+    pattern: /\bclearcpuid=(?:[\w,]{0,80},)?(?:vmx|133)(?![\w-])/i,
+    what: "`clearcpuid=` on the kernel command line takes vmx out of the CPU's flags. The firmware and a hypervisor below have no part in that, and a kernel that asks for the flag does not load kvm_intel.",
+    steps: [
+      {
+        text: "Take the word out of the boot loader's configuration, and restart.",
+        commands: ["grep -rs clearcpuid /etc/default/grub /etc/kernel/cmdline"],
+      },
+    ],
+    source: {
+      message: "Linux, Documentation/admin-guide/kernel-parameters.txt",
+      meaning: "Linux, arch/x86/kernel/cpu/common.c, arch/x86/include/asm/cpufeatures.h",
+    },
+  },
+  {
     id: "linux-txt-first",
     product: "KVM",
     layer: "firmware",
