@@ -75,14 +75,16 @@ export function shortReport(
   }
   const none = explanations.length === 1 && explanations[0]?.what === NOTHING;
   if ((isStory === true || none) && verdict === undefined && messages.length === 0) return wrap(NOTHING, width);
-  if (isStory === true && verdict !== undefined) {
-    // What there is to ask about any machine.
-    shown = shown.map((one) => (one?.message === undefined ? one && { ...one, steps: [] } : one));
+  if (verdict !== undefined && (isStory === true || messages.length > 1)) {
     // What the message alone can mean, where the verdict says what it means here.
     const answered = (one: Explanation) =>
       verdict.covers.includes(one.message ?? "") && !verdict.says.startsWith(one.what);
     if (messages.some(answered)) left.add("what messages mean alone");
     shown = shown.map((one) => (one !== undefined && answered(one) ? { ...one, what: "" } : one));
+  }
+  if (isStory === true && verdict !== undefined) {
+    // What there is to ask about any machine.
+    shown = shown.map((one) => (one?.message === undefined ? one && { ...one, steps: [] } : one));
     for (const { leaves, make } of verdict.steps.length === 0 ? [] : BESIDE_STORY) {
       const rest = shown.map((one) => one && make(one, 1));
       if (leaves !== undefined && rest.some((one, at) => isShorter(one, shown[at]))) left.add(leaves);
