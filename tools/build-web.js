@@ -374,6 +374,20 @@ const OMISSIONS = [
     () =>
       'export const isMacGuest = () => false; export const FOR_MAC = { text: "" }; export const OLD_FOR_MAC = FOR_MAC;',
   ],
+  // Why parameters are off, which the view of a CPU shows per feature (`explain`).
+  [
+    /[\\/]params[\\/]why-off\.ts$/,
+    (code) =>
+      code.replace(
+        /\nexport function whyOff[\s\S]*/,
+        `
+export function whyOff({ host }: Situation): WhyOff {
+  const off = ASKED_ABOUT.filter((name) => parseBool(host.params?.kvm_intel?.[name] ?? "") === false);
+  return { says: off.length === 0 ? [] : [\`Off: \${off.join(", ")}.\`], steps: [], lacking: [] };
+}
+`,
+      ),
+  ],
   // What older kernels do not print or take (`explain`).
   [
     /[\\/]asked[\\/]flags-line\.ts$/,

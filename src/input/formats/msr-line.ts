@@ -255,7 +255,7 @@ function isUnmistakable(
   const digits = plain[2] as string;
   if (plain[1] !== undefined || plain[3] !== undefined) return strong || sure;
   if (/[ul]/i.test(plain[0])) return false;
-  if (digits.length < 8 && !(strong && sure && /[0-9]/.test(digits))) return false;
+  if (digits.length < 8 && !(strong && sure && /[0-9]|^[a-f]$/i.test(digits))) return false;
   return /^\s*(?:$|[#;,(/[|]|--)/.test(line.slice(position + plain[0].length, position + plain[0].length + 40));
 }
 

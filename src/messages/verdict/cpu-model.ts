@@ -1,8 +1,10 @@
 import type { Tri } from "../../bits/tri.js";
+import type { Host } from "../../host/host.js";
 import { atlas } from "../../input/atlas/atlas.js";
+import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
 import { replay } from "../../kvm/replay.js";
 import type { Situation } from "../../situation/situation.js";
-import { cpusNamed, hasOf, type NamedCpu, sharedBy } from "../../why/cpus/named-cpu.js";
+import { cpusNamed, hasOf, type NamedCpu, OF_PRODUCT, ofKind, sharedBy } from "../../why/cpus/named-cpu.js";
 import { FEATURE_LIST, type Feature } from "../../why/features.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -18,16 +20,30 @@ export function ofModel(
   named?: NamedCpu,
 ): (wanted: (feature: FeatureRow) => boolean) => Tri {
   const { signature } = host.cores[0];
-  const alike = signature === undefined ? [] : atlas().filter((entry) => entry.signature === signature);
-  const ofAlike = sharedBy(alike, candidates[0].release);
+  const alike = entriesOfModel(host);
+  const { release } = candidates[0];
+  const ofAlike = ofKind(sharedBy(alike, release));
+  const ofProduct = sharedBy(
+    alike.filter(({ name }) => name === host.name),
+    release,
+  );
   const has =
     signature === undefined && named !== undefined
       ? hasOf(named)
-      : ({ silicon }: Feature) => ofAlike(silicon ?? { all: [] });
+      : (feature: Feature): Tri => {
+          const own = OF_PRODUCT.has(feature.id) ? ofProduct(feature.silicon ?? { all: [] }) : "unknown";
+          return own === "unknown" ? ofAlike(feature) : own;
+        };
   return (wanted) => {
     const feature = FEATURE_LIST.find(wanted);
     return feature === undefined ? "unknown" : has(feature);
   };
+}
+
+/** CPUs of the atlas with its signature; with its name, where the signature was not read. */
+export function entriesOfModel({ name, cores: [{ signature }] }: Host): readonly AtlasEntry[] {
+  if (signature === undefined) return name === undefined ? [] : atlas().filter((entry) => entry.name === name);
+  return atlas().filter((entry) => entry.signature === signature);
 }
 
 /** Whether the machine itself shows a feature in its registers. */

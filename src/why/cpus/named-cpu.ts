@@ -82,7 +82,7 @@ function isOf(name: string, { name: brand }: AtlasEntry): boolean {
 }
 
 /** What Intel switches off per product, so that CPUs of one die differ in it. */
-export const OF_PRODUCT: ReadonlySet<string> = new Set(["shadow-vmcs", "tsc-scaling"]);
+export const OF_PRODUCT: ReadonlySet<string> = new Set(["shadow-vmcs", "tsc-scaling", "pml"]);
 
 /** Whether CPUs of the atlas hold a condition, where all agree; they are replayed when it is first asked. */
 export function sharedBy(entries: readonly AtlasEntry[], release: Release): (condition: Condition) => Tri {
@@ -93,9 +93,21 @@ export function sharedBy(entries: readonly AtlasEntry[], release: Release): (con
 /** Whether the CPU has a feature: its own registers say so, or those of all its kind that are known. */
 export function hasOf({ entry, kin, design }: NamedCpu): (feature: Feature) => Tri {
   if (design !== undefined) return ({ id }) => designHas(design, id);
-  const has = sharedBy(entry === undefined ? kin : [entry], DEFAULT_RELEASE);
-  return ({ id, silicon }) =>
-    silicon === undefined || (entry === undefined && OF_PRODUCT.has(id)) ? "unknown" : has(silicon);
+  if (entry === undefined) return ofKind(sharedBy(kin, DEFAULT_RELEASE));
+  const has = sharedBy([entry], DEFAULT_RELEASE);
+  return ({ silicon }) => (silicon === undefined ? "unknown" : has(silicon));
+}
+
+/** PML came with Broadwell, as RDSEED did: what lacks both is older. */
+const RDSEED: Condition = { bit: ["IA32_VMX_PROCBASED_CTLS2.hi", "RDSEED_EXITING"] };
+
+/** What CPUs of one kind have says nothing about what Intel switches off per product. */
+export function ofKind(has: (condition: Condition) => Tri): (feature: Feature) => Tri {
+  return ({ id, silicon }) => {
+    if (silicon === undefined) return "unknown";
+    if (!OF_PRODUCT.has(id)) return has(silicon);
+    return id === "pml" && has(silicon) === "no" && has(RDSEED) === "no" ? "no" : "unknown";
+  };
 }
 
 /** CPUs of the Westmere design with graphics, for desktops and notebooks. */

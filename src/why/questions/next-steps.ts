@@ -89,6 +89,26 @@ export const SEE_WHO_SETS_IT: NextStep = {
   ],
 };
 
+/** Where a parameter is off and the CPU is not known. */
+export const READ_FLAGS: NextStep = {
+  text: "See which CPU it is, what its flags show and what sets the parameters, and ask again with all of it.",
+  commands: [
+    "grep -m1 'model name' /proc/cpuinfo; grep -m1 'vmx flags' /proc/cpuinfo; modprobe -c | grep 'options kvm'; cat /proc/cmdline",
+  ],
+};
+
+/** Where its flags do not say it: the registers that were not read. */
+export function readFeatures(registers: readonly number[]): NextStep {
+  const names = registers.map((index) => `0x${index.toString(16)}`);
+  const [only, ...others] = names;
+  const command =
+    others.length === 0 ? `sudo rdmsr ${only}` : `for r in ${names.join(" ")}; do echo "$r: $(sudo rdmsr $r)"; done`;
+  return {
+    text: "Read what the CPU allows, and ask again with it in the text.",
+    commands: [`sudo modprobe msr; ${command}`],
+  };
+}
+
 /** What a program of Windows shows: which hypervisor runs below it, it does not say. */
 export const WINDOWS = "Windows";
 

@@ -4,7 +4,7 @@ import { type Definition, definitionOf } from "../../../why/definition.js";
 import { otherParam } from "../../../why/other-params.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { offWithAnother } from "../param-needs.js";
+import { offWithAnother } from "../params/needs.js";
 import { featuresIn, HAS_IT } from "./asked-feature.js";
 import { allFlagsAsked, flagsLineAsked, parameterLacked } from "./flags-line.js";
 import { plainQuestion } from "./plain-questions.js";
