@@ -22,7 +22,7 @@ import { entriesOfModel, ofModel } from "../cpu-model.js";
 import { NEED } from "./needs.js";
 
 /*
- * Why parameters of KVM are off. KVM writes into them what is left after its checks, so that N is what the CPU lacks, what somebody
+ * Why parameters of KVM are off. KVM writes into them what is left after its checks, so that N is what the CPU lacks, what was
  * asked for, or what another parameter takes with it: which of them, replays of the machine with and without each decide.
  */
 
@@ -42,7 +42,7 @@ export const ASKED_ABOUT = [
 ] as const;
 type Name = (typeof ASKED_ABOUT)[number];
 
-/** The parameters that are off, one sentence for each reason: first what somebody can change. */
+/** The parameters that are off, one sentence for each reason: first what can be changed. */
 export interface WhyOff {
   readonly says: readonly string[];
   readonly steps: readonly NextStep[];
@@ -62,6 +62,7 @@ type Reason =
   | "asked"
   | "set"
   | "set or hidden"
+  | "set or unused"
   | "left off"
   | "enlightened VMCS"
   | "below"
@@ -107,8 +108,9 @@ export function whyOff(situation: Situation, around: Surroundings): WhyOff {
     says,
     steps: [
       ...(has("asked") ? [takeOut(situation, roots)] : []),
-      ...(has("set", "set or hidden") ? [SEE_WHO_SETS_IT] : []),
-      ...(has("open") ? [showsCpu(host) ? readFeatures(unread(host)) : READ_FLAGS] : []),
+      ...(has("set", "set or hidden", "set or unused") ? [SEE_WHO_SETS_IT] : []),
+      ...(has("open") && showsCpu(host) && unread(host).length > 0 ? [readFeatures(unread(host))] : []),
+      ...(has("open") && !showsCpu(host) ? [READ_FLAGS] : []),
     ],
     lacking: off.filter((name) => lacks(name) || roots.some((one) => one.name === name && NO_SETTING.has(one.reason))),
   };
@@ -118,6 +120,7 @@ const ORDER: readonly Reason[] = [
   "asked",
   "set",
   "set or hidden",
+  "set or unused",
   "enlightened VMCS",
   "below",
   "left off",
@@ -134,7 +137,7 @@ const DECIDING = [0x480, 0x481, 0x482, 0x48b, 0x48c, 0x492];
 const unread = ({ cores: [boot] }: Host): readonly number[] =>
   DECIDING.filter((index) => knownValue(msrOf(boot, index)) === undefined);
 const showsCpu = ({ observed, name, cores: [boot] }: Host): boolean =>
-  observed?.cpuFlags !== undefined || name !== undefined || boot.msrs.size > 0;
+  observed?.cpuFlags !== undefined || name !== undefined || knownValue(msrOf(boot, 0x48b)) !== undefined;
 
 type Shown = (name: string) => Tri;
 
@@ -182,6 +185,7 @@ function reasonOf(name: Name, situation: Situation, { below, cpu }: Surroundings
     return "enlightened VMCS";
   if (unasked(name) === "yes") return "set";
   if (unasked(name) === "no") return "left off";
+  if (isShown(situation, [name])) return "set or unused";
   if (below !== undefined) return "below";
   const named = namedBy(situation, cpu);
   const has = ofModel(situation, named)(({ param }) => param === name);
@@ -231,6 +235,8 @@ function sentence(
       return `Off although ${isShown(situation, names) ? "the CPU has" : ofModelText(["has", "have"])} what it needs: ${list}. So ${settings} ${was} asked for when kvm_intel was loaded${listed(instead)}${isModelled(situation) ? "" : ", or it is that kernel's default"}.`;
     case "set or hidden":
       return `Off although ${ofModelText(["has", "have"])} what it needs: ${list}. So ${settings} ${was} asked for${listed(instead)}, or the machine is a virtual one and the hypervisor below does not pass it on.`;
+    case "set or unused":
+      return `Off although the CPU has what it needs: ${list}. So ${settings} ${was} asked for${listed(instead)}, or KVM does not use it on this model.`;
     case "left off":
       return `Off because KVM does not use it on this CPU: ${list}.`;
     case "enlightened VMCS":
