@@ -81,8 +81,8 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     ioctl: /ENABLE_CAP/,
-    says: "This KVM does not have the capability that was asked for, or not in this state of the machine. Some need a parameter (nested=1) or hardware (SGX, TDX, bus-lock detection).",
-    step: "Ask KVM_CHECK_EXTENSION for it first; name the capability to see what it needs.",
+    says: "The capability is none of this KVM, or cannot be switched on there: it is a call on a virtual machine or its CPU, which /dev/kvm itself refuses for every capability. Some need a parameter (nested=1) or hardware (SGX, TDX, bus-lock detection).",
+    step: "Make the call on the descriptor that KVM_CREATE_VM gave, for a capability and the arguments that KVM_CHECK_EXTENSION names there.",
   },
   {
     ioctl: /_RUN$/,

@@ -12,6 +12,9 @@ import { featuresIn, HAS_IT } from "./asked-feature.js";
 
 const CHECKS =
   /\b(?:how (?:can|do|could|would|to|should)|ways? to|easy to|hard to|need to|want to|like to|possible to|trying to|command to)\b[^?.\n]{0,20}\b(?:check|know|find out|see|tel[l]|determine|verify|learn|detect|test|confirm|look up|figure out|understand)\b[^?.\n]{0,20}\b(?:whether|if|that|which|what|support\w{0,3})\b[^?.\n]{0,80}|\b(?:does|do|is|are|which|what) (?:my |the |this |these |your |intel )?(?:\w{2,12} ){0,3}(?:CPUs?|processors?|Xeons?)\b[^?.\n]{0,60}\b(?:supports?|have|has|with|capable)\b[^?\n]{0,60}\?/gi;
+/** What a sentence names, and the next one asks about. */
+const CHECKS_IT =
+  /([^.?!\n]{1,160})[.!] {1,2}how (?:do|can|could|would|should) (?:I|we|you|one) (?:check|verify|see|know|find out)(?: (?:for )?(?:it|this|that))?\?/gi;
 /** Programs of AMD's virtualization and of other hypervisors have the same names. */
 const OTHER = /\b(?:AMD|SVM|Ryzen|EPYC|ARM|Apple|macOS|Windows|Hyper-?V|VMware|VirtualBox)\b/i;
 /** A longer text has more than this question. */
@@ -22,7 +25,10 @@ const MOST = 2;
 /** Where a machine shows the features about which a text asks whether a CPU has them. */
 export function featureChecked(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined || text.length > LONGEST || OTHER.test(text) || cpusNamed(text).length > 0) return undefined;
-  const named = [...text.matchAll(CHECKS)].flatMap(([sentence]) => featuresIn(sentence));
+  const named = [
+    ...[...text.matchAll(CHECKS)].map(([sentence]) => sentence),
+    ...[...text.matchAll(CHECKS_IT)].map(([, sentence = ""]) => sentence),
+  ].flatMap(featuresIn);
   const asked = named.length === 0 && text.length <= SHORT && HAS_IT.test(text) ? featuresIn(text) : named;
   const features = [...new Map(asked.map((feature) => [feature.id, feature])).values()];
   if (features.length === 0 || features.length > MOST) return undefined;
