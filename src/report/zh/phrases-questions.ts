@@ -224,6 +224,15 @@ const ANSWERS: readonly Phrase[] = [
     "The CPU, or the hypervisor below, does not allow {=l}, which KVM requires",
     "CPU 或下层的 hypervisor 不允许 {l}，而 KVM 必须有它",
   ],
+  [
+    "No: {=p} is {=v} on this machine, as the kernel command line or modprobe.d asks for (nested={=w}), so guests get no VMX",
+    "没有：这台机器上 {p} 是 {v}，由内核命令行或 modprobe.d 指定（nested={w}），所以客户机得不到 VMX",
+  ],
+  [
+    "No: kvm_intel.nested is off, as the kernel command line or modprobe.d asks for (nested={=w}), so guests get no VMX",
+    "没有：kvm_intel.nested 关闭，由内核命令行或 modprobe.d 指定（nested={w}），所以客户机得不到 VMX",
+  ],
+  ["Take it out where it is set, or it comes back at the next start", "在设置它的地方删掉它，否则下次启动又会生效"],
   ["No: {=p} is {=v} on this machine, so guests get no VMX", "没有：这台机器上 {p} 是 {v}，所以客户机得不到 VMX"],
   ["No: kvm_intel.nested is off, so guests get no VMX", "没有：kvm_intel.nested 关闭，所以客户机得不到 VMX"],
   [

@@ -242,6 +242,12 @@ const SEE_NESTED: NextStep = {
   text: "See whether it is on.",
   commands: ["cat /sys/module/kvm_intel/parameters/nested"],
 };
+/** As the kernel reads a `bool`. */
+const IS_OFF = /^(?:[0nN]|[oO][fF])/;
+const TAKE_NESTED_OUT: NextStep = {
+  text: "Take it out where it is set, or it comes back at the next start.",
+  commands: ["grep -rs kvm_intel /etc/modprobe.d /proc/cmdline"],
+};
 const BY_DEFAULT = `KVM offers guests VMX: kvm_intel.nested was not read, and is on by default from Linux ${releaseOf(NOT_REPLAYED.nestedByDefault.held.since)} on.`;
 const BEFORE_DEFAULT: Omit<Answer, "steps"> = {
   answer: "unknown",
@@ -261,11 +267,13 @@ function nestedOf(about: About): Answer {
   const nested = joined.cpu.bit("params", "nested");
   if (nested === "no") {
     const by = shown === undefined ? "kvm_intel.nested is off" : `kvm_intel.nested is ${shown} on this machine`;
+    const off = situation.host.paramsAsked?.kvm_intel?.nested;
+    const isAsked = off !== undefined && IS_OFF.test(off);
     return {
       answer: "no",
       decidedBy: "parameter",
-      says: `${by}, so guests get no VMX.`,
-      steps: [RELOAD_WITH_NESTED],
+      says: `${by}${isAsked ? `, as the kernel command line or modprobe.d asks for (nested=${off})` : ""}, so guests get no VMX.`,
+      steps: isAsked ? [TAKE_NESTED_OUT, RELOAD_WITH_NESTED] : [RELOAD_WITH_NESTED],
     };
   }
   const answer = and(joined.loads, nested);

@@ -19,29 +19,36 @@ export const moduleOptions: FactReader = {
     "/sys/module shows, which counts for more.",
   mark: /^\s{0,8}options\s{1,8}kvm|modprobe\.d\/[^\n]{1,80}: {0,4}options kvm|["'`“]options kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
   words: ["BOOT_IMAGE=", "ommand line: ", '"options kvm', "'options kvm", "`options kvm", "“options kvm"],
-  open: (sink) => ({
-    line(line) {
-      const at = placeOf(line);
-      const options = OPTIONS.exec(line.text) ?? quoted(line.text);
-      if (options !== null) {
-        const words = (options[2] as string).trim().split(/\s+/);
-        // The end of a cut text may be a part of a value.
-        for (const word of line.cut && !/["'`”]/.test(options[0]) ? words.slice(0, -1) : words) {
-          const [name, value = "Y"] = word.split("=");
-          sink.paramAsked(moduleOf(options[1] as string), name as string, value, at);
+  open: (sink) => {
+    // modprobe adds what the kernel's command line asks for after its own files, and the last value counts.
+    const onCommandLine = new Set<string>();
+    return {
+      line(line) {
+        const at = placeOf(line);
+        const options = OPTIONS.exec(line.text) ?? quoted(line.text);
+        if (options !== null) {
+          const words = (options[2] as string).trim().split(/\s+/);
+          // The end of a cut text may be a part of a value.
+          for (const word of line.cut && !/["'`”]/.test(options[0]) ? words.slice(0, -1) : words) {
+            const [name, value = "Y"] = word.split("=");
+            const module = moduleOf(options[1] as string);
+            if (!onCommandLine.has(`${module}.${name}`)) sink.paramAsked(module, name as string, value, at);
+          }
+          return true;
         }
-        return true;
-      }
-      if (!COMMAND_LINE.test(line.text)) return false;
-      let taken = false;
-      for (const found of line.text.matchAll(ON_COMMAND_LINE)) {
-        if (line.cut && found.index + found[0].length >= line.text.trimEnd().length) continue;
-        sink.paramAsked(moduleOf(found[1] as string), found[2] as string, found[3] ?? "Y", at);
-        taken = true;
-      }
-      return taken;
-    },
-  }),
+        if (!COMMAND_LINE.test(line.text)) return false;
+        let taken = false;
+        for (const found of line.text.matchAll(ON_COMMAND_LINE)) {
+          if (line.cut && found.index + found[0].length >= line.text.trimEnd().length) continue;
+          const [module, name] = [moduleOf(found[1] as string), found[2] as string];
+          onCommandLine.add(`${module}.${name}`);
+          sink.paramAsked(module, name, found[3] ?? "Y", at);
+          taken = true;
+        }
+        return taken;
+      },
+    };
+  },
 };
 
 function quoted(text: string): RegExpExecArray | null {

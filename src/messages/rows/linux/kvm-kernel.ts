@@ -122,7 +122,7 @@ export const KVM_KERNEL_MESSAGES = [
     gravity: "harmless",
     needle: ["perfctr wrmsr", "perfctr msr", "debugctlmsr 0x", "mcg_status 0x", "unimplemented hwcr", "mmio_conf_base"],
     pattern:
-      /(?:disabled|unimplemented|ignored) perfctr (?:wrmsr|msr): 0x[0-9a-f]{1,8}(?: data 0x[0-9a-f]{1,16})?|MSR_IA32_(?:DEBUGCTLMSR|MCG_STATUS) 0x[0-9a-f]{1,16}, nop|unimplemented (?:HWCR|MMIO_CONF_BASE) wrmsr: 0x[0-9a-f]{1,16}/i,
+      /(?:disabled|unimplemented|ignored) perfctr (?:wrmsr|msr): 0x[0-9a-f]{1,8}(?: data 0x[0-9a-f]{1,16})?|(?:MSR_|BTF\|LBR in )IA32_(?:DEBUGCTLMSR|MCG_STATUS) 0x[0-9a-f]{1,16}, nop|unimplemented (?:HWCR|MMIO_CONF_BASE) wrmsr: 0x[0-9a-f]{1,16}/i,
     what: "The guest wrote a register of performance counters, debugging or machine checks that KVM does not give it, and KVM dropped the write. VT-x is not involved.",
     steps: [{ text: "Nothing to do." }],
     source: { message: `${X86} (kvm_set_msr_common)`, meaning: X86 },
