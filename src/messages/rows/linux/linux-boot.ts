@@ -105,7 +105,7 @@ export const LINUX_BOOT_MESSAGES = [
     id: "linux-sgx-launch-locked",
     product: "Linux",
     layer: "firmware",
-    gravity: "informs",
+    gravity: "degrades",
     needle: "launch control is locked",
     pattern: /SGX Launch Control is locked\. (?<result>Disable SGX|Support SGX virtualization only)\./i,
     what: "IA32_FEAT_CTL bit 17 (SGX launch control) is 0 and locked: the Linux driver, which needs to write the launch keys, cannot be used. {result}. A guest of KVM sees launch control as the host has it: its kernel's driver is missing there, too, and only Intel's older one (isgx), out of the kernel, does without.",
