@@ -187,15 +187,16 @@ const RARE_MESSAGES = [
   "cloud crc",
   "dbvm docker drakvuf",
   "emulation",
-  "fwts",
+  "fail fwts",
   "gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kubevirt kut kvm-api kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-shadow kvm-svm-no kvm-tdx kvm-unexpected",
+  "kata kubevirt kut kvm-api kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-shadow kvm-svm-no kvm-tdx kvm-unexpected kvm-vmwrite",
   "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube multipass",
   "nix nova nyx",
   "ovirt",
+  "parameter",
   "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-no-host qemu-phys qemu-sev",
   "rdmsr-no rhel8",
   "sandbox sel4",
@@ -240,10 +241,24 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(new RegExp(`^ {2}\\{\\n {4}id: "(?:${RARE_MESSAGES.join("|")})-[\\s\\S]*?\\n {2}\\},\\n`, "gm"), "")
+        // In containers, in WSL and in kernels for guests.
+        .replace(
+          /^ {6}\{\n {8}is: "(?:KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests)",\n[\s\S]*?\n {6}\},\n/gm,
+          "",
+        )
+        .replace(/^ {2}\["(?:typed in a container|a kernel for guests|no right to the device)", \w+\],\n/gm, "")
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // Boards with a CPU of Arm, and architectures that are neither (`explain`).
-  [/[\\/]verdict[\\/]other-cpus\.ts$/, (code) => code.replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];")],
+  [
+    /[\\/]cpus[\\/]foreign\.ts$/,
+    (code) =>
+      code
+        .replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];")
+        .replace(/\n\/\*\* The text shows by values[\s\S]*?(?=\n\/\*\* The verdict where the machine is not x86)/, "")
+        .replace(/\n {4}shownVerdict\([^\n]*\?\?/, "")
+        .replace(/\n {2}if \(has\("typed in a container"\)\)[\s\S]*?\n {4}\};/, ""),
+  ],
   [
     /[\\/]verdict[\\/]cpus[\\/]svm-named\.ts$/,
     (code) => code.replace(/(\nconst SVM_BOARD =)\n[^\n]*\n/, "$1 /(?!)/;\n"),
@@ -417,7 +432,10 @@ export function whyOff({ host }: Situation): WhyOff {
   [/[\\/]guests[\\/]param-off\.ts$/, () => "export const withParamOff = () => undefined;"],
   [/[\\/]guests[\\/]without-accelerator\.ts$/, () => "export const withoutAccelerator = () => undefined;"],
   // Programs that find no KVM, on a machine that shows its virtualization (`explain`).
-  [/[\\/]verdict[\\/]hardware-there\.ts$/, () => "export const hardwareThere = () => undefined;"],
+  [
+    /[\\/]verdict[\\/]hardware-there\.ts$/,
+    () => "export const hardwareThere = () => undefined; export const notPassed = () => undefined;",
+  ],
   // A host and its guest in one text, and a guest's configuration of AMD's (`explain`).
   [/[\\/]guests[\\/]host-beside-guest\.ts$/, () => "export const hostBesideGuest = () => undefined;"],
   [/[\\/]guests[\\/]sides\.ts$/, () => "export const ofOneSide = () => undefined;"],

@@ -79,9 +79,9 @@ export function isSvmVendor(vendor: string | undefined): boolean {
   return (SVM_VENDORS as readonly (string | undefined)[]).includes(vendor);
 }
 
-/** Whether the kernel is that of WSL2, which runs on Hyper-V of Windows. */
-export function isWsl2({ kernel = "" }: Pick<Host, "kernel">): boolean {
-  return microsoftsKernel(kernel) === "WSL2";
+/** Whether the machine is one of WSL2, which runs on Hyper-V of Windows. */
+export function isWsl2({ kernel = "", observed }: Pick<Host, "kernel" | "observed">): boolean {
+  return microsoftsKernel(kernel) === "WSL2" || observed?.outer === "WSL2";
 }
 
 /** Of the kernels that Microsoft builds for WSL, the name of WSL2's says so; undefined for every other kernel. */

@@ -22,7 +22,10 @@ import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SETUP, NO_SWITCH_OFF } from "./rows/
 
 /** Commands that change nothing, or nothing more, where the text shows one of these. */
 const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circumstance[] }[] = [
-  { command: /\brdmsr (?:-a )?0x3a\b/, by: ["IA32_FEAT_CTL read", "AMD", "in WSL2", "in a cloud", "KVM runs a guest"] },
+  {
+    command: /\brdmsr (?:-a )?0x3a\b/,
+    by: ["IA32_FEAT_CTL read", "AMD", "in WSL2", "in a cloud", "a kernel for guests", "KVM runs a guest"],
+  },
   { command: /\brdmsr\b/, by: ["AMD", "in WSL2"] },
   { command: /^grep (?:-\w+ )*vmx \/proc\/cpuinfo$/, by: ["vmx flag read"] },
   { command: /^grep -m1 -owE 'vmx\|svm' \/proc\/cpuinfo$/, by: ["no vmx"] },
@@ -83,9 +86,27 @@ const SHORTENED: readonly Shortened[] = [
   { text: [LOAD_KVM.text, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
 ];
 
+/** They read or change what the kernel of a container's host has. */
+const OF_KERNEL = /\b(?:modprobe|insmod|rdmsr|dmesg)\b|\/etc\/modprobe\.d\b/;
+
+/** A step that cannot be done where the text was typed, with the place where it can. */
+function onHost(step: Advice, { has }: Circumstances): Advice {
+  const isOfHost = changesOf(step) === "firmware" || step.commands?.some((command) => OF_KERNEL.test(command));
+  return isOfHost !== true || /\bhosts?\b/i.test(step.text) || !has("typed in a container")
+    ? step
+    : { ...step, text: `On the container's host: ${step.text.charAt(0).toLowerCase()}${step.text.slice(1)}` };
+}
+
 /** What is there to change no more. */
 const DONE: { readonly [C in NonNullable<Advice["changes"]>]: readonly Circumstance[] } = {
-  firmware: ["VMX locked on", "VMX on by the flag", "kvm_intel loaded", "in a cloud", "in WSL2"],
+  firmware: [
+    "VMX locked on",
+    "VMX on by the flag",
+    "KVM's module loaded",
+    "in a cloud",
+    "in WSL2",
+    "a kernel for guests",
+  ],
   "outer hypervisor": ["VT-x passed", "bare metal"],
   "Windows' hypervisor": [],
 };
@@ -151,7 +172,8 @@ export function openSteps(
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
       if (circumstances.has("on illumos") && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
-    });
+    })
+    .map((step) => onHost(step, circumstances));
 }
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {

@@ -131,6 +131,7 @@ const CIRCUMSTANCES = {
   /** CPUID says that it runs in none. */
   "bare metal": ({ cores: [boot] }: Host) => boot.cpuid.features.hypervisor === false,
   "in WSL2": isWsl2,
+  "not x86": ({ observed }: Host) => observed?.arch !== undefined,
   AMD: ({ vendor }: Host) => isSvmVendor(vendor),
   "VMX in CPUID": ({ cores: [boot] }: Host) => boot.cpuid.features.vmx === true,
   "vmx among the flags": (host: Host) => showsVmx(host) === true,
@@ -156,6 +157,10 @@ const CIRCUMSTANCES = {
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
   "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
   "kvm_intel loaded": showsModule,
+  /** That of either vendor. */
+  "KVM's module loaded": (host: Host) => showsModule(host) || host.observed?.modules?.kvm_amd === true,
+  /** What both vendors' modules need. */
+  "kvm.ko loaded": ({ observed }: Host) => observed?.modules?.kvm === true,
   /** lsmod shows neither of the two. */
   "KVM's module not loaded": ({ observed }: Host) =>
     observed?.modules?.kvm_intel === false && observed.modules.kvm_amd !== true,
@@ -197,6 +202,14 @@ export type Circumstance =
   | "in KubeVirt"
   | "no device plugin"
   | "in a container"
+  /** The running kernel is built for virtual machines. */
+  | "a kernel for guests"
+  /** A command line or a compose file passes it to a container. */
+  | "device passed"
+  /** The device is there, and the user may not open it. */
+  | "no right to the device"
+  /** Commands were typed in one, as a prompt or systemd-detect-virt shows. */
+  | "typed in a container"
   /** By a list of the user's groups. */
   | "in the group kvm"
   | "a host model given"

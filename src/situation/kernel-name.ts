@@ -1,3 +1,4 @@
+import { ARCHITECTURES } from "../input/text/kernel-arch.js";
 import { EL_BASES, KERNEL_VENDORS, type KernelVendor, UNKNOWN_BUILDER } from "./kernel-vendors.js";
 import { type SystemKernels, systemKernels } from "./systems.js";
 
@@ -128,38 +129,3 @@ function patchOf(
     (vendor === undefined && /^(?:\+|[-+]?(?:dirty|g[0-9a-f]{6,40}(?:-dirty|\+)?))?$/.test(suffix));
   return Number(third) === 0 && !own ? undefined : Number(third);
 }
-
-/** Architectures without VMX, as they appear in the name of a kernel and after `uname -a` or a package. */
-const ARCHITECTURES: readonly { readonly name: string; readonly suffix: RegExp; readonly machine: RegExp }[] = [
-  {
-    name: "ARM",
-    suffix:
-      /[-_.+](?:arm64|aarch64|arm(?:hf|el|mp|v\d)?\w{0,12}|rpi|raspi\w{0,12}|snapdragon|bluefield|xilinx\w{0,12}|tegra|qcom|rockchip\w{0,12}|sunxi\w{0,12}|meson\w{0,12})(?:$|[-_.+])|-v[678]l?(?:-16k)?\+?$/,
-    machine: /(?:^Linux .*\s|[_.])(?:aarch64|arm64|armhf|armel|armv[5-8]\w{0,2})(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
-  },
-  {
-    name: "POWER",
-    suffix: /[-_.+](?:ppc\w{0,12}|powerpc\w{0,12})(?:$|[-_.+])/,
-    machine: /(?:^Linux .*\s|[_.])ppc64(?:le|el)?(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
-  },
-  {
-    name: "IBM Z",
-    suffix: /[-_.+]s390x?(?:$|[-_.+])/,
-    machine: /(?:^Linux .*\s|[_.])s390x(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
-  },
-  {
-    name: "RISC-V",
-    suffix: /[-_.+]riscv(?:64)?(?:$|[-_.+])/,
-    machine: /(?:^Linux .*\s|[_.])riscv64(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
-  },
-  {
-    name: "LoongArch",
-    suffix: /[-_.+](?:loong\w{0,12})(?:$|[-_.+])/,
-    machine: /(?:^Linux .*\s|[_.])loong(?:arch)?64(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
-  },
-  {
-    name: "MIPS",
-    suffix: /[-_.+](?:mips\w{0,12}|octeon|malta)(?:$|[-_.+])/,
-    machine: /(?:^Linux .*\s|[_.])mips\w{0,6}(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
-  },
-];

@@ -3,6 +3,7 @@ import type { FactSink } from "../hosts/evidence.js";
 import { featureBits, offered } from "../hosts/feature-bits.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 import { vendorInLog } from "../hosts/vendor.js";
+import { archOfKernel } from "../text/kernel-arch.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
 import { VIRT } from "./linux/surroundings.js";
 
@@ -13,7 +14,7 @@ export const kernelLog: FactReader = {
   knows:
     "Kernel and QEMU messages: what Linux and KVM printed about VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
-  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by|isn't AMD or Hygon|paravirtualized kernel on |Detected virtualization |\bstarting up libvirt |\/lib\/modules\/\S{3,60}\.(?:aarch64|ppc64le|s390x|riscv64)\b/,
+  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by|isn't AMD or Hygon|paravirtualized kernel on |Detected virtualization |\bstarting up libvirt |\/lib\/modules\/\d|\buname -m\b|\bqemu-system-(?:aarch64|arm|ppc64|s390x|riscv64): /,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -32,10 +33,9 @@ export const kernelLog: FactReader = {
     "paravirtualized kernel",
     "Detected virtualization",
     "starting up libvirt",
-    ".aarch64",
-    ".ppc64le",
-    ".s390x",
-    ".riscv64",
+    "/lib/modules/",
+    "uname -m",
+    "qemu-system-",
   ],
   unwraps: true,
   open: openLog,
@@ -94,7 +94,7 @@ const QEMU_FEATURE =
   /host doesn't support requested feature: MSR\(([0-9A-F]{1,8})H\)\.(vmx-[\w-]{2,60}) \[bit (\d{1,2})\]/;
 
 function openLog(sink: FactSink): FactRun {
-  /** Line of a prompt with uname -r, whose answer is a release and nothing else. */
+  /** Line of a prompt with uname -r or uname -m, whose answer is a release or a machine and nothing else. */
   let asked = -2;
   /** kvm_amd said that the CPU is not AMD's: the next line without a name that misses hardware support is its own. */
   let ofAmd = false;
@@ -103,19 +103,19 @@ function openLog(sink: FactSink): FactRun {
     line(line) {
       const { text, number } = line;
       if (asked === line.after) {
-        const release = line.cut ? null : RELEASE.exec(text.trim());
         asked = -2;
-        if (release !== null) {
-          sink.system("kernel", release[1] as string, placeOf(line));
-          return true;
-        }
+        const release = line.cut ? undefined : RELEASE.exec(text.trim())?.[1];
+        const machine = line.cut ? undefined : MACHINE.exec(text)?.[1];
+        if (release !== undefined) kernel(sink, line, release, undefined);
+        if (machine !== undefined) sink.system("arch", machine, placeOf(line));
+        if (release !== undefined || machine !== undefined) return true;
       }
-      if (/\buname -r\s*$/.test(text)) asked = number;
+      if (/\buname -[rm]\s*$/.test(text)) asked = number;
       if (OF_ARM.test(text)) {
         sink.system("arch", "aarch64", placeOf(line));
         return true;
       }
-      const foreign = OF_MODULES.exec(text)?.groups?.arch;
+      const foreign = QEMU_WITH_KVM.exec(text)?.[1] ?? archOfKernel(OF_MODULES.exec(text)?.[1] ?? "");
       if (foreign !== undefined) {
         sink.system("arch", foreign, placeOf(line));
         return true;
@@ -131,8 +131,12 @@ function openLog(sink: FactSink): FactRun {
   };
 }
 
-/** The release of a kernel ends with the machine that it is for, in distributions of RPM. */
-const OF_MODULES = /\/lib\/modules\/[\w.+~-]{3,60}\.(?<arch>aarch64|ppc64le|s390x|riscv64)\b/;
+/** What uname -m prints. */
+const MACHINE = /^\s{0,8}(x86_64|i[3-6]86|aarch64|arm64|armv[78]l|ppc64(?:le)?|s390x|riscv64)\s{0,8}$/;
+const OF_MODULES = /\/lib\/modules\/(\d[\w.+~-]{2,60})/;
+/** Only where QEMU's guests are of the host's own kind it has KVM that could fail. */
+const QEMU_WITH_KVM =
+  /\bqemu-system-(aarch64|arm|ppc64|s390x|riscv64): (?:-\S{1,20} \S{1,40}: )?failed to initialize kvm: /i;
 /** kvm_amd refuses, and the line without a name that follows is its own: the CPU is not AMD's, or has no leaf of SVM. */
 export const OF_KVM_AMD =
   /has_svm: (?:not amd|can't execute)|SVM not supported by CPU \d{1,5}, not|\bCPU \d{1,5} isn't AMD or Hygon/;
@@ -146,13 +150,24 @@ function isCut(line: TextLine, found: RegExpExecArray): boolean {
 const OUTER =
   /Hypervisor detected: (?:(?<detected>\w[\w -]{1,30}?)\s*$)?|Booting paravirtualized kernel on (?<pv>KVM|VMware|Xen|Hyper-V)\b|\bDetected virtualization '?(?<virt>kvm|qemu|vmware|oracle|microsoft|xen|bhyve|parallels|google|amazon)\b/;
 
+/** A release, and the machine that is named beside it or by it. */
+function kernel(sink: FactSink, line: TextLine, release: string, machine: string | undefined, column = 1): void {
+  sink.system("kernel", release, placeOf(line, column));
+  const arch = machine ?? archOfKernel(release);
+  if (arch !== undefined) sink.system("arch", arch, placeOf(line));
+}
+
 function identity(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   const release = VERSION.exec(text) ?? UNAME.exec(text);
   if (release !== null) {
-    sink.system("kernel", (release[1] ?? release[2]) as string, placeOf(line, release.index + 1));
-    const arch = ARCH.exec(text.slice(release.index));
-    if (arch !== null) sink.system("arch", arch[1] as string, placeOf(line));
+    kernel(
+      sink,
+      line,
+      (release[1] ?? release[2]) as string,
+      ARCH.exec(text.slice(release.index))?.[1],
+      release.index + 1,
+    );
     return true;
   }
   const brand = BRAND.exec(text);

@@ -20,12 +20,13 @@ import {
  * a sentence or as a number.
  */
 
-type Errno = "ENOENT" | "ENODEV" | "EACCES" | "EPERM" | "EBUSY" | "EIO";
+type Errno = "EISDIR" | "ENOENT" | "ENODEV" | "EACCES" | "EPERM" | "EBUSY" | "EIO";
 
 const NUMBERS: { readonly [number: string]: Errno | undefined } = {
   1: "EPERM",
   2: "ENOENT",
   5: "EIO",
+  21: "EISDIR",
   6: "ENODEV",
   13: "EACCES",
   16: "EBUSY",
@@ -33,6 +34,7 @@ const NUMBERS: { readonly [number: string]: Errno | undefined } = {
 };
 
 const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
+  [/is a directory|EISDIR/i, "EISDIR"],
   [
     /no such file|not found|(?:cannot|can['’]t|could not|unable to) find|missing|n['’o]t (?:exist|appear|show up|created|being created|been created|there)|never|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
     "ENOENT",
@@ -82,6 +84,21 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
       ),
     ],
     steps: [LOAD_KVM, ENABLE_OUTER, ENABLE_FIRMWARE],
+  },
+  EISDIR: {
+    what: "/dev/kvm is a directory, and no device: Docker makes one for a volume (-v /dev/kvm) whose file the host does not have. KVM's module was not loaded on the host then.",
+    outcome: "no device",
+    layer: "host operating system",
+    causes: [likely("A bind mount of /dev/kvm where the host had no such file.")],
+    steps: [
+      {
+        text: "On the host, remove the directory and load the module, which makes the device; then pass it as a device, not as a volume.",
+        commands: [
+          "sudo rmdir /dev/kvm; sudo modprobe -a kvm_intel kvm_amd; ls -l /dev/kvm",
+          "docker run --device /dev/kvm ...",
+        ],
+      },
+    ],
   },
   EACCES: {
     what: "KVM is loaded, and the user running the program may not open /dev/kvm.",
@@ -139,7 +156,8 @@ export function decodeDevice(matches: readonly [Match, ...Match[]], context: Exp
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
   if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
   const known = MEANINGS[errno];
-  const { causes, ...meaning } = circumstances.has("no container") ? onMachine(known) : known;
+  const { causes, ...meaning } =
+    circumstances.has("no container") || circumstances.has("device passed") ? onMachine(known) : known;
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
     ...meaning,
@@ -211,7 +229,7 @@ const HOLDERS = [
 
 /** The text shows that the host has the device, or the module that makes it. */
 function isElsewhere({ circumstances }: ExplainContext): boolean {
-  return circumstances.has("/dev/kvm exists") || circumstances.has("kvm_intel loaded");
+  return circumstances.has("/dev/kvm exists") || circumstances.has("KVM's module loaded");
 }
 
 /** The module makes the device. */

@@ -220,12 +220,15 @@ export const JOIN_KVM: Advice = {
 
 export const PASS_DEVICE: Advice = {
   text: "In a container, pass the host's device in.",
-  unless: ["no container", "no vmx", "privileged container"],
+  unless: ["no container", "no vmx", "privileged container", "no right to the device", "device passed"],
   commands: [
     "docker run --device /dev/kvm ...",
     "# LXC: lxc.cgroup2.devices.allow = c 10:232 rwm and lxc.mount.entry = /dev/kvm dev/kvm none bind,create=file",
   ],
 };
+
+export const LOADED_WITHOUT_DEVICE =
+  "KVM's module is loaded, so the machine has KVM; where the program looked there is no /dev/kvm: it was not passed into the container or sandbox in which it runs.";
 
 /** Docker Desktop on Linux runs containers in a machine that has no KVM. */
 export const DOCKER_ENGINE: Advice = {

@@ -8,7 +8,7 @@ import { isOfLoading, type Recognised } from "../answer.js";
 import type { Step } from "../message.js";
 import { changesOf } from "../open-steps.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
-import { LOAD_KVM } from "../rows/shared-advice.js";
+import { LOAD_KVM, LOADED_WITHOUT_DEVICE } from "../rows/shared-advice.js";
 import type { SaidInProse } from "./machine-verdict.js";
 
 /*
@@ -45,7 +45,28 @@ const isLacking = ({ message = "", outcome }: Recognised): boolean =>
 
 /** It says why there is none, or that it is another system that has none. */
 const isReason = (one: Recognised): boolean =>
-  one.product === "kmod" || one.product === "WSL" || (isOfLoading(one) && one.gravity === "blocks");
+  (one.product === "kmod" && one.gravity !== "informs") ||
+  one.product === "WSL" ||
+  (isOfLoading(one) && one.gravity === "blocks");
+
+/** The answer where KVM's module is loaded by the text, and a check finds no device: it looks where the machine's is not. */
+export function notPassed(
+  recognised: readonly Recognised[],
+  machine: OwnMachine | undefined,
+  { has }: Circumstances,
+): FoundVerdict | undefined {
+  const lacking = recognised.filter(isLacking);
+  const first = lacking.find(({ what }) => what === LOADED_WITHOUT_DEVICE);
+  if (machine === undefined || first === undefined || has("/dev/kvm exists") || isHostAndGuest(machine.situation.read))
+    return undefined;
+  return {
+    says: first.what,
+    steps: first.steps,
+    evidence: [],
+    line: first.lines[0],
+    covers: lacking.map(({ message }) => message as string),
+  };
+}
 
 /** The answer where the machine of the text shows virtualization, and all that its messages say is that there is no KVM. */
 export function hardwareThere(

@@ -42,9 +42,9 @@ export const NAMED_OUTER = [
   [/\bContabo\b/i, "Contabo", ["contabo"]],
   [/\bHetzner\b/i, "Hetzner Cloud", ["hetzner"]],
   [
-    /\bGitHub(?:-hosted)? (?:Actions (?:- )?(?:\w{2,10} )?)?runners?\b|\bubuntu-latest\b/i,
+    /\bGitHub(?:-hosted)? (?:Actions (?:- )?(?:\w{2,10} )?)?runners?\b|\bubuntu-latest\b|\bruns-on: ?ubuntu-\d/i,
     "GitHub Actions",
-    ["github", "ubuntu-latest"],
+    ["github", "ubuntu-latest", "runs-on:"],
   ],
   [/\bCodespaces?\b/i, "GitHub Codespaces", ["codespace"]],
   [

@@ -42,7 +42,7 @@ function shownModel(text: string): string | undefined {
 
 /** Kernels that are built for the machines of one cloud, as `uname -r` shows them. */
 const CLOUD_KERNEL =
-  /\b\d\.\d{1,2}\.\d{1,3}-[\w.]{1,24}(?:(?<aws>\.amzn\d{1,4}\b|-aws\b)|(?<gcp>-g(?:cp|ke)\b)|(?<azure>-azure\b)|(?<oracle>-oracle\b))/;
+  /\b\d\.\d{1,2}\.\d{1,3}-[\w.]{1,24}(?:(?<aws>\.amzn\d{1,4}\b|-aws\b)|(?<gcp>-g(?:cp|ke)\b)|(?<azure>-azure\b)|(?<oracle>-oracle\b)|(?<vm>-(?:kvm|virt|virtual|cloud-amd64)\b))/;
 /** Names that clouds give the machines in them, in a prompt or as `uname -a` shows them. */
 const CLOUD_HOST =
   /(?:@|\bLinux )(?:(?<aws>ip-(?:\d{1,3}-){3}\d{1,3})|(?<azure>aks-\w{3,20}-\d{4,12}-vmss)|(?<gcp>gke-[\w-]{4,40}-pool)|(?<alibaba>iZ[0-9a-z]{12,24}Z)|(?<digitalocean>[\w-]{2,24}-s-\d{1,2}vcpu-))/;
@@ -53,10 +53,11 @@ const OF_CLOUD: { readonly [group: string]: string } = {
   oracle: "Oracle Cloud",
   alibaba: "Alibaba Cloud",
   digitalocean: "DigitalOcean",
+  vm: "a virtual machine",
 };
 
 /** The cloud for which the kernel of a text is built, or which named the machine. */
-function builtFor(text: string): { readonly cloud: string; readonly by: string } | undefined {
+export function builtFor(text: string): { readonly cloud: string; readonly by: string } | undefined {
   for (const [words, by] of [
     [CLOUD_KERNEL, "kernel"],
     [CLOUD_HOST, "host's name"],
@@ -173,7 +174,7 @@ const OWN_PROGRAM =
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** A runner of a service, which says more than the cloud that it runs in. */
-const RUNNER = /\b(?:GitHub|GitLab)\b|\bubuntu-latest\b/i;
+const RUNNER = /\b(?:GitHub|GitLab)\b|\bubuntu-latest\b|\bruns-on:/i;
 
 export const NO_KERNEL = "The text shows WSL 1, which has no kernel of Linux and so no KVM.";
 export const TO_WSL2: Step = {
@@ -217,7 +218,9 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
   const built = WHOLE_MACHINE.test(text) || RUNNER.test(text) ? undefined : builtFor(text);
   if (built !== undefined) {
-    const says = ` The ${built.by} is the one of ${built.cloud}: a machine there has no VT-x unless its type passes it.`;
+    const says = CLOUDS.has(built.cloud)
+      ? ` The ${built.by} is the one of ${built.cloud}: a machine there has no VT-x unless its type passes it.`
+      : " The kernel is one for virtual machines: in one, the hypervisor below has to pass VT-x.";
     return { name: built.cloud, isBelow: true, says, step: outerStep(built.cloud) };
   }
   if (!mayName(text)) return rentedType(text);

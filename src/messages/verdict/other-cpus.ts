@@ -4,62 +4,15 @@ import { answer, isOfLoading, type Recognised, type TextVerdict } from "../answe
 import type { Step } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
-import { onArm32, onArmBoard } from "./cpus/on-arm-32.js";
-import { INTEL_CPU, SVM_COUNTED, SVM_FLAG, SVM_HINT, svmNamed } from "./cpus/svm-named.js";
+import { DESKTOPS, foreignVerdict } from "./cpus/foreign.js";
+import { SVM_COUNTED, SVM_FLAG, SVM_HINT, svmNamed } from "./cpus/svm-named.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
 import { namedCloud } from "./rented-cloud.js";
 import { INSTEAD } from "./weight.js";
 
 /*
- * Texts about a machine that has no VMX because its CPU is not of the kind: ARM, POWER, IBM Z, RISC-V, and AMD's with SVM.
+ * Texts about a machine that has no VMX because its CPU is not of the kind: not x86, or AMD's with SVM.
  */
-
-const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
-
-const ARM_MACHINE =
-  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|odroid(?!-?H)|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|Gunyah|ARM (?:CPU|processor|machine|server)|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with)\s{1,4})M[1-5](?!\.))\b/i;
-const BESIDE_ARM =
-  /\b(?:similar|same|also)\b[^.\n]{0,30}\b(?:ARM|aarch64|Raspberry)\b|\bon an? x86(?:_64)? (?:host|machine)\b|\b(?:aarch64|arm64|ARM) (?:emulation|guests?|images?|VMs?|containers?)\b|\bemulat\w{1,3} (?:an? )?(?:aarch64|arm64|ARM)\b/i;
-/** An ARM machine, by its name; what is only likened to one or emulated, is none. */
-export const armNamed = (text: string): string | undefined =>
-  BESIDE_ARM.test(text) ? undefined : ARM_MACHINE.exec(text)?.[0];
-const OF_MACOS: ReadonlySet<string> = new Set([
-  "hypervisor-framework",
-  "macos-hv-support",
-  "no-vtx-generic",
-  "qemu-hvf",
-]);
-const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
-/** Programs of x86 are named there, which the system translates. */
-const WINDOWS_ON_ARM = /\bWindows(?: 1[01])? (?:on )?ARM(?:64)?\b/i;
-const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
-
-/** Architectures whose KVM prints the same words. */
-const OTHERS: readonly {
-  readonly words: RegExp;
-  readonly name: string;
-  readonly kvm: string;
-  readonly command: string;
-}[] = [
-  {
-    words: /\bPPC KVM\b|\bppc64(?:le)?\b|\bPOWER(?:8|9|10|PC)\b|\bkvm[_-]hv\b/i,
-    name: "a POWER machine",
-    kvm: "its module is kvm_hv, and kvm_pr where the machine is itself a guest",
-    command: "sudo modprobe kvm_hv; sudo dmesg | grep -i kvm",
-  },
-  {
-    words: /\bs390x?\b/,
-    name: "an IBM Z machine",
-    kvm: "KVM needs SIE there, which /proc/cpuinfo lists",
-    command: "grep -m1 -ow sie /proc/cpuinfo; sudo modprobe kvm",
-  },
-  {
-    words: /\briscv64\b|\bRISC-V\b/i,
-    name: "a RISC-V machine",
-    kvm: "KVM needs the extension H there",
-    command: "grep -m1 isa /proc/cpuinfo; sudo modprobe kvm",
-  },
-];
 
 /** The verdict where the text, undefined if it is long, names another kind of CPU and a message asks for VMX. */
 export function otherCpuVerdict(
@@ -71,100 +24,10 @@ export function otherCpuVerdict(
   const [first] = recognised;
   if (text === undefined || first === undefined) return undefined;
   // As it was read: a message that both modules print proves neither.
-  const vendor = machine?.situation.read.vendor;
+  const read = machine?.situation.read;
   return (
-    (vendor === undefined ? foreignVerdict(recognised, first, text) : undefined) ??
-    svmVerdict(recognised, machine?.situation.read, text, circumstances)
+    foreignVerdict(recognised, first, read, text, circumstances) ?? svmVerdict(recognised, read, text, circumstances)
   );
-}
-
-const OF_QEMU: ReadonlySet<string> = new Set(["QEMU", "KVM", "KVM user space"]);
-const FOREIGN_QEMU = /\bqemu-system-(?<of>aarch64|arm|riscv(?:32|64)|ppc64|s390x|mips\w{0,4}|loongarch64|sparc64)\b/;
-
-/** A guest of another architecture is configured: VMX is a matter of x86. */
-export function foreignGuestVerdict(text: string | undefined): TextVerdict | undefined {
-  const board = text === undefined || INTEL_CPU.test(text) ? undefined : onArmBoard(text);
-  if (board !== undefined) return board;
-  const of = text === undefined ? undefined : FOREIGN_QEMU.exec(text)?.groups?.of;
-  if (of === undefined || /\bqemu-system-(?:x86_64|i386)\b|\bvmx\b|-cpu host,/.test(text as string)) return undefined;
-  return {
-    says: `The text starts a guest of another architecture (qemu-system-${of}): VMX belongs to x86, and nothing here depends on it.`,
-    steps: [],
-    evidence: [],
-    covers: [],
-  };
-}
-
-const NO_KVM_SAID: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-ok-no", "qemu-tcg-no-vmx"]);
-
-function foreignVerdict(recognised: readonly Recognised[], first: Recognised, text: string): TextVerdict | undefined {
-  if (X86.test(text.replace(PROGRAMS_OF_X86, "")) && !WINDOWS_ON_ARM.test(text)) return undefined;
-  const covers = recognised.map(({ message }) => message as string);
-  const arm = ARM_MACHINE.exec(text)?.[0];
-  const old = arm === undefined ? undefined : onArm32(text, arm);
-  if (old !== undefined) return { ...old, line: first.lines[0], covers };
-  const noModule = first.message === "modprobe-not-found" && /\bkvm\b/.test(first.matched);
-  if (
-    arm !== undefined &&
-    (first.message === "virt-host-validate" ||
-      (first.message === "no-vtx-generic" && /\bLinux\b/.test(text)) ||
-      noModule ||
-      recognised.some(({ outcome, message }) => outcome === "no device" || NO_KVM_SAID.has(message ?? "")))
-  ) {
-    return {
-      says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
-      steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
-      evidence: [],
-      ...(noModule ? { line: first.lines[0] } : {}),
-      covers,
-    };
-  }
-  if (arm !== undefined && first.message === "kata-not-capable")
-    return {
-      says: `The text names an ARM machine (${arm}): what Kata's check does not find there has nothing to do with VT-x; the lines with \`not found\` name it.`,
-      steps: [
-        { text: "Load those modules.", commands: ["sudo modprobe -a vhost vhost_net vhost_vsock; ls -l /dev/kvm"] },
-      ],
-      evidence: [],
-      line: first.lines[0],
-      covers,
-    };
-  if (arm !== undefined && first.outcome === "not built in") return undefined;
-  if (arm !== undefined && (DESKTOPS.has(first.product ?? "") || OF_MACOS.has(first.message ?? ""))) {
-    const emulator = first.product === "HAXM" && WINDOWS_ON_ARM.test(text);
-    return {
-      says: `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. ${emulator ? "An Android image of x86 cannot be accelerated there." : "A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below."}`,
-      steps: [
-        {
-          text: emulator
-            ? "Use a device, or run the emulator on a machine whose CPU is of the image's kind."
-            : "Run the inner machine beside the outer one, not in it, or as plain emulation.",
-        },
-      ],
-      evidence: [],
-      line: first.lines[0],
-      covers,
-    };
-  }
-  const other =
-    isOfLoading(first) || first.message === "qemu-create-vm" ? OTHERS.find(({ words }) => words.test(text)) : undefined;
-  const started = FOREIGN_QEMU.exec(text)?.groups?.of;
-  if (other === undefined && started !== undefined && OF_QEMU.has(first.product ?? "") && first.outcome === undefined)
-    return {
-      says: `This is QEMU of another architecture (qemu-system-${started}): KVM there is the one of that architecture, and VMX is not involved.`,
-      steps: [{ text: "Read what the kernel says about KVM.", commands: ["uname -m; sudo dmesg | grep -i kvm"] }],
-      evidence: [],
-      line: first.lines[0],
-      covers,
-    };
-  if (other === undefined) return undefined;
-  return {
-    says: `The text names ${other.name} (${other.words.exec(text)?.[0]}): it has no VMX and no kvm_intel; ${other.kvm}.`,
-    steps: [{ text: "Read what the kernel says about KVM.", commands: [other.command] }],
-    evidence: [],
-    line: first.lines[0],
-    covers,
-  };
 }
 
 /** Whose messages name VT-x where they mean AMD-V as well. */

@@ -15,6 +15,13 @@ export const KVM_IS_THERE: Omit<TextVerdict, "covers"> = {
   evidence: [],
 };
 
+/** As on ARM, or in outputs of two machines. */
+export const WITHOUT_FLAGS: Omit<TextVerdict, "covers"> = {
+  says: "KVM is there: /dev/kvm exists. Neither `vmx` nor `svm` is among the flags, so the machine has another architecture than x86, such as ARM, or the two were looked for on different machines.",
+  steps: [{ text: "See what the machine is.", commands: ["uname -m"] }],
+  evidence: [],
+};
+
 /** Checks that passed: there is no message, and there is an answer. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
 /** kvm-ok says so where the CPU can and the firmware does not forbid it, although no module made the device. */
@@ -30,7 +37,7 @@ export const passesChecks = (text: string | undefined): boolean =>
   text !== undefined && ((KVM_OK.test(text) && kvmOkFinds(text)) || VALIDATED.test(text));
 
 export const WORKS: TextVerdict = {
-  says: "KVM can be used here: the check finds vmx or svm among the flags, and /dev/kvm.",
+  says: "KVM can be used here: the check finds /dev/kvm, which the kernel makes where the CPU's virtualization is there and on.",
   steps: [],
   evidence: [],
   covers: [],

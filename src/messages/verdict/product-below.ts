@@ -1,6 +1,6 @@
 import { cloudOf, instanceOf } from "./cloud-words.js";
 import { NAMED_OUTER } from "./hypervisor-names.js";
-import { insideOf, isVirtualBox } from "./named-outer.js";
+import { builtFor, insideOf, isVirtualBox } from "./named-outer.js";
 
 /*
  * Clouds and products that run another's hypervisor: a machine of theirs shows that one, and is made to have VT-x in their way.
@@ -35,6 +35,11 @@ export function productBelow(shown: string, text: string): string | undefined {
   const named = NAMED_OUTER.filter(([words, name]) => products.includes(name) && words.test(text)).map(
     ([, name]) => name,
   );
-  const found = instanceOf(text) ?? cloudOf(text) ?? (named.length === 1 ? named[0] : undefined) ?? insideOf(text);
+  const found =
+    instanceOf(text) ??
+    cloudOf(text) ??
+    builtFor(text)?.cloud ??
+    (named.length === 1 ? named[0] : undefined) ??
+    insideOf(text);
   return found !== undefined && products.includes(found) ? found : undefined;
 }

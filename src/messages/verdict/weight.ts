@@ -1,4 +1,4 @@
-import type { Explanation } from "../answer.js";
+import type { Explanation, Recognised } from "../answer.js";
 
 /*
  * Messages that say little: those that others answer in place of, and those that ask what is below.
@@ -126,6 +126,10 @@ export const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-co
 /** A program without KVM, or without VT-x. */
 export const findsNone = ({ message = "" }: Pick<Explanation, "message">): boolean =>
   NO_KVM_HERE.has(message) || NO_VMX_HERE.has(message);
+
+/** There is no device of KVM for it, or none that it found. */
+export const lacksKvm = (one: Pick<Recognised, "message" | "outcome"> | undefined): boolean =>
+  one !== undefined && (one.outcome === "no device" || findsNone(one));
 
 /** A program finds no VT-x, or none that is free. */
 export const wantsVmx = ({ message = "", layer = "user space", gravity }: Explanation): boolean =>

@@ -48,14 +48,14 @@ export function withNamedOuter(
   failed: boolean,
   isInside: () => boolean,
 ): Omit<TextVerdict, "covers"> {
-  const { observed } = machine.situation.host;
+  const { observed, cores } = machine.situation.host;
   const flag = showsVmx(machine.situation.host);
   const refused = observed?.loadError === "EOPNOTSUPP" && flag !== true;
   const isAbsent = msrOf(machine.situation.host.cores[0], 0x3a).state === "absent";
   // Neither VMX nor SVM in CPUID.
   const none = flag === undefined && observed?.messages?.some((one) => one.includes("no hardware support")) === true;
   if (
-    !(flag === false || refused || isAbsent || none) ||
+    !(flag === false || cores[0].cpuid.features.vmx === false || refused || isAbsent || none) ||
     observed?.outer !== undefined ||
     isWsl2(machine.situation.host)
   )

@@ -167,6 +167,11 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["prlctl set NAME --nested-virt on"],
   },
   {
+    name: /^Apple/,
+    text: "macOS passes virtualization to machines of its framework on an M3 or a later chip, from macOS 15 on: switch it on for the machine. On other Macs it passes none.",
+    commands: ["# Lima: nestedVirtualization: true"],
+  },
+  {
     name: /^HAXM/,
     text: "HAXM passes no VT-x to its guests: run the inner hypervisor under another one (KVM, Hyper-V, VMware).",
   },

@@ -10,11 +10,22 @@ const MACHINES: readonly (readonly [words: RegExp, outer: string])[] = [
   [/\bGoogle Compute Engine\b/, "Google Compute Engine"],
   [/\bStandard PC \((?:i440FX|Q35)|\bQEMU\b/, "QEMU"],
   [/\bHVM domU\b/, "Xen"],
-  [/^KVM$|\bOpenStack (?:Nova|Compute)\b/, "KVM"],
+  [/^KVM$|\bOpenStack (?:Nova|Compute)\b|\bKVM Virtual Machine\b/, "KVM"],
   [/\bParallels Virtual Platform\b/, "Parallels"],
+  [/\bAlibaba Cloud ECS\b/, "Alibaba Cloud"],
+  [/\bApple Virtualization\b/, "Apple"],
 ];
 /** The whole answer to what the product is called. */
-const ALONE: typeof MACHINES = [[/^Virtual Machine$/, "Hyper-V"]];
+const ALONE: typeof MACHINES = [
+  [/^Virtual Machine$/, "Hyper-V"],
+  [/^(?:[a-z]\w{1,7}|u-\w{3,8})\.(?:nano|micro|small|medium|\d{0,3}x?large)$/, "Amazon EC2"],
+  [/^Droplet$/, "DigitalOcean"],
+  [/^vServer$/, "Hetzner Cloud"],
+];
+/** An instance of Amazon's with a CPU of Arm. */
+const GRAVITON = /^(?:a1|[a-z]{1,3}\d{1,2}g(?:[bdn]|en)?)\.\w/;
+/** An instance of Amazon's that is a whole machine. */
+const WHOLE = /^(?:[a-z]\w{1,7}|u-\w{3,8})\.metal(?:-\w{3,6})?$/;
 /** The signatures of CPUID leaf 0x40000000, where a program prints them. */
 const SIGNATURES: readonly (readonly [signature: string, outer: string])[] = [
   ["VMwareVMware", "VMware"],
@@ -49,6 +60,8 @@ export const VIRT: { readonly [word: string]: string } = {
   parallels: "Parallels",
   google: "Google Compute Engine",
   amazon: "Amazon EC2",
+  wsl: "WSL2",
+  apple: "Apple",
 };
 const COUNT =
   /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']?(?: \/proc\/cpuinfo|(?<=\/proc\/cpuinfo ?\| ?[^\n]{4,60}))(?: ?\| ?wc -l)?\s*$/;
@@ -142,7 +155,10 @@ function openSurroundings(sink: FactSink) {
     if (question.what === "table") {
       const machine = word.length > 160 ? undefined : [...MACHINES, ...ALONE].find(([words]) => words.test(word));
       if (machine !== undefined) sink.system("outer", machine[1], placeOf(line));
-      return machine !== undefined;
+      if (GRAVITON.test(word)) sink.system("arch", "aarch64", placeOf(line));
+      const isWhole = WHOLE.test(word);
+      if (isWhole) sink.cpu("unnamed", { features: { hypervisor: false } }, placeOf(line));
+      return machine !== undefined || isWhole;
     }
     if (question.what === "virt") {
       const outer = Object.hasOwn(VIRT, word) ? VIRT[word] : undefined;
@@ -234,6 +250,7 @@ function checked(sink: FactSink, line: TextLine): boolean {
   if (/KVM requires a CPU that supports vmx or svm/.test(text)) {
     sink.cpu("unnamed", { features: { vmx: false } }, at);
     sink.system("flag vmx", "no", at);
+    sink.system("flag vmx or svm", "no", at);
     return true;
   }
   // The init script of the packages kvm and qemu-kvm takes the module by the flag that it finds.

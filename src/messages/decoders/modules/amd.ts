@@ -39,20 +39,27 @@ const SVM_REFUSED: Decoded = {
 };
 
 /** The kernel refused kvm_amd. */
-export function amdModuleError({ signs, host, circumstances }: ExplainContext, isUnsupported: boolean): Decoded {
+export function amdModuleError({ signs, host, outer, circumstances }: ExplainContext, isUnsupported: boolean): Decoded {
   if (signs.notAmd || host?.vendor === "GenuineIntel") return NO_AMD;
+  const isInside = INSIDE.some((one) => circumstances.has(one)) || circumstances.has("in a cloud");
+  if (isInside && isUnsupported)
+    return {
+      what: `The kernel refused kvm_amd, and this is a virtual machine${outer === undefined ? "" : ` (${outer})`}: on an AMD CPU the hypervisor below does not pass AMD-V to it; on one of Intel kvm_intel is the module.`,
+      outcome: "AMD",
+      steps: [PASS_SVM],
+      onlySteps: true,
+    };
   if (circumstances.has("AMD") || signs.amd) return SVM_REFUSED;
-  const inside = INSIDE.some(circumstances.has);
   return {
     ...(isUnsupported
       ? {
-          what: `The kernel refused kvm_amd, which found no usable SVM: the CPU is not AMD's, or ${inside ? "the hypervisor below does not pass AMD-V to this virtual machine" : "its firmware has SVM off, or it has none"}.`,
+          what: "The kernel refused kvm_amd, which found no usable SVM: the CPU is not AMD's, or its firmware has SVM off, or it has none.",
         }
       : {}),
     causes: [{ text: "kvm_amd on a CPU without SVM; on Intel, kvm_intel is the module.", certainty: "likely" }],
     steps: [
       { text: "On an Intel CPU, load the other one.", commands: ["sudo modprobe kvm_intel"] },
-      inside ? PASS_SVM : { text: "On an AMD CPU, enable SVM mode in the firmware setup.", changes: "firmware" },
+      isInside ? PASS_SVM : { text: "On an AMD CPU, enable SVM mode in the firmware setup.", changes: "firmware" },
     ],
   };
 }

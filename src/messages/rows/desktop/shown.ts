@@ -60,6 +60,30 @@ const REPOSITORY = /github\.com\/containers\b/gi;
 const ON_MACHINE =
   /\b(?:podman machine|colima|limactl|multipass|virt-manager|virt-install|GNOME Boxes|quickemu|vagrant|virsh|(?:VMware|VirtualBox) VM|Kali Linux)\b/i;
 
+/** Docker names a container by the beginning of its id; systemd-detect-virt names the kind; the file is Docker's own. */
+const TYPED_IN_CONTAINER =
+  /^(?:\[?[\w-]{1,32}@[0-9a-f]{12}[: ][^\n#$]{0,60}[#$]|[^\n]{0,60}\bsystemd-detect-virt(?: (?:-c|--container))?\s{1,4}\n?\s{0,4}(?:docker|podman|lxc|lxc-libvirt|systemd-nspawn|openvz|rkt|pouch|container-other)\b)|^Linux [0-9a-f]{12} \d|\b(?:\d{1,2}:[\w,=]{0,24}:|0::)\/(?:docker|kubepods|lxc)[/.]/m;
+
+/** Ubuntu's -kvm and -virtual, Alpine's -virt, Debian's cloud kernel, and that of LinuxKit (Docker Desktop). */
+const KERNEL_FOR_GUESTS =
+  /\b\d\.\d{1,3}\.\d{1,3}(?:-\d{1,4}(?:\.\d{1,4})?-(?:kvm|virtual|virt)|-[\w.+~]{1,20}-cloud-(?:amd64|arm64)|-linuxkit)\b/;
+const MODULES_OF_WSL2 = /\/lib\/modules\/\d[\w.+-]{2,24}-microsoft-standard/;
+const NO_RIGHT =
+  /\/dev\/kvm\b[^\n]{0,40}\b[Pp]ermission denied|\bKVM kernel module: Permission denied|\bpermissions to use KVM\b/;
+const DEVICE_PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
+const LACKING = /(?<nodes>\d{1,5})? ?\bInsufficient devices\.kubevirt\.io\/(?<device>kvm|tun)\b/g;
+const NO_TUN = /\bdevices\.kubevirt\.io\/tun"?:\s{1,12}"?0\b/;
+/** Every node that lacks the device of KVM lacks tun as well, which every node has. */
+function lacksPlugin(text: string): boolean {
+  const nodes = new Map([...text.matchAll(LACKING)].map(({ groups }) => [groups?.device, Number(groups?.nodes ?? 1)]));
+  const tun = nodes.get("tun") ?? 0;
+  return NO_TUN.test(text) || (tun > 0 && tun >= (nodes.get("kvm") ?? 0));
+}
+const SAID_IN_CONTAINER =
+  /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i;
+/** Its engine runs in a machine of its own there. */
+const ON_ANOTHER = /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/;
+
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
 
@@ -85,7 +109,7 @@ export const SHOWN: readonly Shown[] = [
     /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? [4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
   ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
-  ["no device plugin", /Insufficient devices\.kubevirt\.io\/tun\b|\bdevices\.kubevirt\.io\/tun"?:\s{1,12}"?0\b/],
+  ["no device plugin", { test: lacksPlugin }],
   ["a named model", /(?:^|\s)-cpu\s{1,3}(?!host\b|max\b|qemu|kvm)[A-Za-z]|<model\b[^>\n]{0,60}>(?!host)[A-Z]/m],
   // Its author sets the registers, and no QEMU.
   [
@@ -152,11 +176,14 @@ export const SHOWN: readonly Shown[] = [
   // And to HAXM's check.
   ["no hypervisor below", /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/],
   ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
-  ["in WSL2", { test: isInWsl2 }],
+  ["in WSL2", { test: (text) => isInWsl2(text) || MODULES_OF_WSL2.test(text) }],
+  ["typed in a container", TYPED_IN_CONTAINER],
+  ["no right to the device", NO_RIGHT],
+  ["device passed", DEVICE_PASSED],
+  ["a kernel for guests", KERNEL_FOR_GUESTS],
   [
     "in a container",
-    /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i,
-    /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/,
+    { test: (text) => TYPED_IN_CONTAINER.test(text) || (SAID_IN_CONTAINER.test(text) && !ON_ANOTHER.test(text)) },
   ],
   ["VT-x in use", /\bKVM_CREATE_VM\)?(?: failed)?: (?:16 )?Device or resource busy/i],
   ["without SMM", /\bsmm=off\b|<smm state=['"]off\b/],

@@ -137,6 +137,7 @@ export const KMOD_MESSAGES = [
     group: "modules-missing",
     pattern:
       /could not open (?:moddep file|directory) '?(?<path>\/lib\/modules\/[\w.+~-]{3,80})|Module (?:msr|cpuid) not found in directory (?<path2>\/lib\/modules\/[\w.+~-]{3,80})/i,
+    where: [{ is: "not x86", what: "kvm_intel and msr are modules of x86 alone.", gravity: "informs", steps: [] }],
     what: "There are no module files for the running kernel where this runs ({path}). A container, a snap or the build of an image has none; on the machine itself, an update took those of the running kernel away.",
     steps: [
       {

@@ -10,6 +10,7 @@ import {
   JOIN_KVM,
   KERNEL_LOG,
   LOAD_KVM,
+  LOADED_WITHOUT_DEVICE,
   NO_KVM,
   OFF_IN_FIRMWARE,
   PASS_DEVICE,
@@ -91,6 +92,7 @@ export const KVM_DEVICE_MESSAGES = [
         what: "The host has /dev/kvm, and the Android emulator does not see it: it runs in a container or a sandbox (Docker, Flatpak, Snap) that does not pass the device in.",
         steps: [PASS_DEVICE, { text: "Flatpak: allow it.", commands: ["flatpak override --user --device=kvm APP"] }],
       },
+      { is: "KVM's module loaded", what: LOADED_WITHOUT_DEVICE, steps: [PASS_DEVICE] },
     ],
     causes: [
       "In a container or a sandbox (Docker, Flatpak): the host may have KVM and the device was not passed in.",
@@ -215,7 +217,7 @@ export const KVM_DEVICE_MESSAGES = [
     ],
     group: "kvm-device",
     pattern:
-      /Failed to create the hypervisor: no supported hypervisor|\bstat \/dev\/kvm: no such file or directory|(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) [`'"]?\/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:(?:does|do|did)(?: not|n't|n’t)|never) (?:exist|appear|show up)|(?:is |was |does |did |has ){0,2}(?:not|never) (?:been |being |become |get ){0,2}(?:found|available|present|accessible|created|there|appears?)|(?:is |was )?(?:missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
+      /Failed to create the hypervisor: no supported hypervisor|\bstat \/dev\/kvm: no such file or directory|(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) [`'"]?\/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Is a directory|Permission denied|Operation not permitted|Device or resource busy|(?:(?:does|do|did)(?: not|n't|n’t)|never) (?:exist|appear|show up)|(?:is |was |does |did |has ){0,2}(?:not|never) (?:been |being |become |get ){0,2}(?:found|available|present|accessible|created|there|appears?)|(?:is |was )?(?:missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
     what: NO_KVM,
     decoder: "device",
     steps: [HOW_FAR_KVM, LOAD_KVM, JOIN_KVM, PASS_DEVICE],

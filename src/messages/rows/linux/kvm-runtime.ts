@@ -1,5 +1,6 @@
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { MessageRow } from "../../message.js";
-import { DUMP_VMCS, INSIDE, KERNEL_LOG, WHO_USES_VMX } from "../shared-advice.js";
+import { DUMP_VMCS, INSIDE, KERNEL_LOG, PASS_DEVICE, WHO_USES_VMX } from "../shared-advice.js";
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
 
@@ -27,13 +28,14 @@ export const KVM_RUNTIME_MESSAGES = [
     gravity: "blocks",
     needle: ["not found in directory", "not found in modules.dep", "could not find module"],
     pattern:
-      /Module '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm-amd|kvm)'? not found in (?:modules\.dep|directory (?<directory>[\w./-]{1,120}))|modinfo: could not find module kvm(?:[-_](?:intel|amd))?\b/i,
+      /Module '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm-amd|kvm)'? not found in (?:modules\.dep|directory (?<directory>[\w.+~/-]{1,120}))|modinfo: could not find module kvm(?:[-_](?:intel|amd))?\b/i,
     what: "There is no such module file for the running kernel: the kernel was updated and not restarted since, or has KVM built in, or left out, or in a package that is not installed.",
     causes: [
       "An updated kernel that was not booted yet: its modules replaced those of the running one.",
       "A container, microVM or cloud kernel without KVM, or a package of further modules that is not installed.",
     ],
     where: [
+      { is: "not x86", what: "kvm_intel and kvm_amd are modules of x86 alone.", gravity: "informs", steps: [] },
       {
         is: "/dev/kvm exists",
         what: "KVM is there: /dev/kvm exists, so the kernel has KVM built in, or this is a container, which has no module files of its kernel. Nothing has to be loaded here.",
@@ -42,6 +44,48 @@ export const KVM_RUNTIME_MESSAGES = [
           {
             text: "Go on without modprobe. In a container, modules are loaded on the host.",
             commands: ["ls -l /dev/kvm"],
+          },
+        ],
+      },
+      {
+        is: "KVM's module loaded",
+        what: "KVM's module is loaded all the same, so no file is needed: this is a container, which has none, or the files of the running kernel were removed since.",
+        gravity: "informs",
+        steps: [],
+      },
+      {
+        is: "typed in a container",
+        what: "A container has no module files: it runs on the kernel of its host, which loads modules and has to pass the device in.",
+        gravity: "informs",
+        steps: [PASS_DEVICE],
+      },
+      {
+        is: "in WSL2",
+        what: "The kernel of WSL2 comes with WSL, which has KVM built into it or brings its modules along: there is nothing to install in Linux, and no update of Linux changes it. /dev/kvm is there where Windows passes VT-x (AMD-V) on.",
+        steps: [
+          outerStep("WSL2"),
+          { text: "Update WSL, and see whether the device is there.", commands: ["wsl --update", "ls -l /dev/kvm"] },
+        ],
+      },
+      {
+        is: "kvm.ko loaded",
+        what: "kvm itself is loaded as a module, so this kernel has KVM as modules, and the file of {module} is not among them: it is in a package of further modules that is not installed, or was removed since.",
+        steps: [
+          {
+            text: "See which files of KVM there are, and which package has the rest.",
+            commands: ["modinfo -F filename kvm; find /lib/modules/$(uname -r) -name 'kvm*'"],
+          },
+        ],
+      },
+      {
+        is: "a kernel for guests",
+        what: "There is no such module file for the running kernel, which is one for virtual machines and smaller than the general one: KVM is often left out of it, or in a package of further modules. A restart into the same kernel changes nothing.",
+        steps: [
+          {
+            text: "See how it was built; where KVM is left out, install and start the general kernel of the distribution.",
+            commands: [
+              "zgrep -E 'CONFIG_KVM(_INTEL)?=' /proc/config.gz || grep -E 'CONFIG_KVM(_INTEL)?=' /boot/config-$(uname -r)",
+            ],
           },
         ],
       },

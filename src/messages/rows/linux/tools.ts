@@ -7,6 +7,7 @@ import {
   FIRMWARE_IS_OFF,
   HYPERV_ON,
   LOAD_KVM,
+  LOADED_WITHOUT_DEVICE,
   OFF_IN_FIRMWARE,
   PASS_DEVICE,
   READ_FEAT_CTL,
@@ -74,7 +75,15 @@ export const TOOL_MESSAGES = [
     pattern: /KVM acceleration can NOT be used|\/dev\/kvm does not exist/i,
     what: "There is no /dev/kvm: KVM's module is not loaded.",
     outcome: "no device",
-    where: [{ is: "AMD", what: "There is no /dev/kvm: kvm_amd is not loaded.", steps: [LOAD_KVM] }],
+    where: [
+      { is: "KVM's module loaded", what: LOADED_WITHOUT_DEVICE, steps: [PASS_DEVICE] },
+      {
+        is: "typed in a container",
+        what: "There is no /dev/kvm in the container: it was not passed in, or the module is not loaded on the container's host.",
+        steps: [PASS_DEVICE, LOAD_KVM],
+      },
+      { is: "AMD", what: "There is no /dev/kvm: kvm_amd is not loaded.", steps: [LOAD_KVM] },
+    ],
     // There the kind of machine decides, as the line before it says.
     steps: [{ ...LOAD_KVM, unless: [...(LOAD_KVM.unless ?? []), "in a cloud"] }],
     source: { message: "platform9/express#206, canonical/multipass#12", meaning: "cpu-checker (kvm-ok)" },
@@ -317,11 +326,18 @@ export const TOOL_MESSAGES = [
     id: "rdmsr-no-device",
     product: "tool",
     layer: "host operating system",
-    gravity: "blocks",
+    gravity: "informs",
     needle: ["rdmsr: open", "rdmsr:open", "/dev/cpu/"],
     pattern:
       /rdmsr: ?open: No such file or directory|No such file or directory: ["']\/dev\/cpu\/\d{1,4}\/msr|\/dev\/cpu\/\d{1,4}\/msr["']?: No such file or directory/i,
     what: "There is no /dev/cpu/*/msr, through which rdmsr and vmxcap read: the module msr is not loaded, or this is a container.",
+    where: [
+      {
+        is: "typed in a container",
+        what: "A container has no /dev/cpu/*/msr, through which rdmsr and vmxcap read: registers are read on its host.",
+        steps: [{ text: "Read them on the container's host.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"] }],
+      },
+    ],
     steps: [{ text: "Load the module, and read again.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"] }],
     source: { message: "msr-tools", meaning: "Linux, arch/x86/kernel/msr.c" },
   },
@@ -329,7 +345,7 @@ export const TOOL_MESSAGES = [
     id: "rdmsr-no-right",
     product: "tool",
     layer: "host operating system",
-    gravity: "blocks",
+    gravity: "informs",
     needle: ["rdmsr: open", "rdmsr:open", "rdmsr: pread", "rdmsr:pread"],
     pattern: /rdmsr: ?(?:open|pread): (?:Permission denied|Operation not permitted)/i,
     what: "The kernel does not let this process read MSRs: that needs root with CAP_SYS_RAWIO, which root in a container does not have, and some distributions forbid it under Secure Boot (lockdown).",

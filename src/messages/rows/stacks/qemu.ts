@@ -278,7 +278,7 @@ export const QEMU_MESSAGES = [
     needle: ["kvm kernel module: ", "kvm kernal module: ", "failed to initialize kvm", "unable to open /dev/kvm"],
     group: "no-kvm",
     pattern:
-      /(?:(?:Could not access )?KVM kern[ae]l module|failed to initialize kvm|Unable to open \/dev\/kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted)/i,
+      /(?:(?:Could not access )?KVM kern[ae]l module|failed to initialize kvm|Unable to open \/dev\/kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted|Is a directory)/i,
     what: "QEMU cannot use /dev/kvm: {reason}.",
     causes: [
       "No such file or directory: kvm_intel is not loaded, because the CPU, the firmware or an outer hypervisor does not offer VMX, or it was never loaded.",

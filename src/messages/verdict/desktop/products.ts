@@ -1,7 +1,7 @@
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
-import { armNamed } from "../other-cpus.js";
+import { armNamed } from "../cpus/foreign.js";
 import { ASK_MACOS } from "./apple.js";
 import { appleSilicon, isOnMac, saidOf } from "./in-words.js";
 import { BESIDE, CONSUMER, HOST_IS_MAC, isWithoutHyperV, WINDOWS } from "./windows-words.js";

@@ -12,6 +12,7 @@ import { kvmRuns } from "../guests/kvm-runs.js";
 import { namedOuter } from "../named-outer.js";
 import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
+import { lacksKvm } from "../weight.js";
 import { IN_SNAP, listedRights, outsideGroup, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
@@ -173,7 +174,7 @@ function besideWords(
   const windows = first?.product === "WSL" ? windowsOnKvm(text) : undefined;
   if (windows !== undefined)
     return { ...found, says: `${ofWsl(text) ?? first?.what ?? ""} ${windows.says}`, steps: windows.steps };
-  if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text) && !found.says.includes("Windows 10"))
+  if (lacksKvm(first) && isInWsl2(text) && isWindows10(text) && !found.says.includes("Windows 10"))
     return {
       ...found,
       says: `${found.says} This is Windows 10: WSL passes no VT-x there, whatever the CPU and its firmware.`,

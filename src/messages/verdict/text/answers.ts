@@ -1,4 +1,4 @@
-import { isSvmVendor } from "../../../host/host.js";
+import { isSvmVendor, showsVmx } from "../../../host/host.js";
 import type { Explanation, FoundVerdict, Recognised } from "../../answer.js";
 import { isOfLoading } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
@@ -13,16 +13,17 @@ import { isOfOtherRegister, otherRegister } from "../asked/other-register.js";
 import { registersAsked } from "../asked/registers-read.js";
 import { twoValues } from "../asked/two-values.js";
 import { valueAsked, wantedRefused } from "../asked/values-asked.js";
+import { foreignGuestVerdict } from "../cpus/foreign.js";
 import { withMicrocode } from "../differing-cpus.js";
 import { guestVerdict } from "../guests/guest-verdict.js";
 import { withNestedOff } from "../guests/nested-off.js";
 import { withParamOff } from "../guests/param-off.js";
 import { withoutAccelerator } from "../guests/without-accelerator.js";
-import { hardwareThere } from "../hardware-there.js";
+import { hardwareThere, notPassed } from "../hardware-there.js";
 import { loneErrno } from "../lone-errno.js";
 import { EITHER_COUNTED, hypervisorBelow, machineVerdict, type SaidInProse } from "../machine-verdict.js";
-import { foreignGuestVerdict, otherCpuVerdict } from "../other-cpus.js";
-import { KVM_IS_THERE, passesChecks, WORKS } from "../passed-checks.js";
+import { otherCpuVerdict } from "../other-cpus.js";
+import { KVM_IS_THERE, passesChecks, WITHOUT_FLAGS, WORKS } from "../passed-checks.js";
 import { assertionLine, crashLine, fatalLine } from "../stopped.js";
 import { ASKS_VTX, asksVtx, LISTS_DEVICE, usesOther } from "../text-signs.js";
 import {
@@ -52,7 +53,9 @@ const ANSWERS: readonly Answer[] = [
   refusedByWsl,
   flagContradictsMessage,
   cpusDiffer,
+  deviceNotPassed,
   ofAnotherCpu,
+  deviceWithoutFlags,
   kvmIsThere,
   hardwareIsThere,
   describedMachine,
@@ -134,6 +137,20 @@ function cpusDiffer({ recognised, machine, text }: Reading): FoundVerdict | unde
 
 function ofAnotherCpu({ recognised, machine, text, circumstances }: Reading): FoundVerdict | undefined {
   return otherCpuVerdict(recognised, machine, text, circumstances);
+}
+
+/** KVM's module is loaded, and a program that looks for the device finds none. */
+function deviceNotPassed({ recognised, machine, circumstances }: Reading): FoundVerdict | undefined {
+  return notPassed(recognised, machine, circumstances);
+}
+
+/** The device is there, on a machine that shows neither flag. */
+function deviceWithoutFlags({ recognised, machine, circumstances }: Reading): FoundVerdict | undefined {
+  const { vendor, observed } = machine?.situation.read ?? {};
+  const isNeither = vendor === undefined && observed?.svm === false && showsVmx(machine?.situation.host) === false;
+  return isNeither && recognised.every(({ gravity }) => gravity === "informs") && circumstances.has("/dev/kvm exists")
+    ? { ...WITHOUT_FLAGS, covers: idsOf(recognised) }
+    : undefined;
 }
 
 function kvmIsThere({ blocking, flag, circumstances }: Reading): FoundVerdict | undefined {
