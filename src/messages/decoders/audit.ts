@@ -1,3 +1,4 @@
+import { listText } from "../../bits/list-text.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { type AuditResult, auditVmcs } from "../../vmcs/audit.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
@@ -9,7 +10,6 @@ import type { ExplainContext } from "../context.js";
 import type { Step } from "../message.js";
 import { registerBlock } from "../register-block.js";
 import { DROP_VMX, DUMP_VMCS } from "../rows/shared-advice.js";
-import { listText } from "./bits.js";
 
 const MOST_DUMPS = 3;
 

@@ -72,17 +72,6 @@ export function bitText({ bit, sdm }: ExplainedBit): string {
   return sdm === undefined ? `bit ${bit} (no public name)` : `${sdm} (bit ${bit})`;
 }
 
-/** `a, b and c`. */
-export function listText(items: readonly string[], last = "and"): string {
-  if (items.length < 2) return items[0] ?? "";
-  return `${items.slice(0, -1).join(", ")} ${last} ${items.at(-1)}`;
-}
-
-/** `a, b and c`, or the first of more than `most`: `a, b and 7 more`. */
-export function listFirst(items: readonly string[], most: number): string {
-  return items.length > most ? `${items.slice(0, most).join(", ")} and ${items.length - most} more` : listText(items);
-}
-
 /** Bits of a 64-bit mask, ascending. */
 export function bitsOf64({ hi, lo }: U64): number[] {
   return [...bitsOf(lo), ...bitsOf(hi).map((bit) => bit + 32)];

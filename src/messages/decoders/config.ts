@@ -1,3 +1,4 @@
+import { listText } from "../../bits/list-text.js";
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { bitsOf } from "../../bits/word.js";
 import { describeMsr } from "../../input/text/msr-names.js";
@@ -13,7 +14,7 @@ import { bitIndex, WORD_NAMES, type WordName } from "../../rules/words.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit, listText } from "./bits.js";
+import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit } from "./bits.js";
 
 const VMX = "arch/x86/kvm/vmx/vmx.c";
 

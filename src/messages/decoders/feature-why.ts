@@ -1,3 +1,4 @@
+import { listText } from "../../bits/list-text.js";
 import type { Tri } from "../../bits/tri.js";
 import { bitAt } from "../../bits/word.js";
 import type { Host } from "../../host/host.js";
@@ -10,7 +11,7 @@ import { type Why, whyUnder } from "../../why/why.js";
 import { type Cause, type ExplainedRule, rangesText, sinceText } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Step } from "../message.js";
-import { bitText, type ExplainedBit, explainBit, listText } from "./bits.js";
+import { bitText, type ExplainedBit, explainBit } from "./bits.js";
 import { atlasCodenames, atlasOffers, eachAtlasOffer, type Offered, offeredBy, offeredByAny } from "./offered.js";
 import { explainRemedies } from "./remedy.js";
 

@@ -1,3 +1,4 @@
+import { listFirst, listText } from "../../bits/list-text.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { registerOf } from "../../registers/registers.js";
 import { releaseOf } from "../../rules/held.js";
@@ -7,7 +8,7 @@ import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { DROP_VMX, NESTED_ON, PT_ON } from "../rows/shared-advice.js";
 import { FOR_MAC, OLD_FOR_MAC } from "../verdict/guests/guest-kinds.js";
-import { explainBit, listFirst, listText } from "./bits.js";
+import { explainBit } from "./bits.js";
 import {
   alwaysOffered,
   bitCauses,

@@ -1,10 +1,10 @@
+import { listText } from "../../bits/list-text.js";
 import { atlas } from "../../input/atlas/atlas.js";
 import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, HYPERV_OFF } from "../rows/shared-advice.js";
-import { listText } from "./bits.js";
 
 /** The list that HAXM's checktool prints: only several lines together show the cause. */
 export function decodeHaxmChecktool(matches: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {

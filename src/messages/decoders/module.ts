@@ -1,3 +1,4 @@
+import { listText } from "../../bits/list-text.js";
 import { bitsOf } from "../../bits/word.js";
 import { STRICT_CONFIG } from "../../kvm/changes.js";
 import { DEBIAN_CONFIG } from "../../kvm/kernel-config.js";
@@ -21,7 +22,6 @@ import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 import { shellWord } from "../shell-word.js";
-import { listText } from "./bits.js";
 import { amdModuleError } from "./modules/amd.js";
 import { explainRemedies } from "./remedy.js";
 

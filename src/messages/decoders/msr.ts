@@ -1,3 +1,4 @@
+import { listFirst, listText } from "../../bits/list-text.js";
 import { formatU64, parseHexU64, testBit } from "../../bits/u64.js";
 import { describeMsr } from "../../input/text/msr-names.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
@@ -9,7 +10,7 @@ import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { ENABLE_OUTER, FIRMWARE_IS_OFF, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
-import { explainBit, listFirst, listText, setBits } from "./bits.js";
+import { explainBit, setBits } from "./bits.js";
 import { restoreRule } from "./restore.js";
 
 // ---- A program writes an MSR ----

@@ -1,3 +1,4 @@
+import { listText } from "../../bits/list-text.js";
 import { replay } from "../../kvm/replay.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
 import { findFeature } from "../../why/find-feature.js";
@@ -6,7 +7,7 @@ import { bitsOfFeature } from "../../why/run-part.js";
 import type { Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import { bitText, type ExplainedBit, explainBit, listText } from "./bits.js";
+import { bitText, type ExplainedBit, explainBit } from "./bits.js";
 
 /** Words for a feature that the tables of names do not have. */
 const CALLED: readonly (readonly [words: RegExp, id: string])[] = [

@@ -1,5 +1,5 @@
+import { listText } from "../../bits/list-text.js";
 import type { FoundVerdict } from "../answer.js";
-import { listText } from "../decoders/bits.js";
 
 /*
  * KVM refused because CPUs of one machine differ: the microcode that the text shows of them.

@@ -45,7 +45,7 @@ const isLacking = ({ message = "", outcome }: Recognised): boolean =>
 
 /** It says why there is none, or that it is another system that has none. */
 const isReason = (one: Recognised): boolean =>
-  (one.product === "kmod" && one.gravity !== "informs") ||
+  (one.product === "kmod" && (one.gravity !== "informs" || one.message === "module-denied")) ||
   one.product === "WSL" ||
   (isOfLoading(one) && one.gravity === "blocks");
 

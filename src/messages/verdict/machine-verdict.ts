@@ -6,6 +6,7 @@ import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import type { NotApplied } from "../../situation/evidence/not-applied.js";
 import type { Situation } from "../../situation/situation.js";
 import type { NamedCpu } from "../../why/cpus/named-cpu.js";
+import { ASKED_ABOUT, type WhyOff, whyOff } from "../../why/params/why-off.js";
 import type { SaidOfMachine } from "../../why/questions/about.js";
 import type { Question } from "../../why/questions/answer.js";
 import { SEE_WHO_SETS_IT, WHOSE_CPU } from "../../why/questions/next-steps.js";
@@ -13,7 +14,6 @@ import { FLAG_SINCE, statementWith, THERE_AND_ON, underOldest } from "../../why/
 import type { FoundVerdict } from "../answer.js";
 import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked/asked-only.js";
-import { ASKED_ABOUT, type WhyOff, whyOff } from "./params/why-off.js";
 
 /** What the prose around the values says about the machine. */
 export interface SaidInProse extends SaidOfMachine {

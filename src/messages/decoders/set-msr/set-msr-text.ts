@@ -1,3 +1,4 @@
+import { listText } from "../../../bits/list-text.js";
 import { formatU64, type U64 } from "../../../bits/u64.js";
 import { formatWord } from "../../../bits/word.js";
 import type { MsrPair } from "../../../kvm/guest/msr-pair.js";
@@ -9,7 +10,7 @@ import { mainlineRange, releaseOf, takenBy } from "../../../rules/held.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../../answer.js";
 import { holdsInNamed } from "../../context.js";
 import type { Step } from "../../message.js";
-import { bitText, type ExplainedBit, explainBit, listText } from "../bits.js";
+import { bitText, type ExplainedBit, explainBit } from "../bits.js";
 import { comparesWithGuest, controlsByCpuid, HOST_DECIDES, isControls, type Refusal, restoreRule } from "../restore.js";
 import { askedFor, evmcsCause, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";
 

@@ -1,3 +1,4 @@
+import { listText } from "../../../bits/list-text.js";
 import type { U64 } from "../../../bits/u64.js";
 import { QEMU_RESTORE_ORDER } from "../../../kvm/guest/restore.js";
 import {
@@ -12,7 +13,7 @@ import { holdsIn, mainlineRange, releaseOf } from "../../../rules/held.js";
 import { kernelName } from "../../../rules/release.js";
 import type { Cause } from "../../answer.js";
 import { type ExplainContext, holdsInNamed } from "../../context.js";
-import { bitText, explainBit, listText } from "../bits.js";
+import { bitText, explainBit } from "../bits.js";
 import {
   comparesWithGuest,
   controlsByCpuid,

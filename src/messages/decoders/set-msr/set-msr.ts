@@ -1,3 +1,4 @@
+import { listText } from "../../../bits/list-text.js";
 import { formatU64, parseHexU64 } from "../../../bits/u64.js";
 import { describeMsr } from "../../../input/text/msr-names.js";
 import type { MsrPair } from "../../../kvm/guest/msr-pair.js";
@@ -8,7 +9,7 @@ import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
 import type { Step } from "../../message.js";
 import { DROP_VMX, NESTED_ON } from "../../rows/shared-advice.js";
-import { bitText, explainBit, listText } from "../bits.js";
+import { bitText, explainBit } from "../bits.js";
 import { atlasOffers, type Offered, offeredBy, offeredByAny } from "../offered.js";
 import { comparesWithGuest, controlsByCpuid, type Refusal, refusalOf, restoreRule } from "../restore.js";
 import { knownDefect } from "./known-defects.js";

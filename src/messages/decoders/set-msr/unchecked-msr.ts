@@ -1,3 +1,4 @@
+import { listText } from "../../../bits/list-text.js";
 import { parseHexU64 } from "../../../bits/u64.js";
 import { describeMsr } from "../../../input/text/msr-names.js";
 import { loadRules } from "../../../kvm/load/load-order.js";
@@ -14,7 +15,7 @@ import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
 import type { Step } from "../../message.js";
 import { ENABLE_OUTER, READ_FEAT_CTL } from "../../rows/shared-advice.js";
-import { listText, setBits } from "../bits.js";
+import { setBits } from "../bits.js";
 import { namedMsr } from "../msr.js";
 
 /* An MSR that Linux accessed without expecting a fault (unchecked MSR access error). */

@@ -3,13 +3,13 @@ import { msrOf } from "../../../host/host.js";
 import { msrBit } from "../../../host/msr.js";
 import { replays } from "../../../situation/replays.js";
 import { cpusNamed, generationsNamed, hasOf, OF_PRODUCT } from "../../../why/cpus/named-cpu.js";
+import { ofModel } from "../../../why/cpus/of-model.js";
 import { type Feature, LAYER_TITLES, LAYERS } from "../../../why/features.js";
 import { featureNamed } from "../../../why/find-feature.js";
 import { type FeatureLayers, layersUnder } from "../../../why/layers.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { besideMachine, type OwnMachine } from "../../own-machine.js";
-import { ofModel } from "../cpu-model.js";
 
 /*
  * People paste what they have and ask below it: "why is posted_intr missing?". What the machine of the text makes of the

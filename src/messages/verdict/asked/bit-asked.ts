@@ -1,10 +1,10 @@
+import { listText } from "../../../bits/list-text.js";
 import { parseHexU64, testBit, type U64 } from "../../../bits/u64.js";
 import { msrOf } from "../../../host/host.js";
 import { knownValue } from "../../../host/msr.js";
 import { isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
 import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
 import { answer, type TextVerdict } from "../../answer.js";
-import { listText } from "../../decoders/bits.js";
 import type { OwnMachine } from "../../own-machine.js";
 
 /*

@@ -1,10 +1,11 @@
+import { listText } from "../../../bits/list-text.js";
 import { parseHexU64, type U64 } from "../../../bits/u64.js";
 import { type DecodedRegister, decodeRegister } from "../../../host/decode.js";
 import { msrValue } from "../../../host/msr.js";
 import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
 import { hexIndex, registerOf } from "../../../registers/registers.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
-import { bitText, explainBit, listText } from "../../decoders/bits.js";
+import { bitText, explainBit } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import { registerText } from "./registers-read.js";
 

@@ -1,12 +1,12 @@
 import { isSvmVendor } from "../../../host/host.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import { machineHas, ofModel } from "../../../why/cpus/of-model.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
 import { ENABLE_OUTER, HYPERV_OFF, HYPERV_ON } from "../../rows/shared-advice.js";
-import { machineHas, ofModel } from "../cpu-model.js";
 import { INTEL_CPU, SVM_CPU } from "../cpus/svm-named.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { ofAmd } from "./amd.js";

@@ -1,3 +1,4 @@
+import { listText } from "../../../bits/list-text.js";
 import type { Tri } from "../../../bits/tri.js";
 import { vmxReadsZero } from "../../../host/host.js";
 import type { AtlasEntry } from "../../../input/atlas/atlas-entry.js";
@@ -9,7 +10,6 @@ import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { ONLY_CPU_READ } from "../../../why/questions/next-steps.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
 import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
-import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import { besideMachine, type OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked/asked-feature.js";

@@ -1,3 +1,4 @@
+import { listText } from "../../../bits/list-text.js";
 import { flagOfGuest, guestVmx, type VirtualFlag } from "../../../compare/guest-vmx.js";
 import { belowOf } from "../../../host/below.js";
 import { hasSvm, showsVmx } from "../../../host/host.js";
@@ -6,7 +7,6 @@ import { parseBool } from "../../../kvm/load/parse-param.js";
 import { isLoadedOn } from "../../../kvm/replay.js";
 import type { NextStep } from "../../../why/questions/answer.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
-import { listText } from "../../decoders/bits.js";
 import { type OwnMachine, ownMachine } from "../../own-machine.js";
 import { SVM_COUNTED } from "../cpus/svm-named.js";
 import { systemIn } from "../named-outer.js";

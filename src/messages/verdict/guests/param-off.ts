@@ -1,3 +1,4 @@
+import { listText } from "../../../bits/list-text.js";
 import { msrBit } from "../../../host/msr.js";
 import { atlas, entryHost } from "../../../input/atlas/atlas.js";
 import type { ParamsGiven } from "../../../kvm/load/params.js";
@@ -7,7 +8,6 @@ import { replay } from "../../../kvm/replay.js";
 import { registerOf } from "../../../registers/registers.js";
 import { assume } from "../../../situation/assume.js";
 import type { Explanation, FoundVerdict } from "../../answer.js";
-import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { WANTS_VMX } from "./nested-off.js";
