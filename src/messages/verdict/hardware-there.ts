@@ -57,6 +57,8 @@ export function notPassed(
 ): FoundVerdict | undefined {
   const lacking = recognised.filter(isLacking);
   const first = lacking.find(({ what }) => what === LOADED_WITHOUT_DEVICE);
+  // The kernel that has the module loaded has a file of it: this is another kernel, or a container's own directory.
+  if (recognised.some(({ message }) => message === "modprobe-not-found") && !has("in a container")) return undefined;
   if (machine === undefined || first === undefined || has("/dev/kvm exists") || isHostAndGuest(machine.situation.read))
     return undefined;
   return {

@@ -48,6 +48,18 @@ export const KVM_RUNTIME_MESSAGES = [
         ],
       },
       {
+        is: "a kernel for guests",
+        what: "There is no such module file for the running kernel, which is one for virtual machines and smaller than the general one: KVM is often left out of it, or in a package of further modules. A restart into the same kernel changes nothing.",
+        steps: [
+          {
+            text: "See how it was built; where KVM is left out, install and start the general kernel of the distribution.",
+            commands: [
+              "zgrep -E 'CONFIG_KVM(_INTEL)?=' /proc/config.gz || grep -E 'CONFIG_KVM(_INTEL)?=' /boot/config-$(uname -r)",
+            ],
+          },
+        ],
+      },
+      {
         is: "KVM's module loaded",
         what: "KVM's module is loaded all the same, so no file is needed: this is a container, which has none, or the files of the running kernel were removed since.",
         gravity: "informs",
@@ -74,18 +86,6 @@ export const KVM_RUNTIME_MESSAGES = [
           {
             text: "See which files of KVM there are, and which package has the rest.",
             commands: ["modinfo -F filename kvm; find /lib/modules/$(uname -r) -name 'kvm*'"],
-          },
-        ],
-      },
-      {
-        is: "a kernel for guests",
-        what: "There is no such module file for the running kernel, which is one for virtual machines and smaller than the general one: KVM is often left out of it, or in a package of further modules. A restart into the same kernel changes nothing.",
-        steps: [
-          {
-            text: "See how it was built; where KVM is left out, install and start the general kernel of the distribution.",
-            commands: [
-              "zgrep -E 'CONFIG_KVM(_INTEL)?=' /proc/config.gz || grep -E 'CONFIG_KVM(_INTEL)?=' /boot/config-$(uname -r)",
-            ],
           },
         ],
       },
