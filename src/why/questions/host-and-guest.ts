@@ -8,7 +8,7 @@ import { outerStep, READ_LOCK, RELOAD_WITH_NESTED } from "./next-steps.js";
  * Of a host and of its guest in one text.
  */
 
-export const GUEST_MODEL: NextStep = {
+const GUEST_MODEL: NextStep = {
   text: "Give the guest a CPU with vmx, then shut it down and start it; a restart from inside keeps the old one.",
   commands: [
     "-cpu host",

@@ -263,7 +263,7 @@ export const nestedOnHost = ({ module }: Kind): Step => ({
   text: "On the host, switch nested on; no virtual machine may run.",
   commands: [`sudo modprobe -r ${module} && sudo modprobe ${module} nested=1`],
 });
-export const NESTED_ON_THE_HOST: Step = nestedOnHost(KINDS.vmx);
+const NESTED_ON_THE_HOST: Step = nestedOnHost(KINDS.vmx);
 
 /** How the program that starts the guest is made to give it VMX. */
 const GIVE_VMX: { readonly [F in GuestCpu["format"]]: (guest: GuestCpu, flag: VirtualFlag) => readonly string[] } = {
