@@ -26,7 +26,7 @@ const OUTPUT_SETS: readonly (readonly string[])[] = [
 ];
 const EACH = tries(30);
 
-describe("what is said of parameters that are off is true of the machine that printed the text", () => {
+describe("the reasons given for parameters that are off hold on the machine that printed the text", () => {
   it.each(OUTPUT_SETS.map((outputs) => [outputs.join(", "), outputs] as const))("%s", async (_, outputs) => {
     let found = 0;
     for (let seed = outputs.join().length * 1000; found < EACH; seed++) {

@@ -268,7 +268,7 @@ function refusedBesides(
   const { says, steps, evidence } = refused.verdict;
   return {
     ...found,
-    says: `${says} And there is no file of the module for the running kernel.`,
+    says: `${says} The running kernel also lacks the file of the module.`,
     steps: [...steps.slice(0, 1), ...found.steps],
     evidence,
   };
