@@ -8,14 +8,15 @@ import { outerStep, READ_LOCK, RELOAD_WITH_NESTED } from "./next-steps.js";
  * Of a host and of its guest in one text.
  */
 
-const GUEST_MODEL: NextStep = {
-  text: "Give the guest a CPU with vmx, then shut it down and start it; a restart from inside keeps the old one.",
+export const guestModel = (flag: string): NextStep => ({
+  text: `Give the guest a CPU with ${flag}, then shut it down and start it; a restart from inside keeps the old one.`,
   commands: [
     "-cpu host",
     "<cpu mode='host-passthrough'/>",
     "# Proxmox: qm set VMID --cpu host; OpenStack: cpu_mode = host-passthrough",
   ],
-};
+});
+const GUEST_MODEL = guestModel("vmx");
 
 export const SEE_NESTED: NextStep = {
   text: "On the host, see whether it is on.",

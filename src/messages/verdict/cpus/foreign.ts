@@ -5,6 +5,7 @@ import { isOfLoading, type Recognised, type TextVerdict } from "../../answer.js"
 import type { Step } from "../../message.js";
 import type { Circumstances } from "../../own-machine.js";
 import { PASS_DEVICE } from "../../rows/shared-advice.js";
+import { sentenceOf } from "../machine-verdict.js";
 import { rentedCloud } from "../rented-cloud.js";
 import { findsNone } from "../weight.js";
 import { onArm32, onArmBoard } from "./on-arm-32.js";
@@ -133,7 +134,7 @@ function shownVerdict(
   const about = foreignAnswer(host);
   const { says, steps } = /^(?:aarch64|arm)/.test(arch)
     ? onArm(`This is an ARM machine (${arch})`, host, circumstances, text)
-    : { says: sentence(about?.says ?? ""), steps: about?.steps ?? [] };
+    : { says: sentenceOf(about?.says ?? ""), steps: about?.steps ?? [] };
   return { says, steps, evidence: [], line: first.lines[0], covers: asking.map(({ message }) => message as string) };
 }
 
@@ -151,7 +152,6 @@ const ASKING: ReadonlySet<string> = new Set([
   "rdmsr-no-right",
   "virt-host-validate",
 ]);
-const sentence = (says: string): string => `${says.charAt(0).toUpperCase()}${says.slice(1)}`;
 
 /** The verdict where the machine is not x86, by what the text shows or in its words. */
 export function foreignVerdict(

@@ -6,6 +6,7 @@ import { type GuestCpu, readGuests } from "../../../input/guests/guest-cpu.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { isLoadedOn } from "../../../kvm/replay.js";
 import type { NextStep } from "../../../why/questions/answer.js";
+import { guestModel } from "../../../why/questions/host-and-guest.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import { type OwnMachine, ownMachine } from "../../own-machine.js";
 import { SVM_COUNTED } from "../cpus/svm-named.js";
@@ -205,7 +206,7 @@ function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind }: Lac
   const { name, flag, module } = kind;
   const { isOn, asked, text } = nested;
   const who = guest?.name ?? "The guest";
-  const model = guestModel(kind);
+  const model = guestModel(kind.flag);
   const give = guest === undefined ? model : stepToGive(guest, text, kind);
   if (isOn === false) {
     const off =
@@ -265,15 +266,6 @@ function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind }: Lac
     : `The guest does not show \`${flag}\`, so what runs it does not pass virtualization to it. With KVM`;
   return { says: `${below}: ${offStill}, or the guest's CPU model leaves ${flag} out.`, steps };
 }
-
-const guestModel = ({ flag }: Kind): NextStep => ({
-  text: `Give the guest a CPU with ${flag}, then shut it down and start it; a restart from inside keeps the old one.`,
-  commands: [
-    "-cpu host",
-    "<cpu mode='host-passthrough'/>",
-    "# Proxmox: qm set VMID --cpu host; OpenStack: cpu_mode = host-passthrough",
-  ],
-});
 
 const seeNested = ({ module }: Kind): NextStep => ({
   text: "On the host, see whether it is on.",
