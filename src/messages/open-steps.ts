@@ -170,7 +170,9 @@ export function openSteps(
         ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
       );
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
-      if (circumstances.has("on illumos") && left.some((command) => OF_LINUX.test(command))) return [];
+      const isElsewhere =
+        circumstances.has("on illumos") || (circumstances.has("on Windows") && !OF_OUTER.test(step.text));
+      if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     })
     .map((step) => onHost(step, circumstances));
@@ -199,6 +201,8 @@ function ofSystem(commands: readonly string[] | undefined, { has }: Circumstance
 
 /** Commands that read nothing elsewhere. */
 const OF_LINUX = /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/;
+/** What is done on the host of a machine. */
+const OF_OUTER = /\b(?:host|outer)\b/;
 const RDMSR = /^(?:sudo )?rdmsr (?:-\S+ )*(0x[0-9a-f]{2,8})$/;
 const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
 

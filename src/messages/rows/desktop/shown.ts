@@ -1,6 +1,7 @@
 import type { Shown } from "../../desktop-messages.js";
 import { svmNamed } from "../../verdict/cpus/svm-named.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
+import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
@@ -79,6 +80,7 @@ function lacksPlugin(text: string): boolean {
   const tun = nodes.get("tun") ?? 0;
   return NO_TUN.test(text) || (tun > 0 && tun >= (nodes.get("kvm") ?? 0));
 }
+const NO_HYPERVISOR = /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/;
 const SAID_IN_CONTAINER =
   /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i;
 /** Its engine runs in a machine of its own there. */
@@ -155,6 +157,7 @@ export const SHOWN: readonly Shown[] = [
   ["on a Chromebook", /\bChromebooks?\b|\bcrouton\b/i],
   ["rival beside KVM", RIVAL_RUNS, IN_RIVAL],
   ["after a suspend", AFTER_SUSPEND],
+  ["bare metal", { test: windowsShows.isPhysical }],
   ["said to be physical", PHYSICAL, { test: isInAnother }],
   ["Hyper-V said to be off", HYPERV_OFF, HYPERV_WANTED],
   ["no rival named", { test: (text) => !namesRival(text) }],
@@ -174,7 +177,7 @@ export const SHOWN: readonly Shown[] = [
   ],
   // What CPUID says to VirtualBox on Windows.
   // And to HAXM's check.
-  ["no hypervisor below", /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/],
+  ["no hypervisor below", { test: (text) => NO_HYPERVISOR.test(text) || windowsShows.runsNone(text) }],
   ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
   ["in WSL2", { test: (text) => isInWsl2(text) || MODULES_OF_WSL2.test(text) }],
   ["typed in a container", TYPED_IN_CONTAINER],
@@ -196,7 +199,11 @@ export const SHOWN: readonly Shown[] = [
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b/i,
   ],
   // People who looked.
-  ["said to be on", { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) }, { test: saysOff }],
+  [
+    "said to be on",
+    { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) || windowsShows.isOn(text) },
+    { test: saysOff },
+  ],
   // Of a program that starts machines itself, only what says that it runs in one.
   [
     "said to be nested",
@@ -205,7 +212,7 @@ export const SHOWN: readonly Shown[] = [
   ["Nyx on plain KVM", /\bNYX runs in fallback mode\b/, /\bKVM_CAP_DIRTY_LOG_RING\b|\[QEMU-Nyx\] Error:/],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
-  ["said to be virtual", { test: saysInside }],
+  ["said to be virtual", { test: (text) => saysInside(text) || windowsShows.isGuest(text) }],
   ["said to have nested on", { test: saysNestedOn }],
   [
     "said to use KVM",

@@ -332,7 +332,7 @@ export const VMWARE_MESSAGES = [
     group: "vmware-credential-guard",
     pattern:
       /VMware (?:Workstation|Player)(?: and|\/\w+ and) (?:Hyper-V|Device\/Credential Guard) are not compatible|does not meet minimum requirements to run VMware (?:Workstation|Player) with Hyper-V|VMware (?:Workstation|Player)[^\n]{0,12}?与 ?(?:Device\/)?Credential Guard ?不兼容/i,
-    what: "Virtualization-based security started Windows' hypervisor, which holds VT-x.",
+    what: "Hyper-V or virtualization-based security started Windows' hypervisor, which holds VT-x.",
     steps: [
       HYPERV_OFF,
       {

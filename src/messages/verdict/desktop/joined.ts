@@ -12,6 +12,7 @@ import { bareMetal, namedOuter } from "../named-outer.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
+import { windowsVerdict } from "./hosts/windows-verdict.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import {
   IS_MACHINE,
@@ -28,12 +29,12 @@ import {
 } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
-import { isOneOfTwo, kvmBelow, vboxBelow } from "./said-inside.js";
+import { isOneOfTwo, kvmBelow, notGiven, vboxBelow } from "./said-inside.js";
 import { windowsStuck } from "./shown/boot-trouble.js";
 import { givenCpu } from "./shown/given-cpu.js";
 import { withoutVtx } from "./subject.js";
 import { passesNone } from "./windows.js";
-import { BESIDE, DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
+import { DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.
@@ -95,6 +96,8 @@ export function joinedOnDesktop(
 ): Omit<TextVerdict, "covers"> | undefined {
   const failed = recognised.filter(({ gravity }) => gravity !== "informs");
   const [first] = failed;
+  const shown = text.length <= LONGEST_WORDS ? windowsVerdict(text, recognised) : undefined;
+  if (shown !== undefined) return shown;
   if (failed.every(({ message }) => message === "windows-requirements")) {
     const checked = checkedOnDesktop(text);
     if (checked !== undefined) return checked;
@@ -223,19 +226,6 @@ const OF_KVM: ReadonlySet<string> = new Set([
 
 /** A longer text is a log, which names what it likes. */
 const LONGEST_WORDS = 20_000;
-
-/** VT-x of a virtual machine, which its settings give it, in the words of a firmware that has it off. */
-function notGiven(text: string, first: Recognised): Says | undefined {
-  const beside = first.message === "haxm-vt-disabled" ? BESIDE.exec(text)?.[1] : undefined;
-  if (beside === undefined || !GIVEN_TO.test(text) || OF_FIRMWARE.test(text)) return undefined;
-  return {
-    says: `The text is about VT-x inside a machine of ${beside}: its settings decide whether it gets it, and no firmware of the host.`,
-    steps: [outerStep(/Box/i.test(beside) ? "VirtualBox" : "VMware")],
-  };
-}
-const GIVEN_TO =
-  /\.ov[af]\b|\bappliance\b|\bGNS3 VM\b|\b(?:in|inside|for|to) (?:the|a|my|this) (?:\w{2,12} )?(?:guest|VM|virtual machine)\b/i;
-const OF_FIRMWARE = /\b(?:BIOS|UEFI|firmware|HAXM|emulator|host)\b/i;
 
 /** On a Mac the chip and what macOS runs in decide. */
 function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | undefined {

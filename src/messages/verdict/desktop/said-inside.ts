@@ -1,9 +1,11 @@
 import { outerStep } from "../../../why/questions/next-steps.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
 import { saidOf } from "./in-words.js";
 import { saysNestedOn } from "./nested-in-words.js";
+import { BESIDE } from "./windows-words.js";
 
 /** That what fails runs in a virtual machine, in words that cannot mean the guest of the program that fails. */
 const INSIDE =
@@ -64,3 +66,16 @@ export function saysInside(text: string): boolean {
   const named = namedOuter(said, undefined);
   return named?.isBelow === true && !WITH_FIRMWARE.has(named.name);
 }
+
+/** VT-x of a virtual machine, which its settings give it, in the words of a firmware that has it off. */
+export function notGiven(text: string, first: Recognised): Pick<TextVerdict, "says" | "steps"> | undefined {
+  const beside = first.message === "haxm-vt-disabled" ? BESIDE.exec(text)?.[1] : undefined;
+  if (beside === undefined || !GIVEN_TO.test(text) || OF_FIRMWARE.test(text)) return undefined;
+  return {
+    says: `The text is about VT-x inside a machine of ${beside}: its settings decide whether it gets it, and no firmware of the host.`,
+    steps: [outerStep(/Box/i.test(beside) ? "VirtualBox" : "VMware")],
+  };
+}
+const GIVEN_TO =
+  /\.ov[af]\b|\bappliance\b|\bGNS3 VM\b|\b(?:in|inside|for|to) (?:the|a|my|this) (?:\w{2,12} )?(?:guest|VM|virtual machine)\b/i;
+const OF_FIRMWARE = /\b(?:BIOS|UEFI|firmware|HAXM|emulator|host)\b/i;

@@ -54,8 +54,11 @@ export function wantsHypervisor(text: string): boolean {
   if (setBack(text)) return true;
   if (BESIDE.test(text) || PLAYER.test(text) || OTHERS.test(text) || OFF_WANTED.test(text) || LOCKED.test(text))
     return false;
-  return wantsSecurity(text) || LAUNCH_ON.test(text) || FEATURE_ON.test(text);
+  return FOUND_NONE.test(text) || wantsSecurity(text) || LAUNCH_ON.test(text) || FEATURE_ON.test(text);
 }
+/** WSL's and Docker's own words for a hypervisor that does not run. */
+const FOUND_NONE =
+  /\b0x80370102\b|\bHardware assisted virtuali[sz]ation and data execution protection must be enabled\b/i;
 
 const BRACES = /\{(?:current|default)\}/i;
 const SET_REFUSED = /\bset command specified is not valid\b|\bParameter is incorrect\b/i;
@@ -79,7 +82,7 @@ export function hypervisorWanted(text: string): Answer | undefined {
         },
       ],
     );
-  if (!wantsHypervisor(text)) return undefined;
+  if (!wantsHypervisor(text) || FOUND_NONE.test(text)) return undefined;
   if (FEATURE_ON.test(text) && !wantsSecurity(text))
     return answer(
       "Hyper-V's features are enabled in the text, which counts after a restart. Where its machines do not start then, Windows' hypervisor does not run: VT-x is off in the firmware setup, the boot entry (hypervisorlaunchtype) is off, or the CPU lacks EPT.",
