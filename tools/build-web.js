@@ -191,7 +191,7 @@ const RARE_MESSAGES = [
   "gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kubevirt kut kvm-api kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-shadow kvm-svm-no kvm-tdx kvm-unexpected kvm-vmwrite",
+  "kata kubevirt kut kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
   "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube multipass",
   "nix nova nyx",
@@ -262,6 +262,17 @@ const OMISSIONS = [
   [
     /[\\/]verdict[\\/]cpus[\\/]svm-named\.ts$/,
     (code) => code.replace(/(\nconst SVM_BOARD =)\n[^\n]*\n/, "$1 /(?!)/;\n"),
+  ],
+  // Devices by which lspci shows a hypervisor, and systems that were there before.
+  [
+    /[\\/]formats[\\/]linux[\\/]surroundings\.ts$/,
+    (code) =>
+      code
+        .replace(/(\bconst DEVICES\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")
+        .replace(/\n {6}const listing = [\s\S]*?(?=\n {6}const signed)/, "")
+        .replace(/\nconst (?:LISTED|DEVICE_LINE) =[^\n]*/g, "")
+        .replace("|^\\s{0,8}(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7] [A-Z]", "")
+        .replace(/\n {4}"(?:VMware SVGA|VirtualBox G|Hyper-V virtual VGA|Xen Platform Device)",/g, ""),
   ],
   // GitHub Codespaces, and guests in words that few use (`explain`).
   [

@@ -40,7 +40,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
-  { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["virtual", "bare metal"] },
+  { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["bare metal"] },
 ];
 
 /** Commands, and how people type what answers the same; each to the end of the line. */

@@ -224,6 +224,8 @@ export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
   );
   const facts = factsFromCpuinfo(info, clearsCpuid || !passedWord4);
   sink.cpu(scope, { ...facts, ...given("signature", signature), ...given("microcode", info.microcode) }, block.at);
+  if (block.flags === undefined && OF_QEMU.test(name ?? ""))
+    sink.cpu(scope, { features: { hypervisor: true } }, block.at);
   if (block.flags !== undefined) {
     const at = block.fields.get("flags")?.at ?? block.at;
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));
@@ -234,6 +236,10 @@ export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
   }
   if (block.vmxFlags !== undefined) vmxFlags(sink, scope, block, cutIn("vmx flags"));
 }
+
+/** What QEMU calls CPUs of its models, target/i386/cpu.c; no CPU is called so. */
+const OF_QEMU =
+  /^(?:QEMU (?:Virtual|TCG) CPU version |Common (?:32-bit )?KVM processor$|Intel (?:Xeon|Core|Atom) Processor \([A-Z]|Intel Xeon E3-?12xx\w? |Intel Celeron_4x0 |Intel Core (?:2 Duo P9xxx|i7 9xx) \(|Westmere E56xx|AMD EPYC(?:-\w{3,8})? Processor(?: \(with IBPB\))?$|AMD Opteron \S{3,8} \(Gen)/;
 
 /** A list by hand: with dots for what was left out, or of a few names. */
 function isAbridged(flags: readonly string[]): boolean {

@@ -133,7 +133,7 @@ const WSL_NESTED: Step = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
+  /\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b(?! (?:do(?:es)?|wo|ca|fail|refus|never))/gi;
 const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^(?:VM|ES|vS|Fu)/i, "VMware"],
   [/^X/i, "Xen"],
@@ -146,6 +146,7 @@ const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
 /** Stacks whose hypervisor is KVM: what Windows runs in their machines, is inside. */
 const ON_KVM = /\b(?:KubeVirt|Harvester|Proxmox|PVE|CloudStack|oVirt|RHV|Nutanix|QEMU\/KVM|KVM host)\b/i;
 
+const DUAL_BOOT = /\bdual[- ]?boot/i;
 const ON_WSL = /\b(?:on|in|inside|under|within) WSL\b/i;
 
 /** The product that all matches of a pattern name. */
@@ -198,7 +199,7 @@ export function bareMetal(text: string): string | undefined {
 
 /** What something is only likened to. */
 const COMPARED =
-  /\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b/gi;
+  /\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b|\b(?:(?:mov|switch|migrat|chang|com)\w{1,3} (?:away |over )?from|instead of|used to use|not using) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b|\b(?:used|had|ran) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b[^.\n]{0,24} before\b/gi;
 
 /** VirtualBox shows Linux the interface of KVM. */
 export const isVirtualBox = (shown: string, text: string): boolean =>
@@ -248,8 +249,13 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
   // What Docker Desktop gets in a runner is decided by that.
   if (all.includes("GitHub Actions") && all.includes("Docker Desktop")) all.splice(all.indexOf("Docker Desktop"), 1);
+  // Nothing is below these.
+  if (WHOLE_INSTANCE.test(text)) all.splice(all.indexOf("Amazon EC2"), all.includes("Amazon EC2") ? 1 : 0);
   // Azure runs on Hyper-V, and Hyper-V is a feature of Windows that people install in its machines.
   if (all.includes("Azure") && all.includes("Hyper-V")) all.splice(all.indexOf("Hyper-V"), 1);
+  // There Windows is another system of the same computer.
+  if (DUAL_BOOT.test(text))
+    for (const name of ["WSL", "Hyper-V"]) if (all.includes(name)) all.splice(all.indexOf(name), 1);
   if (ON_KVM.test(text) && !ON_WSL.test(text) && all.includes("WSL") && machine === undefined)
     all.splice(all.indexOf("WSL"), 1);
   const bare = IN_HYPERV.test(text) ? undefined : bareMetal(text);
@@ -311,6 +317,8 @@ const SEE_INSIDE: Step = {
 
 /** A machine of a cloud without a hypervisor of the cloud below it. */
 export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
+
+const WHOLE_INSTANCE = /\b[a-z]\w{1,7}\.metal\b/;
 
 /** A system of Linux, or a program of it, that runs in a product. */
 const SYSTEM_IN =

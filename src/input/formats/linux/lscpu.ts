@@ -1,6 +1,7 @@
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
 import { appendCpuFlags, type Block, emit, openBlock } from "../proc-cpuinfo.js";
+import { VIRT } from "./surroundings.js";
 
 /** Titles of lscpu and the field of /proc/cpuinfo that each is made from; null where there is none. */
 const TITLES: { readonly [title: string]: string | null } = {
@@ -162,6 +163,9 @@ function openLscpu(sink: FactSink): FactRun {
       sink.system("arch", value.trim(), placeOf(line));
     // Printed for vmx among the flags.
     if (key === "Virtualization" && /^VT-x\b/.test(value)) sink.system("flag vmx", "yes", placeOf(line));
+    // hostnamectl has the same title for what systemd-detect-virt prints.
+    if (key === "Virtualization" && Object.hasOwn(VIRT, value.trim()))
+      sink.system("outer", VIRT[value.trim()] as string, placeOf(line));
     if (key === "Virtualization" && /^AMD-V\b/.test(value)) sink.system("flag svm", "yes", placeOf(line));
   };
 

@@ -40,12 +40,25 @@ const SIGNED =
   /\b[Hh]ypervisor(?:: Origin = "| string: |_id_string = "|_id (?:\(0x40000000\) )?= ")(\w{4,12}|Microsoft Hv|bhyve bhyve )(?="|\s*$)/;
 const TABLE_LINE =
   /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?(\S.{1,160})$/;
+/** What inxi calls a machine. */
+const LISTED = /^\s{0,20}Machine:\s{1,4}Type: (?<virt>[A-Za-z]{3,10})(?=\s|$)/;
+/** Devices that only a hypervisor has, as lspci names them. */
+const DEVICES: typeof MACHINES = [
+  [/\bVMware SVGA II Adapter\b/, "VMware"],
+  [
+    /\b(?:InnoTek Systemberatung GmbH|VMware|Oracle Corporation)? ?VirtualBox (?:Graphics Adapter|Guest Service)\b/,
+    "VirtualBox",
+  ],
+  [/\bMicrosoft Corporation Hyper-V virtual VGA\b/, "Hyper-V"],
+  [/\bXenSource, Inc\. Xen Platform Device\b/, "Xen"],
+];
+const DEVICE_LINE = /^\s{0,8}(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] [A-Z]/;
 /** Commands that print such a line alone, below them. */
 const TABLE_ASKED =
   /(?:\bdmidecode (?:-s|--string)[ =](?:system-(?:product-name|manufacturer)|baseboard-(?:product-name|manufacturer))|\/sys\/(?:class\/dmi\/id|devices\/virtual\/dmi\/id)\/(?:product_name|sys_vendor|board_vendor|board_name))\s*$/;
 /** A file that is there where the module is. */
 const AMD_ASKED = /\bcat \/sys\/module\/kvm_amd\/parameters\/\w{2,24}\s*$/;
-const DETECTED = /(?:systemd-detect-virt(?: -v| --vm)?|\bvirt-what)\s*$/;
+const DETECTED = /(?:systemd-detect-virt(?: -v| --vm)?|\bvirt-what|\bfacter virtual)\s*$/;
 /** The same with its answer in a sentence. */
 const DETECTED_IN_SENTENCE =
   /systemd-detect-virt(?: -v| --vm)?["'`]{0,2}:? {1,2}(?:returns?|returned|says|said|gives|gave|prints|printed|reports|reported|shows|outputs|is|->|=>|=|→|⇒) {0,2}["'`]{0,2}(?<word>[a-z]{3,9})\b/;
@@ -62,6 +75,8 @@ export const VIRT: { readonly [word: string]: string } = {
   amazon: "Amazon EC2",
   wsl: "WSL2",
   apple: "Apple",
+  virtualbox: "VirtualBox",
+  "hyper-v": "Hyper-V",
 };
 const COUNT =
   /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']?(?: \/proc\/cpuinfo|(?<=\/proc\/cpuinfo ?\| ?[^\n]{4,60}))(?: ?\| ?wc -l)?\s*$/;
@@ -89,8 +104,14 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/kvm_amd\/parameters\/|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |virt-host-validate: QEMU: |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'|Loading kvm module kvm_/,
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|\bvirt-what\b|dmidecode (?:-s|--string)|\/kvm_amd\/parameters\/|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |virt-host-validate: QEMU: |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'|Loading kvm module kvm_|^\s{0,20}Machine:\s{1,4}Type: [A-Za-z]|\bfacter virtual\b|^\s{0,8}(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] [A-Z]/,
   words: [
+    "Machine: ",
+    "facter virtual",
+    "VMware SVGA",
+    "VirtualBox G",
+    "Hyper-V virtual VGA",
+    "Xen Platform Device",
     "Hypervisor",
     "hypervisor_id",
     "systemd-detect-virt",
@@ -213,6 +234,13 @@ function openSurroundings(sink: FactSink) {
       }
       if (text.includes("/proc/cpuinfo") && !SUPPOSED.test(text) && NONE_IN_SENTENCE.test(text)) {
         sink.system("flag vmx", "no", placeOf(line));
+        return true;
+      }
+      const listing = LISTED.exec(text)?.groups?.virt?.toLowerCase() ?? "";
+      const device = DEVICE_LINE.test(text) ? DEVICES.find(([words]) => words.test(text))?.[1] : undefined;
+      const found = device ?? (Object.hasOwn(VIRT, listing) ? VIRT[listing] : undefined);
+      if (found !== undefined) {
+        sink.system("outer", found, placeOf(line));
         return true;
       }
       const signed = line.cut ? undefined : SIGNED.exec(text)?.[1];

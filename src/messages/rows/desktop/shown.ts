@@ -1,5 +1,6 @@
 import type { Shown } from "../../desktop-messages.js";
 import { svmNamed } from "../../verdict/cpus/svm-named.js";
+import { isOfGuest } from "../../verdict/desktop/hosts/in-guest-words.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
@@ -38,7 +39,7 @@ const AFTER_SUSPEND =
 
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =
-  /\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
+  /\b\w{2,8}\.metal\b|\bdedicated (?:root )?server\b|\b(?:an? |this |the |old )(?:\w{2,12} ){0,2}(?:laptop|notebook|desktop|workstation|(?:HP|Dell|Lenovo|Fujitsu) server)\b|ноутбук|компьютер|电脑|笔记本|台式机|ノート(?:PC|パソコン)|\b(?:[Mm]ein|unser|dieser) (?:PC|Rechner|Laptop|Notebook)\b|\bmon (?:ordinateur|PC|portable)\b|\bmi (?:portátil|PC|ordenador)\b|\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
 const IN_ANOTHER =
   /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|cloud|L[12]|guests?)\b|\b(?:in|inside|within|under|on)(?: an?| my| the)? (?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/i;
 const PRODUCT = /\b(?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/gi;
@@ -212,7 +213,7 @@ export const SHOWN: readonly Shown[] = [
   ["Nyx on plain KVM", /\bNYX runs in fallback mode\b/, /\bKVM_CAP_DIRTY_LOG_RING\b|\[QEMU-Nyx\] Error:/],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
-  ["said to be virtual", { test: (text) => saysInside(text) || windowsShows.isGuest(text) }],
+  ["said to be virtual", { test: (text) => saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) }],
   ["said to have nested on", { test: saysNestedOn }],
   [
     "said to use KVM",

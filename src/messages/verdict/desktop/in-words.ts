@@ -16,9 +16,16 @@ const MAC_IS_HOST =
   /\b(?:UTM|Parallels|Fusion|hvf|xhyve|hyperkit|Tart|Lima|Colima|OrbStack)\b|\bHypervisor[. ]?Framework\b|\bMac (?:chip|mini|Pro|Studio)\b|\bMacPro\d|\bXserve\b|\bmachdep\.cpu\.|\bIntel[- ]based Mac\b|\bMacBook|\biMac\b|\bApple[- ](?:Silicon|M\d)\b|hackintosh\b|(?<![A-Za-z:])\/Users\/\w|\bApple chip\b|\bmac ?OS host\b|\b(?:Intel|M\d) Mac\b|\bon (?:my |a |an |the )?(?:mac ?OS|OS ?X|Macs?)\b/i;
 const WINDOWS_IS_HOST = /\bWindows host\b|\bhost\w{0,4}(?: \w{1,10}){0,3}[:=]? ?Windows\b|\b[A-Z]:\\/i;
 
+/** Linux in place of macOS. */
+const LINUX_ALONE =
+  /\b(?:Mac(?:Book)?(?: ?(?:mini|Pro|Air|Studio))?|iMac)\b[^.\n]{0,24} (?:with|running|runs) (?:\w{2,10} )?(?:Linux|Ubuntu|Debian|Fedora|Arch|Proxmox|Mint)\b[^.\n]{0,24}\b(?:bare ?metal|natively|only|instead)\b/i;
+
 /** A Mac runs the hypervisor; elsewhere macOS is named as a guest. */
 export const isOnMac = (text: string): boolean =>
-  APPLE.test(text) && !WINDOWS_IS_HOST.test(text) && (MAC_IS_HOST.test(text) || !/\bWindows\b/.test(text));
+  APPLE.test(text) &&
+  !WINDOWS_IS_HOST.test(text) &&
+  !LINUX_ALONE.test(text) &&
+  (MAC_IS_HOST.test(text) || !/\bWindows\b/.test(text));
 
 const SILICON =
   /\bApple[- ](?:Silicon|sill?ic?i?on|M[1-9])\b(?: (?:m[1-9])?(?: ?(?:Pro|Max|Ultra)))?|\bApple chip\b|\bM[1-9] (?:or|and) (?:later|newer|up)\b|\bMac chip\W{1,4}(?:Apple )?M[1-9]\b|\bM[1-9](?: (?:Pro|Max|Ultra))? (?:Silicon|Macs?|MacBook|chips?|CPU|processor|runners?)\b|(?<=\b(?:on|using|an?|my|with|the|have|is) )M[1-9]\b(?: (?:Pro|Max|Ultra)\b)?/i;
