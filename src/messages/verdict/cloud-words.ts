@@ -13,8 +13,12 @@ export function cloudOf(text: string): string | undefined {
 
 /** A type of instance that only one cloud has. */
 const INSTANCE_TYPES = [
-  // Those of m1 are the usual flavours of OpenStack, too.
-  [/\b(?!m1\.)(?:[acdfgimprtuxz]\d[a-z]{0,3}|vt1|mac\d)\.(?:nano|micro|small|medium|\d{0,2}x?large)\b/, "Amazon EC2"],
+  // Those of m1 are the usual flavours of OpenStack, too; Alibaba's begin with ecs, and Huawei's end with a number.
+  [
+    /(?<![\w.-])(?!m1\.)(?:[acdfgimprtuxz]\d[a-z]{0,3}|vt1|mac\d)\.(?:nano|micro|small|medium|\d{0,2}x?large)\b(?!\.\d)/,
+    "Amazon EC2",
+  ],
+  [/\becs\.(?!ebm)[a-z][\w-]{1,20}\.\w*(?:large|small|medium|nano)\b/, "Alibaba Cloud"],
   [
     /\b(?:[acegmnt][1-4][ad]?|f1|g1)-(?:standard|highmem|highcpu|medium|micro|small)(?:-\d{1,3})?\b/,
     "Google Compute Engine",
