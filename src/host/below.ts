@@ -10,6 +10,10 @@ import { isThere, type Msr } from "./msr.js";
 
 const BASIC = 0x480;
 
+/** What QEMU's own CPU models are called (QEMU, target/i386/cpu.c): a real CPU has `(R)` behind Intel, and a number behind EPYC. */
+const QEMU_MODEL =
+  /^(?:QEMU |Common (?:32-bit )?KVM |Westmere |Intel [^()]*\((?!R\)|TM\))|AMD EPYC(?:-\w+)? Processor$|AMD Opteron [^(]*\(Gen )/;
+
 /** What the values of a machine show of the hypervisor that it runs in. */
 export interface Below {
   /** Whether there is one; undefined where nothing says so or denies it. */
@@ -20,7 +24,11 @@ export interface Below {
 
 export function belowOf(host: Host): Below {
   const [boot] = host.cores;
-  const name = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined) ?? hypervisorOfRevision(boot)?.name;
+  const name =
+    host.observed?.outer ??
+    (isWsl2(host) ? "WSL2" : undefined) ??
+    hypervisorOfRevision(boot)?.name ??
+    (QEMU_MODEL.test(host.name ?? "") ? "QEMU" : undefined);
   return { virtual: boot.cpuid.features.hypervisor ?? (name === undefined ? undefined : true), name };
 }
 

@@ -1,3 +1,4 @@
+import { belowOf } from "../host/below.js";
 import { type Host, isSvmVendor, isWsl2, msrOf, showsVmx, vmxLockedOn } from "../host/host.js";
 import { msrBit } from "../host/msr.js";
 import { type ReadResult, readHost } from "../input/read.js";
@@ -120,9 +121,7 @@ const MANY_PARAMETERS = 3;
 /** What is known to be so of a machine; a cause or a step for which it must not be so is left out. */
 const CIRCUMSTANCES = {
   /** It runs in a hypervisor. */
-  virtual: ({ cores: [boot], observed }: Host) =>
-    boot.cpuid.features.hypervisor === true ||
-    (boot.cpuid.features.hypervisor === undefined && observed?.outer !== undefined),
+  virtual: (host: Host) => belowOf(host).virtual === true,
   /** By the hypervisor below, and nothing was refused. */
   "VT-x passed": (host: Host) =>
     showsVmx(host) === true &&
@@ -141,6 +140,7 @@ const CIRCUMSTANCES = {
   /** Neither it nor svm is among the flags. */
   "no vmx": (host: Host) =>
     showsVmx(host) === false && !isSvmVendor(host.vendor) && host.observed?.cpuFlags?.includes("svm") !== true,
+  "no svm": ({ observed }: Host) => observed?.svm === false,
   "IA32_FEAT_CTL read": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 0) !== "unknown" &&
     msrBit(msrOf(boot, 0x3a), 2) !== "unknown" &&

@@ -1,3 +1,4 @@
+import { belowOf } from "../../host/below.js";
 import { showsVmx } from "../../host/host.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import type { Step } from "../message.js";
@@ -94,6 +95,8 @@ export const ALWAYS_BELOW: readonly string[] = [
   "GitHub Codespaces",
   "a rented workspace",
   "GitLab CI",
+  "a hosted CI service",
+  "Cirrus CI",
   "a virtual machine",
   "Xen",
 ];
@@ -133,7 +136,7 @@ const WSL_NESTED: Step = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b(?! (?:do(?:es)?|wo|ca|fail|refus|never))/gi;
+  /(?:\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? |\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?)(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b(?! (?:do(?:es)?|wo|ca|fail|refus|never))/gi;
 const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^(?:VM|ES|vS|Fu)/i, "VMware"],
   [/^X/i, "Xen"],
@@ -211,7 +214,7 @@ export function namedOuter(whole: string, machine: OwnMachine | undefined): Name
   const { observed, cores } = machine?.situation.host ?? {};
   if (showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true) return undefined;
   const inVbox = observed?.outer !== undefined && isVirtualBox(observed.outer, text);
-  const outer = inVbox ? "VirtualBox" : observed?.outer;
+  const outer = inVbox ? "VirtualBox" : machine && belowOf(machine.situation.host).name;
   if (outer !== undefined) {
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
     return { name: outer, isBelow: true, says, step: outerStep(outer) };

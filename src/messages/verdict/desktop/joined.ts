@@ -8,7 +8,7 @@ import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
 import { ENABLE_OUTER, HYPERV_OFF, HYPERV_ON } from "../../rows/shared-advice.js";
 import { INTEL_CPU, SVM_CPU } from "../cpus/svm-named.js";
-import { bareMetal, namedOuter } from "../named-outer.js";
+import { namedOuter } from "../named-outer.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
@@ -29,7 +29,7 @@ import {
 } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
-import { isOneOfTwo, kvmBelow, notGiven, vboxBelow } from "./said-inside.js";
+import { isOneOfTwo, kvmBelow, notGiven, vboxInside } from "./said-inside.js";
 import { windowsStuck } from "./shown/boot-trouble.js";
 import { givenCpu } from "./shown/given-cpu.js";
 import { withoutVtx } from "./subject.js";
@@ -118,17 +118,8 @@ export function joinedOnDesktop(
       : undefined;
   if (xen !== undefined && text.length <= LONGEST_WORDS && machine === undefined)
     return { ...xen, says: `${sentence(first.what)} ${xen.says}`, line: first.lines[0] };
-  const below =
-    first.product === "VirtualBox" && NO_VTX.has(first.message as string) && bareMetal(text) === undefined
-      ? vboxBelow(text)
-      : undefined;
-  if (below !== undefined)
-    return {
-      says: `VirtualBox finds no VT-x: the text says that it runs in a machine of ${below}, which has to pass VT-x to it. The firmware setup has no part in that.`,
-      steps: [outerStep(below)],
-      evidence: [],
-      line: first.lines[0],
-    };
+  const inside = NO_VTX.has(first.message as string) ? vboxInside(text, failed) : undefined;
+  if (inside !== undefined) return { ...inside, evidence: [], line: first.lines[0] };
   const none = first.message === "any-no-kvm" && machine === undefined ? passesNone(text) : undefined;
   if (none !== undefined) return { ...none, line: first.lines[0] };
   const given = notGiven(text, first);
@@ -190,6 +181,7 @@ export function joinedOnDesktop(
 /** Messages that no VT-x was found. */
 const NO_VTX: ReadonlySet<string> = new Set([
   "generic-no-vmx",
+  "minikube-virtualization",
   "no-vtx-generic",
   "vbox-64-bit",
   "vbox-no-vmx",

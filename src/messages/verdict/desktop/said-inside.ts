@@ -1,8 +1,8 @@
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
-import { namedOuter } from "../named-outer.js";
+import { GIVE_CPU, GIVE_TEXT, HYPERV_OFF } from "../../rows/shared-advice.js";
+import { bareMetal, namedOuter } from "../named-outer.js";
 import { saidOf } from "./in-words.js";
 import { saysNestedOn } from "./nested-in-words.js";
 import { BESIDE } from "./windows-words.js";
@@ -12,15 +12,19 @@ const INSIDE =
   /\b(?:inside|within) (?:a|an|my|this|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|guest machine|VPS|droplet)\b|\b(?:nodes?|workers?|servers?|machine|box|it|this|that) (?:is|are|being|was) (?:all |itself |actually |in fact |running (?:on|in|as) )?(?:an? )?(?:\w{2,12} )?(?:VMs?|virtual machines?|VPS)\b|\b(?:set up (?:by|on|in|with)|provisioned|hosted (?:on|in)) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|\bnested (?:VMs?|guests?|KVM|setup|environment)\b|\b(?:running|runs|run|installed|set up|hosted) (?:[\w.-]{1,20} ){0,4}(?:as|in|inside) an? (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b|\b(?:[Ii]n|[Oo]n|[Ii]nside) (?:the |my )?(?:guest|VM):|^[ \t]{0,8}(?:guest|VM|L1)(?: \w{2,10})?:[ \t]{0,4}$|\bL1 (?:guest|VM|hypervisor)\b|\b(?:in|on|from) (?:the )?L1\b(?! (?:cache|TLB|data|instruction))|\b(?:VM|virtual machine|VPS|instance) (?:without|with no|\*\*without\*\*) (?:nested\b|(?:hardware )?virtuali[sz]ation\b)|嵌套虚拟化|중첩 가상화|ネストされた仮想化|在虚拟机(?:里|中|内)|仮想(?:マシン|環境)(?:上|内|の中)|クラウド上の|(?:corriendo|ejecut|instalad|rodando|trabaj)[^.\n]{0,60} (?:en una?|em uma|numa) m[áa]quina virtual\b|\b(?:tourne|exécut|install)[^.\n]{0,60} dans une (?:VM|machine virtuelle)\b|\bin einer (?:VM|virtuellen Maschine)\b|виртуальной машине\b/im;
 /** The machine of one product, and another one in it. */
 const IN_ANOTHER =
-  /\b(?:VM|virtual machine|guest|server|Ubuntu|Debian|CentOS)\b[^.\n]{0,16}\b(?:on|in|inside|under) (?:an? |my |the |our )?(?<below>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox)\b|\bVirtual ?Box (?:on|in|inside|under) (?<below2>VM_?ware|ESXi?|Hyper-?V|Proxmox)\b|\b(?:in|on|inside|under|within) (?:an? |the |my |our )?(?<below3>OpenStack|Nova|QEMU|KVM)(?: \w{2,10})? (?:VM|instance|machine|guest)s?\b|(?:用|在) ?(?<below4>VM_?ware|ESXi|Hyper-?V|Proxmox) ?(?:虚拟机)?(?:安装|装|里|中|上)/i;
+  /\b(?:VM|virtual machine|guest|server|Ubuntu|Debian|CentOS)\b[^.\n]{0,16}\b(?:on|in|inside|under) (?:an? |my |the |our )?(?<below>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox)\b|\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?(?<below5>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox|OpenStack|KVM)\b|\b(?:started|running|runs|installed|hosted) (?:inside|within|under) (?:an? |my |the )?(?<vbox>Virtual ?Box)\b|\bVirtual ?Box (?:on|in|inside|under) (?<below2>VM_?ware|ESXi?|Hyper-?V|Proxmox)\b|\b(?:in|on|inside|under|within) (?:an? |the |my |our )?(?<below3>OpenStack|Nova|QEMU|KVM)(?: \w{2,10})? (?:VM|instance|machine|guest)s?\b|(?:用|在)? ?(?<below4>VM_?ware|ESXi|Hyper-?V|Proxmox)(?: Workstation| Player| Pro| \d{1,2}){0,3} ?(?:虚拟机)?(?:安装|装|里|中|上|，里面)/i;
 const INNER = /\bVirtual ?Box\b|\bVBoxManage\b|\bminikube\b/i;
+
+/** The user of the machines that Vagrant makes, in VirtualBox unless another provider is named. */
+const IN_VAGRANT = /^[ \t]{0,8}\[?vagrant@(?![\0-\uffff]{0,8000}\b(?:libvirt|vmware_desktop|hyperv|parallels)\b)/m;
 
 /** The product in whose machine VirtualBox runs, as its user says. */
 export function vboxBelow(text: string): string | undefined {
   const said = saidOf(text);
-  const groups = INNER.test(said) ? IN_ANOTHER.exec(said)?.groups : undefined;
-  const below = groups?.below ?? groups?.below2 ?? groups?.below3 ?? groups?.below4;
-  if (below === undefined) return undefined;
+  if (!INNER.test(said)) return undefined;
+  const { vbox, ...others } = IN_ANOTHER.exec(said)?.groups ?? {};
+  const below = Object.values(others).find((name) => name !== undefined);
+  if (below === undefined) return vbox !== undefined || IN_VAGRANT.test(text) ? "VirtualBox" : undefined;
   return /^(?:VM|ES|vS)/i.test(below)
     ? "VMware"
     : /^H/i.test(below)
@@ -29,6 +33,35 @@ export function vboxBelow(text: string): string | undefined {
         ? "KVM"
         : "Proxmox";
 }
+
+const WITHOUT_MACHINE: Step = {
+  text: "Or use a driver that needs no machine of its own.",
+  commands: ["minikube start --driver=docker"],
+};
+
+/** VirtualBox, or minikube with it, that finds no VT-x in a machine. */
+export function vboxInside(
+  text: string,
+  failed: readonly Recognised[],
+): { readonly says: string; readonly steps: readonly Step[] } | undefined {
+  const isMinikube = /\bminikube\b/i.test(text);
+  const below =
+    (failed[0]?.product === "VirtualBox" || isMinikube) && bareMetal(text) === undefined ? vboxBelow(text) : undefined;
+  if (below === undefined) return undefined;
+  const refusal = below === "VMware" ? failed.find(({ message }) => message === "vmware-vhv-not-supported") : undefined;
+  const onWindows = refusal !== undefined && /\bWin(?:dows\b| ?1[01]\b)/i.test(text);
+  return {
+    says: `${failed[0]?.product === "VirtualBox" ? "VirtualBox" : "minikube"} finds no VT-x: the text shows that it runs in a machine of ${below}, which has to pass VT-x to it. The firmware setup has no part in that.${onWindows ? " VMware cannot pass it there, most likely because Windows' own hypervisor runs below." : refusal === undefined ? "" : ` ${refusal.what}`}`,
+    steps: [
+      ...(onWindows
+        ? [{ text: `On the Windows host: ${lowered(HYPERV_OFF.text)}`, commands: HYPERV_OFF.commands ?? [] }]
+        : []),
+      outerStep(below),
+      ...(isMinikube ? [WITHOUT_MACHINE] : []),
+    ],
+  };
+}
+const lowered = (text: string): string => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 
 /** What is to be done at KVM below, where the text names no other hypervisor. */
 export function kvmBelow(text: string): Step | undefined {
