@@ -42,7 +42,11 @@ const GUEST_HEADING = /^.{0,40}\b(?:guest|VM|virtual machine|L1)\b/im;
 
 /** Whether it may hold outputs of a host and of its guest: that is looked at where it may. */
 export const mayBeOfTwo = (text: string): boolean =>
-  text.length <= LONGEST_OF_TWO && ((HOST_HEADING.test(text) && GUEST_HEADING.test(text)) || hostsOfPrompts(text) > 1);
+  text.length <= LONGEST_OF_TWO &&
+  ((HOST_HEADING.test(text) && GUEST_HEADING.test(text)) || OF_HOST.test(text) || hostsOfPrompts(text) > 1);
+
+/** Outputs of a host of guests. */
+const OF_HOST = /\/parameters\/nested\b|\b(?:virsh|qm) \w|^\s{0,8}kvm_(?:intel|amd) {1,24}\d/m;
 
 const NAMES_INTEL = /\bIntel\b|\bVT-?x\b|\bkvm[_-]intel\b/i;
 const NAMES_AMD = /\bAMD\b|\bSVM Mode\b|\bkvm[_-]amd\b/i;

@@ -252,7 +252,8 @@ export function guestOfHost(
   };
 }
 
-const HAS_HOST_CPU = /\bcpu(?:[ _-]?(?:type|mode|model))?\W{1,4}host\b|\bhost-passthrough\b|\bhost (?:cpu )?type\b/i;
+export const HAS_HOST_CPU =
+  /\bcpu(?:[ _-]?(?:type|mode|model))?\W{1,4}host\b|\bhost-passthrough\b|\bhost (?:cpu )?type\b/i;
 const GIVE_CPU_STEP: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
 /** On an AMD host the question is one about SVM. */

@@ -13,8 +13,17 @@ import { SVM_COUNTED } from "../cpus/svm-named.js";
 import { systemIn } from "../named-outer.js";
 import { passesChecks } from "../passed-checks.js";
 import { findsNone, VBOX_NO_VMX } from "../weight.js";
-import { ABOUT_VMX, isWritten, KINDS, type Kind, nestedOnHost, SEE_GIVEN, stepToGive } from "./guest-verdict.js";
-import { sidesOf } from "./sides.js";
+import {
+  ABOUT_VMX,
+  HAS_HOST_CPU,
+  isWritten,
+  KINDS,
+  type Kind,
+  nestedOnHost,
+  SEE_GIVEN,
+  stepToGive,
+} from "./guest-verdict.js";
+import { type Sides, sidesOf, sidesOfMarks } from "./sides.js";
 
 /*
  * A host and its guest in one text, each under its own heading or behind its own prompt: what the host and the configuration of
@@ -109,7 +118,16 @@ function nestedOf({ machine, text }: Shown, { flag }: Kind): Nested {
 /** The answer for the guest; undefined where the text does not show both, or shows neither that the guest has VMX nor that it lacks it. */
 export function hostBesideGuest(text: string, recognised: readonly Recognised[]): FoundVerdict | undefined {
   const sides = sidesOf(text);
-  if (sides === undefined) return undefined;
+  return (sides === undefined ? undefined : besideGuest(sides, text, recognised)) ?? marked(text, recognised);
+}
+
+/** The same by what the outputs show. */
+function marked(text: string, recognised: readonly Recognised[]): FoundVerdict | undefined {
+  const sides = sidesOfMarks(text);
+  return sides === undefined ? undefined : besideGuest(sides, text, recognised);
+}
+
+function besideGuest(sides: Sides, text: string, recognised: readonly Recognised[]): FoundVerdict | undefined {
   const inGuest = recognised.filter(({ lines: [first] }) => first !== undefined && sides.ofGuest.has(first));
   const host: Shown = { machine: ownMachine(sides.host, undefined), text: sides.host };
   // What the guest shows last counts: it may have been started anew in between.
@@ -145,16 +163,36 @@ export function hostBesideGuest(text: string, recognised: readonly Recognised[])
   const isKvm =
     nested.text !== undefined || nested.asked !== undefined || configured !== undefined || showsKvm(host, kind);
   if (!isKvm && (systemIn(text) !== undefined || OTHER_HOST.test(text))) return undefined;
+  const named = plainModel(whole.machine?.situation.host.name, kind);
   const answer =
     flag === true
       ? having(found, last, isAgain, kind)
-      : lacking({ nested, guest: configured, gets: vmx?.gets, why: vmx?.why, isSeen: lacks || isGone, isKvm, kind });
+      : lacking({
+          nested,
+          guest: configured,
+          gets: vmx?.gets,
+          why: vmx?.why ?? named,
+          isSeen: lacks || isGone,
+          isKvm,
+          kind,
+          hasHostCpu: HAS_HOST_CPU.test(text),
+        });
   return {
     ...answer,
     evidence: [],
     covers: [...inGuest, ...refused].map(({ message }) => message as string),
     settles: true,
   };
+}
+
+/** QEMU's models of that name have neither, unless it is added. */
+function plainModel(name: string | undefined, { flag }: Kind): string | undefined {
+  const model = /^Common (?:32-bit )?KVM /.test(name ?? "")
+    ? "kvm64"
+    : /^QEMU Virtual CPU/.test(name ?? "")
+      ? "qemu64"
+      : undefined;
+  return model && `its CPU model (${model}, as its CPU is called) has no ${flag} unless it is added`;
 }
 
 const OTHER_HOST = /\b(?:VMware|ESXi|VirtualBox|Hyper-V|Windows|macOS|Parallels|Xen)\b/i;
@@ -199,10 +237,12 @@ interface Lacking {
   readonly isSeen: boolean;
   readonly isKvm: boolean;
   readonly kind: Kind;
+  /** By the words of the text. */
+  readonly hasHostCpu: boolean;
 }
 
 /** Why the guest has none. */
-function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind }: Lacking): Says {
+function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind, hasHostCpu }: Lacking): Says {
   const { name, flag, module } = kind;
   const { isOn, asked, text } = nested;
   const who = guest?.name ?? "The guest";
@@ -233,8 +273,10 @@ function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind }: Lac
         ? `nested of ${module} is off on the host, as its configuration asks for`
         : `nested of ${module} is off on the host`;
   const notAnew = "it was not shut down and started since";
-  const noModel = `its CPU model leaves ${flag} out`;
-  const steps = [...(isOn === true ? [] : [seeNested(kind)]), gets === "offered" ? SEE_GIVEN : model];
+  const noModel = hasHostCpu
+    ? "the guest was not shut down and started since it was given the host's CPU (a restart from inside keeps the old one)"
+    : `its CPU model leaves ${flag} out`;
+  const steps = [...(isOn === true ? [] : [seeNested(kind)]), gets === "offered" || hasHostCpu ? SEE_GIVEN : model];
   if (!isSeen) {
     const reasons = [...(isOn === true ? [] : [offStill]), ...(gets === "offered" ? [] : [noModel]), notAnew];
     return {
@@ -258,13 +300,16 @@ function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind }: Lac
   }
   if (isOn === true)
     return {
-      says: `The host offers guests ${name} (${module}.nested=${text}), and this guest does not have it: ${noModel}, or ${notAnew}.`,
+      says: `The host offers guests ${name} (${module}.nested=${text}), and this guest does not have it: ${hasHostCpu ? noModel : `${noModel}, or ${notAnew}`}.`,
       steps,
     };
   const below = isKvm
     ? "The host has virtualization and does not pass it to this guest"
     : `The guest does not show \`${flag}\`, so what runs it does not pass virtualization to it. With KVM`;
-  return { says: `${below}: ${offStill}, or the guest's CPU model leaves ${flag} out.`, steps };
+  return {
+    says: `${below}: ${offStill}, or ${hasHostCpu ? noModel : `the guest's CPU model leaves ${flag} out`}.`,
+    steps,
+  };
 }
 
 const seeNested = ({ module }: Kind): NextStep => ({

@@ -1,3 +1,5 @@
+import { hostsOfPrompts } from "../../own-machine.js";
+
 /*
  * A host and its guest in one text, each under its own heading or behind its own prompt.
  */
@@ -15,6 +17,63 @@ const OF_GUEST = /^(?:guest|vm(?!ware)|l1|nested)|[-_.]?(?:vm|guest)\d{0,3}$/i;
 /** What is typed where guests are run. */
 const RUNS_GUESTS = /\bparameters\/nested\b|^(?:sudo )?(?:virsh|qm|virt-install|qemu-system-)\b/;
 
+/** What only a host shows: the parameter that gives guests VMX, their definitions, its module in use. */
+const OF_ITS_GUESTS =
+  /\/parameters\/nested\b|\b(?:virsh (?:dumpxml|edit|capabilities|domcapabilities|list)|qm (?:config|set|start)) |^\s{0,8}kvm_(?:intel|amd)\s{1,24}\d{4,8}\s{1,12}[1-9]|\bhypervisor\b.{0,24}\b(?:node|machine)\b/i;
+/** What only a guest shows: the hypervisor below it, and CPUs that are none. */
+const OF_ITS_HYPERVISOR =
+  /\bHypervisor vendor: {1,24}\w|\bHypervisor detected: \w|^\s{0,8}model name\s{1,12}: {1,24}(?:QEMU|Common)\b|\bModel name: {1,24}(?:QEMU|Common)\b/i;
+/** A sentence that says where what follows comes from. */
+const SAYS_WHERE =
+  /\b(?:(?:in(?:side)?|within|on|from) (?:the|my|that|this|an?) (?:[\w.]{2,12} ){0,2}(?:guest|VM|virtual machine|L1)\b(?! (?:config|setting|manager))|(?:the|my|this) (?:guest|VM|virtual machine) (?:is|has|shows?|sees|says|runs)\b)/i;
+const SAYS_HOST =
+  /\b(?:on|from) (?:the |my |this )?(?:\w{2,12} )?(?:host|hypervisor|node|L0)\b|\b(?:the|my|this) (?:host|laptop|server|node) (?:is|has|shows?|runs|\()/i;
+const ANY_PROMPT = /^[ \t]{0,8}(?:[\w.@:~[\]-]{0,60} ?)?[$#] \S/;
+
+/** The module is loaded there: what follows and finds no virtualization is another machine, its guest. */
+const LOADED = /\/kvm_(?:intel|amd)\/parameters\/nested\b[^\n]{0,8}[:=\s]{1,4}[YN01]\s*$/m;
+const FINDS_NONE =
+  /\bgrep [^\n|]{0,30}\b(?:vmx|svm)\b[^\n]{0,40}\/proc\/cpuinfo[^\n]{0,20}\n\s{0,8}0\s*$|\bcould not insert '?kvm[_-](?:intel|amd)'?: Operation not supported|\bCPU does not support KVM extensions/m;
+
+interface Marked {
+  readonly sides: readonly (Side | undefined)[];
+  /** Which is the guest follows, or is said. */
+  readonly isKnown: boolean;
+}
+
+/**
+ * The sides of a text whose prompts have no names: each output belongs to the side whose marks it has, or else to the one
+ * before it.
+ */
+function sideOfBlocks(lines: readonly string[], hasName: boolean): Marked {
+  const sides: (Side | undefined)[] = [];
+  let now: Side | undefined;
+  let isKnown = false;
+  let isLoaded = false;
+  let from = 0;
+  const close = (to: number) => {
+    const block = lines.slice(from, to);
+    const text = block.join("\n");
+    const has = (mark: RegExp) => block.some((line) => line.length < 200 && mark.test(line));
+    // Behind prompts of one name it is one machine, whose kernel has the module built in.
+    const follows = isLoaded && !hasName && FINDS_NONE.test(text);
+    const host = !follows && (has(OF_ITS_GUESTS) || has(SAYS_HOST));
+    const isSaid = has(SAYS_WHERE);
+    const guest = follows || isSaid || has(OF_ITS_HYPERVISOR);
+    if (host !== guest) now = host ? "host" : "guest";
+    if (guest && !host) isKnown ||= follows || isSaid;
+    isLoaded ||= LOADED.test(text);
+    for (let at = from; at < to; at++) sides.push(host && guest ? undefined : now);
+    from = to;
+  };
+  for (const [at, line] of lines.entries()) {
+    const isNew = ANY_PROMPT.test(line) || (at > 0 && lines[at - 1]?.trim() === "" && line.trim() !== "");
+    if (at > 0 && isNew) close(at);
+  }
+  close(lines.length);
+  return { sides, isKnown };
+}
+
 export interface Sides {
   readonly host: string;
   readonly guest: string;
@@ -24,6 +83,16 @@ export interface Sides {
   readonly ofGuest: ReadonlySet<number>;
   /** The names do not say which is which: the one on which guests are run is the host then. */
   readonly isGuessed: boolean;
+}
+
+/** The sides by what the outputs show, where neither headings nor prompts say which is whose. */
+export function sidesOfMarks(text: string): Sides | undefined {
+  const lines = text.split("\n");
+  const { sides, isKnown } = sideOfBlocks(lines, hostsOfPrompts(text) > 0);
+  const of = (side: Side) => lines.filter((_, at) => sides[at] === side).join("\n");
+  const ofGuest = new Set(lines.flatMap((_, at) => (sides[at] === "guest" ? [at + 1] : [])));
+  const [host, guest] = [of("host"), of("guest")];
+  return host === "" || guest === "" ? undefined : { host, guest, guestParts: [guest], ofGuest, isGuessed: !isKnown };
 }
 
 /** The lines of each side, and which lines are the guest's; undefined where the text does not have both. */

@@ -16,7 +16,7 @@ import { valueAsked, wantedRefused } from "../asked/values-asked.js";
 import { foreignGuestVerdict } from "../cpus/foreign.js";
 import { withMicrocode } from "../differing-cpus.js";
 import { guestVerdict } from "../guests/guest-verdict.js";
-import { withNestedOff } from "../guests/nested-off.js";
+import { nestedRefused, withNestedOff } from "../guests/nested-off.js";
 import { withParamOff } from "../guests/param-off.js";
 import { withoutAccelerator } from "../guests/without-accelerator.js";
 import { hardwareThere, notPassed } from "../hardware-there.js";
@@ -58,6 +58,7 @@ const ANSWERS: readonly Answer[] = [
   deviceWithoutFlags,
   kvmIsThere,
   hardwareIsThere,
+  ({ recognised, machine, text }) => (text === undefined ? undefined : nestedRefused(recognised, machine, text)),
   describedMachine,
   describedAmd,
   machineBesideNotes,
