@@ -7,6 +7,7 @@ import {
   LOAD_IT,
   OTHER_KIND,
   outerStep,
+  PASS_SVM,
   READ_BOTH,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
@@ -28,6 +29,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   },
   { command: /\brdmsr\b/, by: ["AMD", "in WSL2"] },
   { command: /^grep (?:-\w+ )*vmx \/proc\/cpuinfo$/, by: ["vmx flag read"] },
+  { command: /^grep -m1 -ow svm \/proc\/cpuinfo$/, by: ["no svm"] },
   { command: /^grep -m1 -owE 'vmx\|svm' \/proc\/cpuinfo$/, by: ["no vmx"] },
   {
     command: /^(?:sudo )?modprobe kvm_intel$/,
@@ -80,6 +82,12 @@ const SHORTENED: readonly Shortened[] = [
     text: [OTHER_KIND.text],
     without: /\/proc\/cpuinfo/,
     says: "Only another kind of machine there (dedicated or bare metal) has it; without it, plain emulation is left.",
+    alone: true,
+  },
+  {
+    text: [PASS_SVM.text],
+    without: /\bsvm\b/,
+    says: "Let the hypervisor below pass AMD-V (nested virtualization), with the machine off; in a cloud only another kind of machine has it.",
     alone: true,
   },
   { text: [READ_BOTH.text], without: /\brdmsr\b/, says: "See whether the flag is there: above 0." },

@@ -69,7 +69,7 @@ const SYSTEM_FACTS = {
   outer: "system",
   /** Whether `vmx` is among the flags: `yes` or `no`. */
   "flag vmx": "linux",
-  /** `yes` where `svm` is among the flags. */
+  /** Whether `svm` is among the flags: `yes` or `no`. */
   "flag svm": "linux",
   /** `yes` where they were counted together, and there are some. */
   "flag vmx or svm": "linux",

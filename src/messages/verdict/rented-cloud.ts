@@ -1,4 +1,4 @@
-import { outerStep } from "../../why/questions/next-steps.js";
+import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
 import type { Advice } from "../message.js";
 import { changesOf } from "../open-steps.js";
 import type { Circumstances } from "../own-machine.js";
@@ -61,6 +61,17 @@ const CHOSEN: readonly {
   },
 ];
 
+/** Clouds of whose machines with an AMD CPU none passes AMD-V, by their documentation of nested virtualization. */
+const OF_AMD: { readonly [cloud: string]: Advice | undefined } = {
+  "Google Compute Engine": {
+    text: "Google passes no AMD-V: create the instance again on a machine type with an Intel CPU, with nested virtualization on.",
+    commands: ["gcloud compute instances create NAME --machine-type n2-standard-4 --enable-nested-virtualization"],
+  },
+  "Amazon EC2": {
+    text: "Amazon passes no AMD-V: choose a .metal instance type, or an Intel type of the 8th generation (C8i, M8i, R8i) with nested virtualization enabled.",
+  },
+};
+
 /** A Mac on which Linux runs, and no machine on it. */
 const MAC = /\b(?:MacBook(?: ?Pro| ?Air)?|iMac|Mac ?(?:mini|Pro)|Mac)\b/;
 /** The kernel's own lines, and KVM's device and module. */
@@ -76,9 +87,12 @@ const ON_A_MAC: Advice = {
 export function placed(steps: readonly Advice[], text: string | undefined, so: Circumstances): readonly Advice[] {
   if (text === undefined) return steps;
   const isMac = OF_LINUX.test(text) && MAC.test(text) && !MACHINE_ON_MAC.test(text);
+  const cloud = so.has("in a cloud") ? rentedCloud(text) : undefined;
   return steps.map((step) =>
-    isMac && changesOf(step) === "firmware"
-      ? ON_A_MAC
-      : (CHOSEN.find((one) => outerStep(one.place).text === step.text && one.is(text, so))?.step ?? step),
+    step.text === PASS_SVM.text && cloud !== undefined
+      ? (OF_AMD[cloud] ?? step)
+      : isMac && changesOf(step) === "firmware"
+        ? ON_A_MAC
+        : (CHOSEN.find((one) => outerStep(one.place).text === step.text && one.is(text, so))?.step ?? step),
   );
 }

@@ -79,7 +79,7 @@ export const VIRT: { readonly [word: string]: string } = {
   "hyper-v": "Hyper-V",
 };
 const COUNT =
-  /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']?(?: \/proc\/cpuinfo|(?<=\/proc\/cpuinfo ?\| ?[^\n]{4,60}))(?: ?\| ?wc -l)?\s*$/;
+  /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx|svm)\)?["']?(?: \/proc\/cpuinfo|(?<=\/proc\/cpuinfo ?\| ?[^\n]{4,60}))(?: ?\| ?wc -l)?\s*$/;
 
 /** A command that prints the flag itself, whatever filters come behind; without an answer it found none. */
 const SHOWN =
@@ -131,7 +131,8 @@ function openSurroundings(sink: FactSink) {
   let asked:
     | {
         readonly what: "virt" | "count" | "table" | "amd";
-        readonly svm: boolean;
+        /** What is counted. */
+        readonly fact: "flag vmx" | "flag svm" | "flag vmx or svm";
         readonly line: number;
         readonly spaced?: true;
       }
@@ -190,9 +191,9 @@ function openSurroundings(sink: FactSink) {
     }
     if (!/^\d{1,5}$/.test(word)) return false;
     // Counted together with svm, only none at all says something of vmx.
-    if (word === "0") sink.system("flag vmx", "no", placeOf(line));
-    if (word !== "0" || question.svm)
-      sink.system(question.svm ? "flag vmx or svm" : "flag vmx", word === "0" ? "no" : "yes", placeOf(line));
+    if (word === "0" && question.fact !== "flag svm") sink.system("flag vmx", "no", placeOf(line));
+    if (word !== "0" || question.fact !== "flag vmx")
+      sink.system(question.fact, word === "0" ? "no" : "yes", placeOf(line));
     return true;
   };
 
@@ -201,19 +202,20 @@ function openSurroundings(sink: FactSink) {
       if (answer(line) || shown(line)) return true;
       const { text } = line;
       if (DETECTED.test(text)) {
-        asked = { what: "virt", svm: false, line: line.number };
+        asked = { what: "virt", fact: "flag vmx", line: line.number };
         return true;
       }
       if (TABLE_ASKED.test(text)) {
-        asked = { what: "table", svm: false, line: line.number };
+        asked = { what: "table", fact: "flag vmx", line: line.number };
         return true;
       }
       if (AMD_ASKED.test(text)) {
-        asked = { what: "amd", svm: false, line: line.number };
+        asked = { what: "amd", fact: "flag vmx", line: line.number };
         return true;
       }
       if (COUNT.test(text) && / -\w{0,6}c|--count|wc -l/.test(text)) {
-        asked = { what: "count", svm: text.includes("svm"), line: line.number };
+        const fact = !text.includes("svm") ? "flag vmx" : text.includes("vmx") ? "flag vmx or svm" : "flag svm";
+        asked = { what: "count", fact, line: line.number };
         return true;
       }
       const list = text.includes("/proc/cpuinfo") ? SHOWN.exec(text)?.groups : undefined;
