@@ -13,7 +13,7 @@ export const NAMED_OUTER = [
   [/\bVirtual ?Box\b/i, "VirtualBox", ["virtualbox", "virtual box"]],
   [/\bAWS\b|\bEC2\b|\bEKS\b|\bAmazon Linux\b/i, "Amazon EC2", ["aws", "ec2", "eks", "amazon"]],
   [
-    /\bGCP\b|\bGCE\b|\bGKE\b|\bgcloud\b|\bGoogle(?:[ -]Cloud| Compute Engine)\b/i,
+    /\bGCP\b|\bGCE\b|\bGKE\b|\bgcloud\b|\bGoogle(?:[ -]Cloud| Compute)\b/i,
     "Google Compute Engine",
     ["gcp", "gce", "gke", "gcloud", "google"],
   ],
@@ -52,6 +52,12 @@ export const NAMED_OUTER = [
     "a rented workspace",
     ["codeany", "gitpod", "firebase", "idx", "colab", "kaggle"],
   ],
+  [
+    /\bBitbucket(?:-| (?:Cloud )?)Pipelines?\b|\bCircleCI\b|\bTravis(?: |-)?CI\b/i,
+    "a hosted CI service",
+    ["bitbucket", "circleci", "travis"],
+  ],
+  [/\bCirrus[ -]CI\b|\/home\/cirrus\b|\.cirrus\.yml\b/i, "Cirrus CI", ["cirrus"]],
   [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI", ["gitlab"]],
   [
     /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))|\b[Mm]y (?:\w{2,12} )?(?:VPS|vps)\b|\b(?:The|This|the|this) (?:VM|VPS|virtual machine) (?:lacks|has no|does(?:n't| not))\b|\b(?:[Nn]odes?|[Ww]orkers?) (?:that |which )?(?:is|are) (?:\w{2,12} )?(?:VMs?|virtual machines?)\b|\b(?:set up|provisioned|hosted) (?:by|on|in|with) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|在虚拟机(?:里|中|内)|嵌套虚拟化/,

@@ -59,14 +59,42 @@ const NO_LABEL =
   /\b(?:not present|does(?:n['’]t| not) exist|not in\b|missing|impossible to schedule|did(?:n['’]t| not) match (?:Pod|node)|Unschedulable|fail(?:s|ed)? to (?:start|schedule))/i;
 const REQUIRED = /\b(?:cpu-feature|host-model-cpu|host-model-required-features)\.node\.kubevirt\.io\/[\w.-]{2,40}/;
 const NOT_SCHEDULED = /\bdid(?:n['’]t| not) match (?:Pod['’]s )?node (?:affinity|selector)|\bFailedScheduling\b/i;
+const MOVED = /\bmigrat|\bhost-model\b|\bhost-model-(?:cpu|required)|\bdrain/i;
 const HOST_MODEL = /\bhost-model-cpu\.node\.kubevirt\.io\/(?<model>[\w.-]{2,40})/g;
+const OF_KUBEVIRT = /\bkubevirt\b|\bvmi?s?\b/i;
+/** A machine that is to have the flag, in its own definition. */
+const VMX_REQUIRED =
+  /\bname:\s{1,4}["']?(?<flag>vmx|svm)["']?\s{1,24}(?:- )?policy:\s{1,4}["']?require\b|\bpolicy:\s{1,4}["']?require["']?\s{1,24}name:\s{1,4}["']?(?<flag2>vmx|svm)\b/;
+const withoutLabel = (flag: string, text: string): Says => {
+  const module = flag === "svm" ? "kvm_amd" : "kvm_intel";
+  const isNested = /\b(?:nodes?|workers?) (?:are|is) (?:\w{2,10} )?(?:VMs?|virtual machines?)\b/i.test(text);
+  return answer(
+    `The machine requires ${flag}, and KubeVirt runs it only on a node with the label cpu-feature.node.kubevirt.io/${flag}, which a node has where KVM there can give guests ${flag}: nested of its ${module} is off, or the label is not there yet.${isNested ? " That its own machines run shows that the node has it; passing it on is another setting." : ""}`,
+    [
+      {
+        text: "On a node, see whether nested is on; switch it on with no machine running, and let virt-handler label the node anew.",
+        commands: [
+          `cat /sys/module/${module}/parameters/nested`,
+          `sudo modprobe -r ${module} && sudo modprobe ${module} nested=1`,
+          "kubectl delete pod -n kubevirt -l kubevirt.io=virt-handler",
+        ],
+      },
+    ],
+  );
+};
+
 /** A running machine whose pod asks for features of nodes, and no node has them all. */
 const nodeFeatures = (text: string): Says | undefined => {
-  if (!REQUIRED.test(text) || !NOT_SCHEDULED.test(text)) return undefined;
+  if (!NOT_SCHEDULED.test(text)) return undefined;
+  const { flag, flag2 = flag } = VMX_REQUIRED.exec(text)?.groups ?? {};
+  if (flag2 !== undefined && OF_KUBEVIRT.test(text)) return withoutLabel(flag2, text);
+  if (!REQUIRED.test(text)) return undefined;
   const models = [...new Set([...text.matchAll(HOST_MODEL)].map(([, model]) => model as string))];
   const two = models.length > 1 ? ` The nodes of the text are of different models (${models.join(", ")}).` : "";
   return answer(
-    `KubeVirt moves a machine of host-model only to a node with the label of every feature that the first node gave it, and no node has them all.${two} VT-x is on, or the machine would not run.`,
+    MOVED.test(text)
+      ? `KubeVirt moves a machine of host-model only to a node with the label of every feature that the first node gave it, and no node has them all.${two} VT-x is on, or the machine would not run.`
+      : `KubeVirt runs a machine only on a node with the label of every feature that it requires, and no node has them all.${two}`,
     [
       {
         text: "Give machines that are to move one named model that all nodes have as cpu-model; it counts from their next start on.",

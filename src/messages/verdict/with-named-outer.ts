@@ -4,7 +4,7 @@ import { outerStep } from "../../why/questions/next-steps.js";
 import type { ChosenStep, FoundVerdict, Recognised, TextVerdict } from "../answer.js";
 import { changesOf } from "../open-steps.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
-import { IN_CLOUD, PASS_DEVICE } from "../rows/shared-advice.js";
+import { IN_CLOUD, LOAD_KVM, PASS_DEVICE } from "../rows/shared-advice.js";
 import { instanceOf } from "./cloud-words.js";
 import { guestOfHost, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { machineVerdict } from "./machine-verdict.js";
@@ -23,6 +23,8 @@ const CLOUD_NAMES: ReadonlySet<string> = new Set([
   "GitHub Codespaces",
   "a rented workspace",
   "GitLab CI",
+  "a hosted CI service",
+  "Cirrus CI",
   "WSL",
 ]);
 
@@ -136,16 +138,22 @@ export function withBelow(
     named === undefined && asks && !OWN_DOMAIN.test(text ?? "") ? guestWithoutVmx(guests(), machine, noKvm) : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
-  if (named === undefined || (noKvm && !named.isBelow)) return found;
+  if (named === undefined || (noKvm && (!named.isBelow || circumstances.has("/dev/kvm exists")))) return found;
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
   // Of the hypervisors below, it is the one that is named.
   const ofContainer = circumstances.has("in a container") || circumstances.has("Docker alone named");
   const isBeside = ({ text: said }: ChosenStep) => said === PASS_DEVICE.text && !ofContainer;
+  // With VT-x passed, it would be loaded at boot.
+  const isLoadStep = ({ text: said }: ChosenStep) =>
+    said === LOAD_KVM.text && named.isBelow && circumstances.has("KVM's module not loaded");
   const isRented = named.name === "GitHub Codespaces" || named.name === "a rented workspace";
   const steps = isRented
     ? []
-    : found.steps.filter((step) => changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD && !isBeside(step));
+    : found.steps.filter(
+        (step) =>
+          changesOf(step) !== "outer hypervisor" && step.text !== IN_CLOUD && !isBeside(step) && !isLoadStep(step),
+      );
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
 

@@ -364,6 +364,11 @@ const STEPS: readonly Phrase[] = [
     "看看机器是否显示 vmx；如果没有，只能换一种机器（独享或裸金属），或者用纯软件模拟",
   ],
   [
+    "Its runners are virtual machines or containers of the service: take a kind of runner that it documents with KVM, or one of your own on a machine that has KVM",
+    "它的 runner 是该服务的虚拟机或容器：请选用其文档中写明带 KVM 的 runner，或在有 KVM 的机器上自建 runner",
+  ],
+  ["Its containers have KVM where the task asks for it", "任务中要求时，它的容器才有 KVM"],
+  [
     "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine",
     "codespace 没有任何设置能把它传进来。看看这台得到了什么（svm 是 AMD 的）；两者都没有时，换一台机器",
   ],

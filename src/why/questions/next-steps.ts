@@ -208,6 +208,15 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
   { name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Tencent Cloud|Vultr)/, ...OTHER_KIND },
   {
+    name: /^a hosted CI/,
+    text: "Its runners are virtual machines or containers of the service: take a kind of runner that it documents with KVM, or one of your own on a machine that has KVM.",
+  },
+  {
+    name: /^Cirrus/,
+    text: "Its containers have KVM where the task asks for it.",
+    commands: ["kvm: true   # in .cirrus.yml, below container"],
+  },
+  {
     name: /^GitHub Codespaces/,
     text: "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine.",
     commands: SEE_FLAG,

@@ -74,12 +74,13 @@ const NO_RIGHT =
   /\/dev\/kvm\b[^\n]{0,40}\b[Pp]ermission denied|\bKVM kernel module: Permission denied|\bpermissions to use KVM\b/;
 const DEVICE_PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
 const LACKING = /(?<nodes>\d{1,5})? ?\bInsufficient devices\.kubevirt\.io\/(?<device>kvm|tun)\b/g;
-const NO_TUN = /\bdevices\.kubevirt\.io\/tun"?:\s{1,12}"?0\b/;
+const TUN_LISTED = /\bdevices\.kubevirt\.io\/tun"?:\s{1,12}"?(?<count>\d{1,5}k?)\b/g;
 /** Every node that lacks the device of KVM lacks tun as well, which every node has. */
 function lacksPlugin(text: string): boolean {
   const nodes = new Map([...text.matchAll(LACKING)].map(({ groups }) => [groups?.device, Number(groups?.nodes ?? 1)]));
   const tun = nodes.get("tun") ?? 0;
-  return NO_TUN.test(text) || (tun > 0 && tun >= (nodes.get("kvm") ?? 0));
+  const listed = [...text.matchAll(TUN_LISTED)].map(({ groups }) => groups?.count);
+  return (listed.length > 0 && listed.every((count) => count === "0")) || (tun > 0 && tun >= (nodes.get("kvm") ?? 0));
 }
 const NO_HYPERVISOR = /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/;
 const SAID_IN_CONTAINER =

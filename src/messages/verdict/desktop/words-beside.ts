@@ -12,16 +12,16 @@ import { kvmRuns } from "../guests/kvm-runs.js";
 import { namedOuter } from "../named-outer.js";
 import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
-import { lacksKvm } from "../weight.js";
 import { IN_SNAP, listedRights, outsideGroup, withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
+import { inPlace } from "./shown/in-place.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
-import { isInWsl2, isWindows10, ofWsl } from "./windows-words.js";
+import { ofWsl } from "./windows-words.js";
 
 /*
  * What the words of a text on Linux add to an answer that its messages or its machine give.
@@ -41,9 +41,11 @@ const SEE_ARRIVED: Step = {
 };
 const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
-const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
+const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD|pods?)\b/i;
 const LXD = /\bInstance type "?virtual-machine"? is not supported on this server\b/i;
 const DEVICE_SHOWN = /\bINFO: \/dev\/kvm exists\b|\bKVM \(version \d{1,3}\) is installed and usable\b/;
+/** `ls` lists it, as one that everyone may open. */
+const LISTED_OPEN = /^[ \t>]{0,8}c[rwx-]{6}rw[x-][^\n]{1,60}\/dev\/kvm\b/m;
 const isThere = (text: string): boolean => DEVICE_SHOWN.test(text) || kvmOkFinds(text);
 /** People who looked for the file. */
 const SAID_THERE =
@@ -54,6 +56,7 @@ const NOT_GIVEN: ReadonlySet<string> = new Set([
   "docker-no-device",
   "emulator-no-kvm",
   "kvm-device",
+  "qemu-host-needs-kvm",
   "qemu-no-kvm",
   "qemu-tcg-no-vmx",
 ]);
@@ -122,7 +125,8 @@ function besideWords(
       covers: [...found.covers, "emulator-acceleration"],
     };
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
-  const there = unseen && (said || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;
+  const listed = LISTED_OPEN.test(text) && IN_CONTAINER.test(text);
+  const there = unseen && (said || listed || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;
   if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };
   if (unseen && isThere(text))
     return {
@@ -174,17 +178,8 @@ function besideWords(
   const windows = first?.product === "WSL" ? windowsOnKvm(text) : undefined;
   if (windows !== undefined)
     return { ...found, says: `${ofWsl(text) ?? first?.what ?? ""} ${windows.says}`, steps: windows.steps };
-  if (lacksKvm(first) && isInWsl2(text) && isWindows10(text) && !found.says.includes("Windows 10"))
-    return {
-      ...found,
-      says: `${found.says} This is Windows 10: WSL passes no VT-x there, whatever the CPU and its firmware.`,
-      steps: [
-        {
-          text: "Update to Windows 11, run Linux in a Hyper-V machine, which can be given VT-x, or do without KVM.",
-          commands: ["-accel tcg", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
-        },
-      ],
-    };
+  const placed = inPlace(found, text, first);
+  if (placed !== undefined) return placed;
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};
   const flag = showsVmx(machine?.situation.host);
@@ -285,6 +280,12 @@ const IN_LXC_COMMANDS = [
   "lxc config device add NAME kvm unix-char path=/dev/kvm",
 ];
 
+/** clabernetes and KubeVirt do it so. */
+const TO_POD: Step = {
+  text: "A pod gets it as a resource of a device plugin (KubeVirt's, for one), or as a privileged pod with the file as a volume.",
+  commands: ["securityContext: {privileged: true}", "volumes: [{name: kvm, hostPath: {path: /dev/kvm}}]"],
+};
+
 /** The machine has the device, and a container does not see it. */
 function notInContainer(
   text: string,
@@ -308,7 +309,7 @@ function notInContainer(
         says: `${has} was not given the device, or Docker Desktop runs it in a virtual machine of its own.`,
         steps: [PASS_DEVICE, DOCKER_ENGINE],
       }
-    : { says: `${has} was not given the device.`, steps: [PASS_DEVICE] };
+    : { says: `${has} was not given the device.`, steps: [/\bpods?\b/i.test(text) ? TO_POD : PASS_DEVICE] };
 }
 
 const REPAIRED =
