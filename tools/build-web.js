@@ -186,7 +186,7 @@ const RARE_MESSAGES = [
   "bareflank bochs boinc boxes",
   "cloud crc",
   "dbvm docker drakvuf",
-  "emulation",
+  "emulation emulator",
   "fail fwts",
   "gns3 guest",
   "hax hcs hypervisor",
@@ -246,6 +246,7 @@ const OMISSIONS = [
           /^ {6}\{\n {8}is: "(?:KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests)",\n[\s\S]*?\n {6}\},\n/gm,
           "",
         )
+        .replace(/^ {4}\{\n {6}is: "bcdedit refused",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {2}\["(?:typed in a container|a kernel for guests|no right to the device)", \w+\],\n/gm, "")
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
@@ -257,6 +258,8 @@ const OMISSIONS = [
         .replace(/(\n\}\[\] = )\[[\s\S]*?\n\];/, "$1[];")
         .replace(/\n\/\*\* The text shows by values[\s\S]*?(?=\n\/\*\* The verdict where the machine is not x86)/, "")
         .replace(/\n {4}shownVerdict\([^\n]*\?\?/, "")
+        .replace(/\n {2}const low = startedLow\(text, virtual\);\n[^\n]*/, "")
+        .replace(/VIM\[1-4\]\|.*?amlogic\|/, "")
         .replace(/\n {2}if \(has\("typed in a container"\)\)[\s\S]*?\n {4}\};/, ""),
   ],
   [
@@ -272,7 +275,10 @@ const OMISSIONS = [
         .replace(/\n {6}const listing = [\s\S]*?(?=\n {6}const signed)/, "")
         .replace(/\nconst (?:LISTED|DEVICE_LINE) =[^\n]*/g, "")
         .replace("|^\\s{0,8}(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7] [A-Z]", "")
-        .replace(/\n {4}"(?:VMware SVGA|VirtualBox G|Hyper-V virtual VGA|Xen Platform Device)",/g, ""),
+        .replace(/\n {4}"(?:VMware SVGA|VirtualBox G|Hyper-V virtual VGA|Xen Platform Device)",/g, "")
+        // Commands that are handed to another shell.
+        .replace(/\nconst HANDED_ON =[\s\S]*?\n\}\n/, "\n")
+        .replace(/(\n {6}const first = )firstOf\(text\)/, '$1""'),
   ],
   // GitHub Codespaces, and guests in words that few use (`explain`).
   [
@@ -304,13 +310,23 @@ const OMISSIONS = [
         .replace(/\nconst COMPARED =\n[^\n]*\n/, "\nconst COMPARED = /(?!)/g;\n")
         .replace(/(\nconst ASKED_OF_GOOGLE =)[^\n]*\n/, "$1 /(?!)/;\n"),
   ],
-  // KubeVirt in Docker Desktop (`explain`).
+  // KubeVirt in Docker Desktop, and Macs under macOS (`explain`).
   [
     /[\\/]verdict[\\/]rented-cloud\.ts$/,
     (code) =>
       code
         .replace(/ {2}\{\n {4}place: "Docker Desktop",\n {4}is: \(_, so\)[\s\S]*?\n {2}\},\n/, "")
-        .replace(/(\bconst OF_AMD\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};"),
+        .replace(/(\bconst OF_AMD\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
+        .replace(/\nconst ON_MACOS\b[\s\S]*?\n\};\nconst NO_MAC[^\n]*/, "\nconst ON_MACOS = ON_A_MAC;")
+        .replace(/(\n {2}const isMacOs =)[^;]*;/, "$1 false;"),
+  ],
+  // SVM in the words of people (`explain`).
+  [
+    /[\\/]verdict[\\/]other-cpus\.ts$/,
+    (code) =>
+      code
+        .replace(/\nconst SAID_OFF =\n[^\n]*/, "")
+        .replace(/\n {2}if \(SAID_OFF[^\n]*\n[^\n]*(?=\n {2}const refused)/, ""),
   ],
   // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).
   [/[\\/]atlas-data\.ts$/, withoutOrigins],
@@ -399,7 +415,8 @@ const OMISSIONS = [
   // KVM of ARM's old kernels (`explain`).
   [
     /[\\/]verdict[\\/]cpus[\\/]on-arm-32\.ts$/,
-    () => "export const onArm32 = () => undefined; export const onArmBoard = () => undefined;",
+    () =>
+      "export const onArm32 = () => undefined; export const onArmBoard = () => undefined; export const startedLow = () => undefined;",
   ],
   // A number of an error without the program that gave it (`explain`).
   [/[\\/]verdict[\\/]lone-errno\.ts$/, () => "export const loneErrno = () => undefined;"],

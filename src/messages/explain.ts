@@ -12,6 +12,7 @@ import { type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
 import { dumpVerdict } from "./verdict/dump-verdict.js";
 import { isWritten } from "./verdict/guests/guest-verdict.js";
 import { ofOneSide } from "./verdict/guests/sides.js";
+import { placed } from "./verdict/rented-cloud.js";
 import { verdictOf } from "./verdict/text/text-verdict.js";
 
 /**
@@ -186,7 +187,12 @@ function explanationsOf(
     left.push(nothingFound(text, undefined, lines));
   return {
     explanations: [
-      ...explanations.map((one) => withoutOutcome(isAnswered && one.generic ? withoutSteps(one) : one)),
+      ...explanations.map((one) =>
+        withoutOutcome({
+          ...one,
+          steps: isAnswered && one.generic ? [] : placed(one.steps, text.whole(), context.circumstances),
+        }),
+      ),
       ...left,
     ],
     ...(verdict === undefined ? {} : { verdict }),
@@ -212,10 +218,6 @@ const isLong = (text: string | undefined): boolean =>
 
 function withoutQuestion({ question: _, ...verdict }: AnsweringVerdict): TextVerdict {
   return verdict;
-}
-
-function withoutSteps(one: Recognised): Recognised {
-  return { ...one, steps: [] };
 }
 
 function withoutOutcome({ outcome: _, generic: __, ...explanation }: Recognised): Explanation {

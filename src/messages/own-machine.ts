@@ -182,6 +182,7 @@ export type Circumstance =
   | "Docker alone named"
   | "privileged container"
   | "hypervisor launch off"
+  | "bcdedit refused"
   | "in a cloud"
   | "macOS"
   | "no firmware switch"

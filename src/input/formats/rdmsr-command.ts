@@ -23,7 +23,7 @@ export interface RdmsrCall {
   readonly windbg: boolean;
 }
 
-const CALL = /(?:^|[\s;&|(`$#>/])rdmsr(?=\s)([^;&|<>`)\n]{0,300})((?:\|(?!\|)[^;&|<>`)\n]{0,200}){0,8})/g;
+const CALL = /(?:^|[\s;&|(`$#>/'"])rdmsr(?=\s)([^;&|<>`)\n]{0,300})((?:\|(?!\|)[^;&|<>`)\n]{0,200}){0,8})/g;
 const WINDBG_PROMPT = /^(?:\d{1,4}: )?l?kd> *rdmsr(?=\s)/;
 
 /** The `rdmsr` calls of a shell or debugger prompt line, in order; empty when the line is none. */

@@ -71,6 +71,7 @@ export const ENABLE_FIRMWARE: Advice = {
   unless: [
     ...INSIDE,
     "said to be on",
+    "after a suspend",
     "said to have nested on",
     "kvm_intel loaded",
     "/dev/kvm exists",
@@ -134,6 +135,11 @@ export const HYPERV_OFF: Advice = {
   changes: "Windows' hypervisor",
   unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
   instead: [
+    {
+      is: "bcdedit refused",
+      text: "Type it again in a command prompt that was started as administrator, then restart.",
+      commands: ["bcdedit /set {current} hypervisorlaunchtype off"],
+    },
     {
       is: "hypervisor launch off",
       text: "The boot entry is off already. See whether Windows' hypervisor runs all the same (`Virtualization-based security: Running`): the firmware can hold it (UEFI lock), and Microsoft's readiness tool for Device Guard takes that away.",

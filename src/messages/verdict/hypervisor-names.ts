@@ -29,7 +29,7 @@ export const NAMED_OUTER = [
     "Xen",
     ["qube", "dom0", "domu", "xen"],
   ],
-  [/\bDocker Desktop\b|-linuxkit\b/i, "Docker Desktop", ["docker", "linuxkit"]],
+  [/\bDocker Desktop\b|-linuxkit\b|-ce-(?:win|mac)\d/i, "Docker Desktop", ["docker", "linuxkit"]],
   [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean", ["digitalocean", "digital ocean", "droplet"]],
   [
     /\bOracle Cloud\b|\bOCI (?:VM|instance|compute)\b|\bVM\.Standard\d?\b/i,

@@ -37,6 +37,9 @@ const AEHD = /\bAEHD\b|\bHypervisor Driver\b/i;
 
 const SVM_OFF =
   /SVM not supported by CPU(?: \d{1,5})?\b(?! \d|, not)|SVM disabled|SVMDIS ?= ?1|disabled by (?:the |my |your )?bios/i;
+/** People who looked in the firmware setup. */
+const SAID_OFF =
+  /(?<!\b(?:if|whether|when|unless|not|or|n['’]t|check)\b[^.\n]{0,40})\b(?:SVM(?: mode)?|AMD-?V)\b(?! (?:enabled )?or\b)[^.\n]{0,60}(?<!n['’]t |\bnot |\bor )\b(?:disabled|deaktiviert|désactivé|turned off|switched off|off)\b/i;
 const SVM_MISSING = /kvm: no hardware support(?! for)/;
 const SVM_WORKS =
   /(?:kvm_amd|kvm): (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
@@ -91,6 +94,8 @@ function moduleState(
   )
     return ["and this is a virtual machine: the hypervisor below does not pass that to it", [PASS_SVM]];
   if (SVM_OFF.test(text)) return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON]];
+  if (SAID_OFF.test(text) && !circumstances.has("said to be on") && !circumstances.has("said to be virtual"))
+    return ["and by the text the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON]];
   const refused = refusesSvm(recognised);
   if (refused && SVM_MISSING.test(text))
     return ALL_WITH_SVM.test(text)

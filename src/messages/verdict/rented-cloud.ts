@@ -53,7 +53,8 @@ const CHOSEN: readonly {
   },
   {
     place: "Docker Desktop",
-    is: (text, so) => so.has("on Linux") && !so.has("in WSL2") && !/\bWindows\b|\bMac(?:Book|s|\b)/.test(text),
+    is: (text, so) =>
+      so.has("on Linux") && !so.has("in WSL2") && !/\bWindows\b|-ce-(?:win|mac)\d|\bMac(?:Book|s|\b)/.test(text),
     step: {
       text: "On Linux, Docker Desktop runs its containers in a machine of its own, and passes them no device of the host: use Docker Engine, which has the host's.",
       commands: ["docker context use default", "docker run --device /dev/kvm ..."],
@@ -83,16 +84,27 @@ const ON_A_MAC: Advice = {
   commands: ["enable_and_lock_vmx true   # in refind.conf"],
 };
 
+/** docker-archive/toolbox#119; a Mac has no setup of its firmware. */
+const ON_MACOS: Advice = {
+  text: "A Mac has no setup for it: macOS switches VT-x on when it starts. Shut the Mac down, start macOS itself, and update the program that complains.",
+  commands: ["sysctl machdep.cpu.features kern.hv_support"],
+};
+const NO_MAC = /hackintosh|\b(?:OSX-KVM|Docker-OSX|Proxmox|virt-manager|Boot ?camp)\b/i;
+
 /** The steps as they are for the machine that the text says was chosen. */
 export function placed(steps: readonly Advice[], text: string | undefined, so: Circumstances): readonly Advice[] {
   if (text === undefined) return steps;
   const isMac = OF_LINUX.test(text) && MAC.test(text) && !MACHINE_ON_MAC.test(text);
+  const isMacOs =
+    !isMac && so.has("macOS") && !so.has("macOS as the guest") && !OF_LINUX.test(text) && !NO_MAC.test(text);
   const cloud = so.has("in a cloud") ? rentedCloud(text) : undefined;
   return steps.map((step) =>
     step.text === PASS_SVM.text && cloud !== undefined
       ? (OF_AMD[cloud] ?? step)
-      : isMac && changesOf(step) === "firmware"
-        ? ON_A_MAC
+      : (isMac || isMacOs) && changesOf(step) === "firmware"
+        ? isMac
+          ? ON_A_MAC
+          : ON_MACOS
         : (CHOSEN.find((one) => outerStep(one.place).text === step.text && one.is(text, so))?.step ?? step),
   );
 }

@@ -75,7 +75,7 @@ export function shortReport(
   }
   const none = explanations.length === 1 && explanations[0]?.what === NOTHING;
   if ((isStory === true || none) && verdict === undefined && messages.length === 0) return wrap(NOTHING, width);
-  if (verdict !== undefined && (isStory === true || messages.length > 1)) {
+  if (verdict !== undefined) {
     // What the message alone can mean, where the verdict says what it means here.
     const answered = (one: Explanation) =>
       verdict.covers.includes(one.message ?? "") && !verdict.says.startsWith(one.what);

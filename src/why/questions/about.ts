@@ -104,6 +104,8 @@ function isOfEither(host: Host): boolean {
   const messages = observed?.messages ?? [];
   return (
     isUnnamedCpu(host) &&
+    // Only Intel's CPUs have it.
+    msrOf(host.cores[0], 0x3a).state !== "value" &&
     messages.length > 0 &&
     messages.every((message) => OF_EITHER.test(message.trim())) &&
     observed?.loadError === undefined &&

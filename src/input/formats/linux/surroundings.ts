@@ -86,6 +86,14 @@ const SHOWN =
   /^(?<prompt>[^\n]{0,60}?[$#%>] ?)?(?:sudo )?(?:cat \/proc\/cpuinfo ?\| ?)?[ef]?grep (?:-[EFPaionmw\d]{1,5} |--colou?r(?:=\w{1,6})? |--only-matching ){0,4}["']?\(?(?:vmx|svm\\?\|vmx|hypervisor\\?\|vmx)(?:\\?\|(?:svm|hypervisor|lm|ept)){0,3}\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?(?: ?\| ?(?:sort|uniq|head|tail)(?: -{1,2}[\w=-]{1,12}){0,3}){0,3}\s*$/;
 const FLAG = /^\s{0,10}(?:\d{1,5} )?(?<flag>vmx|svm|hypervisor|lm|ept)\s*$/;
 
+/** Commands that another shell is given: `ssh HOST '…; …'`, `sh -c "… && …"`. */
+const HANDED_ON = /\b(?:ssh|(?:ba|da|z)?sh|su|exec)\b[^\n"']{0,80}["'](?<commands>[^\n]{1,300})$/;
+/** The first of them, whose output comes first. */
+function firstOf(text: string): string {
+  const handed = HANDED_ON.exec(text)?.groups?.commands ?? "";
+  return (handed.split(/ ?(?:;|&&)/, 1)[0] as string).replace(/["']\s{0,8}$/, "");
+}
+
 /** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
 const COUNT_IN_SENTENCE =
   /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|(?:gives?|gave|has|had) (?:a |the )?(?:returned? value|value|result|output)(?: as| of)?|->|=>|=|→|⇒) {1,3}["'`]?(?<count>\d{1,3})\b/;
@@ -201,7 +209,8 @@ function openSurroundings(sink: FactSink) {
     line(line: TextLine): boolean {
       if (answer(line) || shown(line)) return true;
       const { text } = line;
-      if (DETECTED.test(text)) {
+      const first = firstOf(text);
+      if (DETECTED.test(text) || DETECTED.test(first)) {
         asked = { what: "virt", fact: "flag vmx", line: line.number };
         return true;
       }
@@ -213,8 +222,9 @@ function openSurroundings(sink: FactSink) {
         asked = { what: "amd", fact: "flag vmx", line: line.number };
         return true;
       }
-      if (COUNT.test(text) && / -\w{0,6}c|--count|wc -l/.test(text)) {
-        const fact = !text.includes("svm") ? "flag vmx" : text.includes("vmx") ? "flag vmx or svm" : "flag svm";
+      const count = [text, first].find((one) => COUNT.test(one) && / -\w{0,6}c|--count|wc -l/.test(one));
+      if (count !== undefined) {
+        const fact = !count.includes("svm") ? "flag vmx" : count.includes("vmx") ? "flag vmx or svm" : "flag svm";
         asked = { what: "count", fact, line: line.number };
         return true;
       }

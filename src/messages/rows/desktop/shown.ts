@@ -195,10 +195,11 @@ export const SHOWN: readonly Shown[] = [
   ["a host model given", /-cpu (?:host|max)\b|\bhost-passthrough\b/],
   ["enforced", /-cpu\s{1,3}[\w.,=+-]{0,200},enforce\b|\b(?:Host|TCG) doesn't support requested features/],
   ["in a cloud", { test: (text) => rentedCloud(text) !== undefined }],
+  ["bcdedit refused", /\bbcdedit\b[^\0]{0,300}\baccess (?:is )?denied\b/i],
   [
     "hypervisor launch off",
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
-    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b/i,
+    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b|\bhypervisorlaunchtype\b[^\0]{0,400}\b(?:access (?:is )?denied|parameter is incorrect)\b/i,
   ],
   // People who looked.
   [

@@ -108,7 +108,8 @@ export const VIRTUALBOX_MESSAGES = [
     layer: "another hypervisor",
     gravity: "blocks",
     needle: ["verr_vmx_no_vmx", "vt-x is not available"],
-    pattern: /VERR_VMX_NO_VMX|VT-x is not available/i,
+    pattern:
+      /VERR_VMX_NO_VMX|(?<=\b(?:VBox\w{0,6}|VirtualBox)\b[^\n]{0,120})VT-x is not available|VT-x is not available(?=[.:!]? ?(?:\(|$))/im,
     group: "vbox-no-vmx",
     what: "CPUID.1:ECX bit 5 is 0: VirtualBox sees no VT-x at all. With VT-x merely off in the firmware the bit is usually there.",
     causes: [

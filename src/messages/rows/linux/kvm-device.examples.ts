@@ -32,6 +32,7 @@ export const KVM_DEVICE_EXAMPLES = {
     examples: [
       "ERROR: KVM acceleration not available (device file missing), this will cause a major loss of performance.",
       "ERROR: KVM acceleration is not available (/dev/kvm is missing), this will cause the machine to run slower.",
+      "Error: KVM acceleration is disabled..",
     ],
     not: ["ERROR: KVM acceleration not available (no write access)"],
   },

@@ -159,7 +159,7 @@ export const KVM_DEVICE_MESSAGES = [
     needle: "kvm acceleration",
     group: "kvm-device",
     pattern:
-      /KVM acceleration (?:is )?not (?:available|detected|enabled) \((?:device file missing|\/dev\/kvm is missing)\)/i,
+      /KVM acceleration (?:is )?not (?:available|detected|enabled) \((?:device file missing|\/dev\/kvm is missing)\)|Error: KVM acceleration is disabled\b/i,
     what: "There is no /dev/kvm in the container: it was not passed in, or the machine that runs the container has none.",
     outcome: "no device",
     where: [
@@ -192,7 +192,7 @@ export const KVM_DEVICE_MESSAGES = [
       ENABLE_OUTER,
     ],
     source: {
-      message: "dockur/windows#151, #856, #1577; vdsm/virtual-dsm#858",
+      message: "dockur/windows#151, #856, #1577; vdsm/virtual-dsm#41, #858",
       meaning: "qemus/qemu, src (KVM check)",
     },
   },

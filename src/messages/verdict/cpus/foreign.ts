@@ -8,7 +8,7 @@ import { PASS_DEVICE } from "../../rows/shared-advice.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { rentedCloud } from "../rented-cloud.js";
 import { findsNone } from "../weight.js";
-import { onArm32, onArmBoard } from "./on-arm-32.js";
+import { onArm32, onArmBoard, startedLow } from "./on-arm-32.js";
 import { INTEL_CPU } from "./svm-named.js";
 
 /*
@@ -18,7 +18,7 @@ import { INTEL_CPU } from "./svm-named.js";
 export const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 const ARM_MACHINE =
-  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|odroid(?!-?H)|msm\d{4}|Snapdragon|Apple M\d|Apple Silicon|Gunyah|ARM (?:CPU|processor|machine|server|instance|VPS|OCI)|(?:Oracle|OCI|Oracle ?Cloud)(?:[- ]Cloud)?[- ]ARM|pimox|ubuntu-\d\d\.\d\d-arm|Ampere (?:A1|Altra)|Graviton\d?|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with)\s{1,4})M[1-5](?!\.))\b/i;
+  /\b(?:aarch64|arm64|armv[78]l?|kvm-arm|HYP mode|CONFIG_KVM_ARM_HOST|raspberry ?pi|odroid(?!-?H)|msm\d{4}|VIM[1-4]|(?:orange|banana) ?pi|rock ?pi(?! ?X)|rockpro64|rk3\d{3}|nanopi|jetson|allwinner|amlogic|Snapdragon|Apple M\d|Apple Silicon|Gunyah|ARM (?:CPU|processor|machine|server|instance|VPS|OCI)|(?:Oracle|OCI|Oracle ?Cloud)(?:[- ]Cloud)?[- ]ARM|pimox|ubuntu-\d\d\.\d\d-arm|Ampere (?:A1|Altra)|Graviton\d?|(?:MacBook(?: Pro| Air)?|Mac ?(?:mini|Studio)|iMac|Mac)\W{1,3}M[1-5](?!\.)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with)\s{1,4})M[1-5](?!\.))\b/i;
 const BESIDE_ARM =
   /\b(?:similar|same|also)\b[^.\n]{0,30}\b(?:ARM|aarch64|Raspberry)\b|\bon an? x86(?:_64)? (?:host|machine)\b|\b(?:aarch64|arm64|ARM) (?:emulation|guests?|images?|VMs?|containers?)\b|\bemulat\w{1,3} (?:an? )?(?:aarch64|arm64|ARM)\b/i;
 /** An ARM machine, by its name; what is only likened to one or emulated, is none. */
@@ -99,6 +99,8 @@ function onArm(
   const cloud = has("in a cloud") ? rentedCloud(text) : undefined;
   const outer = below?.name ?? cloud;
   const virtual = below?.virtual === true || cloud !== undefined;
+  const low = startedLow(text, virtual);
+  if (low !== undefined) return { ...low, says: `${name}: it has no VMX and no kvm_intel. ${low.says}` };
   const where = virtual
     ? `. This is a virtual machine${outer === undefined ? "" : ` (${outer})`}: what is below has to pass EL2 (nested virtualization of ARM)${cloud === undefined ? "" : ", which a machine of another kind there (bare metal) does not need"}`
     : below?.virtual === false

@@ -29,8 +29,7 @@ function emulatorOnAmd(svm: string, text: string): Omit<TextVerdict, "covers"> {
     `${svm}${on} HAXM is for Intel alone; on AMD the emulator uses Windows' own hypervisor (WHPX), or its own driver (AEHD), which needs that hypervisor off: memory integrity starts it in Home editions, too.`,
     [
       { text: "See which accelerator it can use.", commands: ["emulator -accel-check", "emulator-check hyper-v"] },
-      WHPX_ON,
-      HYPERV_OFF,
+      /\bAEHD\b|\bHypervisor Driver\b/i.test(text) ? HYPERV_OFF : WHPX_ON,
       ENABLE_SVM,
     ],
   );

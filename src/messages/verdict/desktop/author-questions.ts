@@ -257,9 +257,12 @@ const VMX_ONLY =
 const LONGEST_SUBJECT = 1_500;
 const SPOKEN = /\?|[？吗我]|\b(?:I|I['’]\w{1,2}|my|me|we|our)\b/;
 
+/** Words of those who look for VT-x on a machine, and write no hypervisor. */
+const ASKS_FOR_IT = /\bkvm-ok\b|\/proc\/cpuinfo|\b(?:lscpu|lsmod|BIOS|(?:core|libre)boot)\b/i;
+
 /** The subject that the text names first. */
 function topicOf(text: string, isOwn: boolean): Omit<TextVerdict, "covers"> | undefined {
-  if (OTHERS.test(text) || !(isOwn || VMX_ONLY.test(text))) return undefined;
+  if (OTHERS.test(text) || !(isOwn || (VMX_ONLY.test(text) && !ASKS_FOR_IT.test(text)))) return undefined;
   if (text.length > LONGEST_SUBJECT && !SPOKEN.test(text)) return undefined;
   const named = TOPICS.flatMap((topic) => {
     const at = topic.words.exec(text)?.index;

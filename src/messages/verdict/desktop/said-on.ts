@@ -3,7 +3,7 @@
  * use the same words in another mood.
  */
 
-const VTX = String.raw`(?<!\bnested )\b(?:virtuali[sz]ation(?: (?:technology|support|extensions?|features?|options?|settings?))?|VT-?[xd]|VT|SVM(?: mode)?|AMD-?V|Intel VT|IVT|VMX)(?! (?:should|must|needs?|has to|have to|can|may|might|is required|to be)\b)`;
+const VTX = String.raw`(?<!\bnested )\b(?:virtuali[sz]ation(?: (?:technology|support|extensions?|features?|options?|settings?))?|VT-?x|VT(?!-?d\b|-c\b| for )|SVM(?: mode)?|AMD-?V|Intel VT(?!-?d\b)|IVT|VMX)(?! (?:should|must|needs?|has to|have to|can|may|might|is required|to be)\b)`;
 const ON = "(?:enabled?|turned on|switched on|activated|active|set to enabled|checked|ticked|on)";
 const SETUP = String.raw`(?:(?:both )?(?:the |my |its |our )?(?:\w{2,12} ){0,2}(?:BIOS|UEFI|firmware|motherboard|EFI)|task ?manager)\b`;
 /** Words before it that make it a demand, a question or a condition. */

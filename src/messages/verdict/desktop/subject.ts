@@ -94,44 +94,61 @@ const NO_RIGHTS =
 /** Accelerators of the Android emulator that are drivers of their own. */
 const OWN_DRIVER = /\bHAXM\b|\bAEHD\b/;
 
+/** A text that misses the IOMMU, and not VT-x. */
+export function aboutIommu(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const lacks =
+    IOMMU.test(text) &&
+    NO_IOMMU.test(text) &&
+    !NO_MATTER.test(text) &&
+    !arkLists(text) &&
+    (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text));
+  if (!lacks) return undefined;
+  return HANGS_WITH_IOMMU.test(text)
+    ? answer(
+        "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x: VMX works with VT-d off in the firmware setup, where devices are not passed. A machine that hangs with it on does so for its firmware's tables or a device (often the graphics) that uses memory which they leave out.",
+        TRIED_IOMMU.test(text)
+          ? []
+          : [
+              {
+                text: "Start once with VT-d off for the graphics alone.",
+                commands: [OF_XEN.test(text) ? "iommu=no-igfx   # to Xen" : "intel_iommu=igfx_off"],
+              },
+            ],
+      )
+    : IOMMU_ON.test(text)
+      ? answer(
+          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then its ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
+          [
+            {
+              text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",
+              commands: OF_XEN.test(text) ? [XL_IOMMU] : [DMESG_IOMMU, XL_IOMMU],
+            },
+          ],
+        )
+      : answer(
+          "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
+          [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : seeIommu(text)],
+        );
+}
+
+/** In the Task Manager's words, as people write them. */
+const NOT_CAPABLE =
+  /(?:virtuali[sz]|виртуализ)[\p{L}]{3,8}(?!\p{L})[^\n]{0,40}[:"'“„«] ?(?:not (?:capable|supported)|no compatible|nicht (?:fähig|unterstützt)|non (?:compatible|pris en charge|supportata)|não compatível|не поддерживается)(?!\p{L})/iu;
+const TASK_MANAGER =
+  /task[- ]?manager|administrador de tareas|gestionnaire des tâches|gerenciador de tarefas|диспетчер\p{L}{0,2} задач|\b(?:performance|rendimiento|Leistung|desempenho)\b/iu;
+
 /** What a text is about in which no message is recognised; undefined where it does not complain about virtualization. */
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST || isHowTo(text)) return undefined;
   const shown = frameworkShown(text) ?? hypervisorWanted(text);
   if (shown !== undefined) return shown;
-  if (
-    IOMMU.test(text) &&
-    NO_IOMMU.test(text) &&
-    !NO_MATTER.test(text) &&
-    !arkLists(text) &&
-    (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text))
-  )
-    return HANGS_WITH_IOMMU.test(text)
-      ? answer(
-          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x: VMX works with VT-d off in the firmware setup, where devices are not passed. A machine that hangs with it on does so for its firmware's tables or a device (often the graphics) that uses memory which they leave out.",
-          TRIED_IOMMU.test(text)
-            ? []
-            : [
-                {
-                  text: "Start once with VT-d off for the graphics alone.",
-                  commands: [OF_XEN.test(text) ? "iommu=no-igfx   # to Xen" : "intel_iommu=igfx_off"],
-                },
-              ],
-        )
-      : IOMMU_ON.test(text)
-        ? answer(
-            "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then its ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
-            [
-              {
-                text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",
-                commands: OF_XEN.test(text) ? [XL_IOMMU] : [DMESG_IOMMU, XL_IOMMU],
-              },
-            ],
-          )
-        : answer(
-            "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
-            [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : seeIommu(text)],
-          );
+  const iommu = aboutIommu(text);
+  if (iommu !== undefined) return iommu;
+  if (NOT_CAPABLE.test(text) && TASK_MANAGER.test(text))
+    return answer(
+      "Windows finds no virtualization in CPUID (`not capable`): the CPU has no VT-x or AMD-V, or a hypervisor hides it. The firmware setup has no switch for what the CPU lacks.",
+      [SEE_CPU],
+    );
   const option = /(?<![\w-])--?enable-(?<name>whpx|hvf)\b/i.exec(text)?.groups?.name?.toLowerCase();
   if (option !== undefined)
     return answer(`QEMU has no option -enable-${option}: accelerators other than KVM are asked for with -accel.`, [

@@ -20,6 +20,7 @@ import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { inPlace } from "./shown/in-place.js";
 import { onlyLogged } from "./shown/only-logged.js";
+import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
 import { ofWsl } from "./windows-words.js";
 
@@ -62,7 +63,7 @@ const NOT_GIVEN: ReadonlySet<string> = new Set([
 ]);
 /** The device is passed to a container, by the command line or a compose file. */
 const PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
-const DESKTOP_ENGINE = /-linuxkit\b|\bDocker Desktop\b/i;
+const DESKTOP_ENGINE = /-linuxkit\b|\bDocker Desktop\b|-ce-(?:win|mac)\d/i;
 
 /** An answer with what the words around it add, and without what they show as done. */
 export function withWords(
@@ -73,7 +74,7 @@ export function withWords(
 ): FoundVerdict {
   const other = inGuest(found, text, recognised, machine);
   if (other !== undefined) return other;
-  const worded = besideWords(withoutModule(found, text, recognised, machine), text, recognised, machine);
+  const worded = withVtd(besideWords(withoutModule(found, text, recognised, machine), text, recognised, machine), text);
   return text.length > LONGEST ? worded : withoutDone(worded, text);
 }
 
@@ -194,6 +195,7 @@ function besideWords(
         steps: [{ ...DROP_VMX, text: "To take it from the guest, shut it down and change its CPU." }],
       };
     const more =
+      (recognised.length === 0 ? iommuBeside(text) : undefined) ??
       misbehaving(text) ??
       (virtual ? undefined : withoutEpt(text, machine)) ??
       (recognised.length === 0 ? slow(text) : undefined);
@@ -217,6 +219,8 @@ function besideWords(
         },
       ],
     };
+  // Of ARM, where none of this is.
+  if (/^(?:The text names an|This is an?) ARM machine/.test(found.says)) return found;
   const outer = namedOuter(text, machine);
   const byHand = loadedByHand(found, text, first, outer?.isBelow !== true && flag === undefined);
   if (byHand !== undefined) return byHand;
@@ -252,8 +256,6 @@ function besideWords(
       ],
     };
   const named = outer?.name;
-  // Of ARM, where none of this is.
-  if (/^The text names an ARM machine/.test(found.says)) return found;
   if (!saysNestedOn(text) || (named !== undefined && named !== "Proxmox" && named !== "a virtual machine"))
     return found;
   return {
