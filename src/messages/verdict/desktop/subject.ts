@@ -133,9 +133,9 @@ export function aboutIommu(text: string): Omit<TextVerdict, "covers"> | undefine
 
 /** In the Task Manager's words, as people write them. */
 const NOT_CAPABLE =
-  /(?:virtuali[sz]|виртуализ)[\p{L}]{3,8}(?!\p{L})[^\n]{0,40}[:"'“„«] ?(?:not (?:capable|supported)|no compatible|nicht (?:fähig|unterstützt)|non (?:compatible|pris en charge|supportata)|não compatível|не поддерживается)(?!\p{L})/iu;
+  /(?:virtuali[sz]|виртуализ)[a-zа-яó]{3,8}[^\n]{0,40}[:"'“„«] ?(?:not (?:capable|supported)|no compatible|nicht (?:fähig|unterstützt)|non (?:compatible|pris en charge|supportata)|não compatível|не поддерживается)(?![a-zа-я])/i;
 const TASK_MANAGER =
-  /task[- ]?manager|administrador de tareas|gestionnaire des tâches|gerenciador de tarefas|диспетчер\p{L}{0,2} задач|\b(?:performance|rendimiento|Leistung|desempenho)\b/iu;
+  /task[- ]?manager|administrador de tareas|gestionnaire des tâches|gerenciador de tarefas|диспетчер[а-я]{0,2} задач|\b(?:performance|rendimiento|Leistung|desempenho)\b/i;
 
 /** What a text is about in which no message is recognised; undefined where it does not complain about virtualization. */
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
