@@ -192,12 +192,12 @@ const RARE_MESSAGES = [
   "hax hcs hypervisor",
   "jailhouse",
   "kata kubevirt kut kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
-  "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
-  "macos minikube multipass",
+  "libvirt-arm libvirt-cpu libvirt-qemu libvirt-target libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
+  "macos minikube msr multipass",
   "nix nova nyx",
   "ovirt",
   "parameter",
-  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-no-host qemu-phys qemu-sev",
+  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-no-host qemu-phys qemu-sev qemu-unrestricted",
   "rdmsr-no rhel8",
   "sandbox sel4",
   "task",
@@ -246,6 +246,8 @@ const OMISSIONS = [
           /^ {6}\{\n {8}is: "(?:KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests)",\n[\s\S]*?\n {6}\},\n/gm,
           "",
         )
+        .replace(/\nconst AFTER_SLEEP\b[\s\S]*?\n\};\n/, "\n")
+        .replace("[AFTER_SLEEP, ", "[")
         .replace(/^ {4}\{\n {6}is: "bcdedit refused",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {2}\["(?:typed in a container|a kernel for guests|no right to the device)", \w+\],\n/gm, "")
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
@@ -327,6 +329,14 @@ const OMISSIONS = [
       code
         .replace(/\nconst SAID_OFF =\n[^\n]*/, "")
         .replace(/\n {2}if \(SAID_OFF[^\n]*\n[^\n]*(?=\n {2}const refused)/, ""),
+  ],
+  // The register in tboot's log.
+  [
+    /[\\/]formats[\\/]feature-control\.ts$/,
+    (code) =>
+      code
+        .replace(/\nconst TBOOT =[^\n]*/, "")
+        .replace(/\n {6}const tboot = [\s\S]*?\n {6}\}(?=\n {6}const chipsec)/, ""),
   ],
   // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).
   [/[\\/]atlas-data\.ts$/, withoutOrigins],

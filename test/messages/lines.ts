@@ -58,6 +58,9 @@ export const LINES: { readonly [id: string]: string } = {
   "xen-failed-initialise": "(XEN) VMX: failed to initialise.",
   "xen-hap-missing": "(XEN) HVM: Hardware Assisted Paging (HAP) not detected",
   "jailhouse-vmx": "JAILHOUSE_ENABLE: Input/output error",
+  "msr-denied":
+    "modprobe: ERROR: ../libkmod/libkmod-module.c:968 command_do() Error running install command '/bin/false' for module msr: retcode 1",
+  "haxm-not-in-qemu": "qemu-system-x86_64.exe: -accel hax: invalid accelerator hax",
   "rdmsr-no-device": "rdmsr: open: No such file or directory",
   "rdmsr-no-right": "rdmsr: open: Operation not permitted",
   "vmware-passthrough": "Virtualization is not supported on a virtual machine with a PCI passthrough device.",

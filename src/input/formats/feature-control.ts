@@ -8,6 +8,8 @@ import { msrByName } from "../text/msr-names.js";
 
 const FEAT_CTL = 0x3a;
 const TURBOSTAT = /\bcpu(\d{1,4}): (MSR_IA32_FEAT\w{3,30}): 0x([0-9a-f]{8,16}) \((UN-)?Locked( SGX)?/;
+/** Of tboot's log. */
+const TBOOT = /\bTBOOT: IA32_FEATURE_CONTROL_MSR: ([0-9a-f]{8})(?![0-9a-f])/;
 const CHIPSEC = /\bcpu(\d{1,4}): IA32_Feature_Control Lock = ([01])\b/;
 
 /** The three bits in words, as firmware tools print them. */
@@ -22,7 +24,7 @@ export const featureControl: FactReader = {
   knows:
     "IA32_FEATURE_CONTROL alone: whole from turbostat, the lock bit of each CPU from chipsec, lock and VMX bits in words " +
     "from firmware tools; no VMX capability.",
-  mark: /\bcpu\d{1,4}: (?:MSR_IA32_FEAT|IA32_Feature_Control Lock)|\bVMX(?:ON)? (?:in|out)|ENABLE_VMX_(?:IN|OUT)SIDE_SMX|FEATURE_CONTROL |register is locked/,
+  mark: /\bcpu\d{1,4}: (?:MSR_IA32_FEAT|IA32_Feature_Control Lock)|\bVMX(?:ON)? (?:in|out)|ENABLE_VMX_(?:IN|OUT)SIDE_SMX|FEATURE_CONTROL |FEATURE_CONTROL_MSR: |register is locked/,
   words: [
     "MSR_IA32_FEAT",
     "IA32_Feature_Control",
@@ -31,6 +33,7 @@ export const featureControl: FactReader = {
     "VMX out",
     "ENABLE_VMX_",
     "FEATURE_CONTROL ",
+    "FEATURE_CONTROL_MSR",
     "register is locked",
   ],
   open: (sink) => ({
@@ -47,6 +50,13 @@ export const featureControl: FactReader = {
           return true;
         }
         sink.msr(Number(cpu), FEAT_CTL, msrValue(value), at);
+        return true;
+      }
+      const tboot = TBOOT.exec(text);
+      const [, digits = ""] = tboot ?? [];
+      const measured = parseHexU64(digits);
+      if (tboot !== null && measured !== undefined) {
+        sink.msr("unnamed", FEAT_CTL, msrValue(measured), placeOf(line, tboot.index + 1));
         return true;
       }
       const chipsec = CHIPSEC.exec(text);

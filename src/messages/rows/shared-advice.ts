@@ -35,7 +35,13 @@ export const NO_SETUP: Alternative = {
   text: "A Chromebook has no firmware setup: its firmware decides, and in ChromeOS and in a chroot of it (crouton) ChromeOS' kernel. Without KVM, plain emulation is left.",
 };
 
-const INSTEAD_OF_OFF: readonly Alternative[] = [NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
+/** It is on until then. */
+const AFTER_SLEEP: Alternative = {
+  is: "after a suspend",
+  text: "Where VT-x is lost on resume from sleep, the firmware does not restore IA32_FEAT_CTL: update the firmware. Until then a restart brings VT-x back.",
+};
+
+const INSTEAD_OF_OFF: readonly Alternative[] = [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
 
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {

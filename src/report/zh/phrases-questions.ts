@@ -394,6 +394,10 @@ const STEPS: readonly Phrase[] = [
     "在固件设置里打开 VT-x（Intel Virtualization Technology、VMX），保存，然后断电再开机：重启不会解除锁定",
   ],
   [
+    "Switch Intel TXT (Trusted Execution) off in the firmware setup, leave VT-x on, and switch the machine off and on",
+    "在固件设置里关闭 Intel TXT（Trusted Execution），保持 VT-x 打开，然后断电再开机",
+  ],
+  [
     "Enable it in the firmware setup (Intel Virtualization Technology, VT-x; on an AMD CPU, SVM Mode), save, and switch the machine off and on: a restart does not release the lock",
     "在固件设置里打开它（Intel Virtualization Technology、VT-x；AMD CPU 上是 SVM Mode），保存，然后断电再开机：重启不会解除锁定",
   ],

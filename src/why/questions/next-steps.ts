@@ -22,6 +22,11 @@ export const FIRMWARE_OFF: NextStep = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock.",
 };
 
+/** VMX is on inside SMX alone. */
+export const TXT_OFF: NextStep = {
+  text: "Switch Intel TXT (Trusted Execution) off in the firmware setup, leave VT-x on, and switch the machine off and on.",
+};
+
 /** After READ_LOCK. */
 export const FIRMWARE_IF_LOCKED: NextStep = {
   text: "Where it reads 1, enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock.",

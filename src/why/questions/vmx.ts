@@ -24,6 +24,7 @@ import {
   outerStep,
   READ_BOTH,
   READ_LOCK,
+  TXT_OFF,
   WHOSE_CPU,
   WINDOWS,
 } from "./next-steps.js";
@@ -262,7 +263,7 @@ function firmwareAnswer(about: About): Answer {
         answer: "no",
         decidedBy: "firmware",
         says: `the firmware locked VT-x off: IA32_FEAT_CTL (0x3a)${value} has the lock (bit 0) at 1 and ${needed} at 0.${tboot ? " Booted through tboot, Linux looks at that bit." : inside}`,
-        steps: [FIRMWARE_OFF],
+        steps: [inside === "" ? FIRMWARE_OFF : TXT_OFF],
       };
 }
 

@@ -3,6 +3,10 @@ import type { HAXM_MESSAGES } from "./haxm.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const HAXM_EXAMPLES = {
+  "haxm-not-in-qemu": {
+    examples: ["qemu-system-x86_64.exe: -accel hax: invalid accelerator hax"],
+    not: ["qemu-system-x86_64: -accel kvm: invalid accelerator kvm", "-accel hax"],
+  },
   "haxm-checktool": {
     examples: ["VMX supported       -  No", "EPT supported       *  Yes"],
     not: ["(XEN) HVM: VMX enabled", "IA32_FEATURE_CONTROL is locked with VMX enabled"],

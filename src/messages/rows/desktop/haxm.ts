@@ -29,6 +29,18 @@ export const HAXM_MESSAGES = [
     source: { message: "intel/haxm#361, #374, #385, #458, #466, #482", meaning: HAXM },
   },
   {
+    id: "haxm-not-in-qemu",
+    product: "HAXM",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["invalid accelerator hax", "accelerator hax not", '"hax" accelerator not'],
+    group: "haxm-not-in-qemu",
+    pattern: /invalid accelerator "?hax\b|"?\bhax"? accelerator not (?:supported|found)|accelerator hax not found/i,
+    what: "This QEMU has no HAXM in it: QEMU took it out with 8.2, and HAXM is no longer developed. Neither VT-x nor HAXM's driver is the reason.",
+    steps: [{ text: "Use Windows' own hypervisor in place of it.", commands: ["-accel whpx"] }, WHPX_ON],
+    source: { message: "QEMU, accel", meaning: "QEMU, docs/about/removed-features (8.2)" },
+  },
+  {
     id: "haxm-requirements",
     product: "HAXM",
     layer: "another hypervisor",

@@ -35,7 +35,7 @@ const RIVAL_RUNS =
   /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|^(?:vboxdrv|vmmon) {1,20}\d/im;
 const IN_RIVAL = /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i;
 const AFTER_SUSPEND =
-  /\b(?:after|since|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i;
+  /\bwak(?:es?|ing) up from (?:S3|sleep|suspend)\b|\b(?:until|till) (?:the |my )?(?:next |first )?suspend\b|\b(?:after|since|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|wake-?up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i;
 
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =

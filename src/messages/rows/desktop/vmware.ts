@@ -36,9 +36,12 @@ export const VMWARE_MESSAGES = [
       "does not support virtualizing intel vt-x/ept",
       "不支持虚拟化的 intel vt-x/ept",
       "intel vt-x/ept はこのプラットフォームではサポートされていません",
+      "vt-x/ept virtualizado",
+      "intel vt-x/ept wird",
+      "intel vt-x/ept n",
     ],
     pattern:
-      /Virtualized Intel VT-x\/EPT is (?<state>not supported(?: on this platform)?|incompatible)|does not support virtualiz(?:ed|ing) Intel VT-x\/EPT|不支持虚拟化的 Intel VT-x\/EPT|Intel VT-x\/EPT はこのプラットフォームではサポートされていません/i,
+      /Virtualized Intel VT-x\/EPT is (?<state>not supported(?: on this platform)?|incompatible)|does not support virtualiz(?:ed|ing) Intel VT-x\/EPT|不支持虚拟化的 Intel VT-x\/EPT|Intel VT-x\/EPT はこのプラットフォームではサポートされていません|VT-x\/EPT virtualizado n(?:ão é suportado|o (?:es compatible|se admite|está admitido))|Intel VT-x\/EPT (?:wird[^\n]{0,40}nicht unterstützt|n['’]est pas pris en charge)/i,
     what: "The virtual machine is configured to get VT-x and EPT of its own, and VMware cannot provide them: it needs VT-x with EPT (and unrestricted guest) for itself on bare hardware.",
     causes: [
       "The CPU has no EPT (Core 2 and older).",

@@ -89,6 +89,12 @@ export const TOOL_EXAMPLES = {
     ],
     not: ["sudo wrmsr -a 0x3a 5", "[  894.899410] msr: Write to unrecognized MSR 0x150 by python"],
   },
+  "msr-denied": {
+    examples: [
+      "modprobe: ERROR: ../libkmod/libkmod-module.c:1047 command_do() Error running install command '/bin/disabled-msr-by-security-misc' for module msr: retcode 1",
+    ],
+    not: ["Error running install command '/bin/false' for module kvm_intel: retcode 1"],
+  },
   "rdmsr-no-device": {
     examples: [
       "rdmsr: open: No such file or directory",

@@ -342,6 +342,23 @@ export const TOOL_MESSAGES = [
     source: { message: "msr-tools", meaning: "Linux, arch/x86/kernel/msr.c" },
   },
   {
+    id: "msr-denied",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "informs",
+    needle: ["for module msr", "disabled-msr-by"],
+    group: "msr-denied",
+    pattern: /Error running install command [^\n]{0,120} for module msr\b|\/bin\/disabled-msr-by-[\w-]{2,30}/i,
+    what: "modprobe's configuration keeps the module msr from being loaded, so rdmsr can read no register. That says nothing about VT-x.",
+    steps: [
+      {
+        text: "Load it once without that entry, and read.",
+        commands: ["grep -rnw msr /etc/modprobe.d; sudo modprobe --ignore-install msr; sudo rdmsr -a 0x3a"],
+      },
+    ],
+    source: { message: "Kicksecure/security-misc#215", meaning: "modprobe(8), modprobe.d(5)" },
+  },
+  {
     id: "rdmsr-no-right",
     product: "tool",
     layer: "host operating system",

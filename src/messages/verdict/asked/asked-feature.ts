@@ -95,7 +95,8 @@ export function featuresIn(line: string): readonly Feature[] {
   const words = line
     .split(/[\s,;:?!()"'`=]+/)
     .filter((word) => word !== "")
-    .map((word) => word.replace(/\.$/, ""))
+    // VMware's setting for a guest, and no question about EPT.
+    .map((word) => (/^VT-?x\/EPT\b/i.test(word) ? "" : word.replace(/\.$/, "")))
     .flatMap((word) => (word.includes("/") && featureNamed(word) === undefined ? word.split("/") : [word]));
   const found: Feature[] = [];
   for (let at = 0; at < words.length; at++) {

@@ -64,6 +64,14 @@ function groupsIn(text: string): readonly string[] | undefined {
 
 const IS_DENIED = /\bKVM\b[^\n]{0,60}: (?:Permission denied|Operation not permitted)/i;
 
+const OF_LXC: Step = {
+  text: "Give the container the device with a group that it knows, or open it to all on the host.",
+  commands: [
+    "pct set CTID --dev0 /dev/kvm,gid=GID   # Proxmox; GID of the group kvm in the container",
+    "sudo chmod 666 /dev/kvm",
+  ],
+};
+
 /** What the listed rights come to; undefined where none are listed, or where they explain nothing. */
 export function listedRights(text: string): Says | undefined {
   const { mode, more, owner, group } = LISTED.exec(text)?.groups ?? {};
@@ -71,7 +79,9 @@ export function listedRights(text: string): Says | undefined {
   if (UNMAPPED.test(owner) || UNMAPPED.test(group))
     return {
       says: `/dev/kvm is there, and belongs to ${owner} and ${group}: the container does not map the owner of the host's device, so groups inside it do not count.`,
-      steps: [IN_THE_CONTAINER, { text: "Or open it to all on the host.", commands: ["sudo chmod 666 /dev/kvm"] }],
+      steps: /\bLXC\b|\blxc\./.test(text)
+        ? [OF_LXC]
+        : [IN_THE_CONTAINER, { text: "Or open it to all on the host.", commands: ["sudo chmod 666 /dev/kvm"] }],
     };
   if (mode.slice(6, 8) === "rw" && IS_DENIED.test(text))
     return {

@@ -6,9 +6,9 @@ import { outerStep } from "../../../why/questions/next-steps.js";
 import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
-import { ENABLE_OUTER, HYPERV_OFF, HYPERV_ON } from "../../rows/shared-advice.js";
+import { HYPERV_OFF, HYPERV_ON, WHPX_ON } from "../../rows/shared-advice.js";
 import { INTEL_CPU, SVM_CPU } from "../cpus/svm-named.js";
-import { namedOuter } from "../named-outer.js";
+import { bareMetal } from "../named-outer.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
@@ -29,7 +29,8 @@ import {
 } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
-import { isOneOfTwo, kvmBelow, notGiven, vboxInside } from "./said-inside.js";
+import { notGiven, vboxInside } from "./said-inside.js";
+import { BOOT_CAMP, surrounding } from "./shown/around.js";
 import { windowsStuck } from "./shown/boot-trouble.js";
 import { givenCpu } from "./shown/given-cpu.js";
 import { withoutVtx } from "./subject.js";
@@ -143,6 +144,13 @@ export function joinedOnDesktop(
   if (lacking !== undefined) return { ...lacking, line: first.lines[0] };
   const reason = failed.find(({ message }) => REASONS[first.message as string]?.includes(message as string));
   if (reason !== undefined) return { says: reason.what, steps: reason.steps, evidence: [], line: reason.lines[0] };
+  if (first.message === "haxm-exclusive" && HYPERV_IS_ON.test(text.replace(DENIED, " ")))
+    return {
+      says: "Hyper-V is on by the text, and holds VT-x: HAXM and Hyper-V exclude each other. The CPU has VT-x, or Hyper-V would not run.",
+      steps: [WHPX_ON, HYPERV_OFF],
+      evidence: [],
+      line: first.lines[0],
+    };
   const own = USES_VTX.has(first.product as string) ? OWN_HYPERVISOR.exec(text.replace(DENIED, " "))?.[0] : undefined;
   if (own !== undefined && WINDOWS.test(text) && isLater(first.steps))
     return {
@@ -160,7 +168,7 @@ export function joinedOnDesktop(
   if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
   if (NEEDS_HYPERVISOR.has(first.message as string) && HYPERVISOR_WORKS.test(text))
     return {
-      says: `${sentence(first.what)} The text says that Windows' own hypervisor works there: then VT-x (or AMD-V) is on, and the program failed for another reason; it looks for another feature or edition of Windows, or lacks a right.`,
+      says: `${sentence(first.what).replace(", and it does not run", "")} The text says that Windows' own hypervisor works there: then VT-x (or AMD-V) is on, and the program failed for another reason; it looks for another feature or edition of Windows, or lacks a right.`,
       steps: [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
       evidence: [],
       line: first.lines[0],
@@ -269,40 +277,8 @@ function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
   };
 }
 
-const BOOT_CAMP = /\bboot ?camp\b/i;
-const OF_VMWARE =
-  /\bVM_?ware (?:image|VM|guest|instance)\b|\b(?:through|via|in|on|under|inside) (?:my |an? |the )?VM_?ware\b/i;
-
-/** What the machine is, in words: a Mac under Windows, an AMD CPU, a virtual machine. */
-function surrounding(text: string, first: Recognised, machine: OwnMachine | undefined): Says | undefined {
-  if (BOOT_CAMP.test(text))
-    return {
-      says: `${first.what} On a Mac VT-x is off when Windows (Boot Camp) is started directly after power-on: macOS switches it on, and it stays on over a restart.`,
-      steps: [{ text: "Start macOS, and restart from there into Windows, without switching the machine off." }],
-    };
-  if (WINDOWS.test(text) && machine === undefined && !INTEL_CPU.test(text)) {
-    const amd = SVM_CPU.exec(text)?.[0].trim();
-    if (amd !== undefined) {
-      const { says, steps } = ofAmd(amd, text);
-      return { says: `${first.what} ${says}`, steps: IS_MACHINE.test(first.matched) ? [...steps, SKIP_CHECK] : steps };
-    }
-  }
-  const said = saidOf(text);
-  const inside = IN_A_MACHINE.exec(said);
-  if (inside === null || isOneOfTwo(said, inside.index)) return undefined;
-  const named = namedOuter(said, machine);
-  return {
-    says: `${first.what} The text speaks of a virtual machine: the hypervisor below it has to pass VT-x, and no firmware setup inside can switch that on.`,
-    steps: [
-      OF_VMWARE.test(said)
-        ? outerStep("VMware")
-        : named === undefined || named.name === "a virtual machine" || named.name === "WSL" || named.name === "Hyper-V"
-          ? (kvmBelow(text) ?? ENABLE_OUTER)
-          : named.step,
-    ],
-  };
-}
-
+const HYPERV_IS_ON =
+  /\bHyper-?V\b[^.\n]{0,24}?\b(?:is|was|are)? ?["“']?(?:turned on|switched on|enabled|running|active)\b|\b(?:with|have|using) Hyper-?V (?:on|enabled|running)\b/i;
 /** Where the text shows that VT-x is on. */
 function whereOn(says: string, failed: readonly Recognised[]): Says | undefined {
   const asking = failed.find(({ message }) => NEEDS_HYPERVISOR.has(message as string));

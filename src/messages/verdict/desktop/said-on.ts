@@ -60,7 +60,7 @@ const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 
 /** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
 const STATE =
-  /enabl|activ|aktiv|habilit|eingeschaltet|开|启用|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
+  /enabl|activ|aktiv|habilit|eingeschaltet|开|启用|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without|没|找不到|\bkein|нет|\bpas\b|\bnão\b/i;
 const SUBJECT =
   /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
 
@@ -91,5 +91,5 @@ export function isSaidOn(text: string): boolean {
 
 /** No entry for it in the firmware setup. */
 const NO_SWITCH =
-  /\b(?:no|without an?|not (?:any|an?)|(?:do(?:es)?|did) ?n['’o]t (?:have|see|show|find|give|offer)(?: me)?(?: the| an?| any)?|(?:can ?not|can['’]?t|could ?n['’]t) (?:find|see)(?: the| an?| any)?|missing(?: the)?)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|menu)\b[^.\n]{0,60}\b(?:BIOS|UEFI|firmware|setup|boot menu)\b|\b(?:BIOS|UEFI|firmware)\b[^.\n]{0,40}\b(?:no|without an?|(?:do(?:es)?|did) ?n['’o]t (?:have|show|give|offer)(?: me)?(?: the| an?| any)?|lacks?|missing)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|virtuali[sz]ation|VT-?x)\b|\bno me da la opci[óo]n\b|\bno (?:aparece|tiene) la opci[óo]n\b/i;
+  /\b(?:no|without an?|not (?:any|an?)|(?:do(?:es)?|did) ?n['’o]t (?:have|see|show|find|give|offer)(?: me)?(?: the| an?| any)?|(?:can ?not|can['’]?t|could ?n['’]t) (?:find|see)(?: the| an?| any)?|missing(?: the)?)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|menu)\b[^.\n]{0,60}\b(?:BIOS|UEFI|firmware|setup|boot menu)\b|\b(?:BIOS|UEFI|firmware)\b[^.\n]{0,40}\b(?:no|without an?|(?:do(?:es)?|did) ?n['’o]t (?:have|show|give|offer)(?: me)?(?: the| an?| any)?|lacks?|missing)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|virtuali[sz]ation|VT-?x)\b|\bno me da la opci[óo]n\b|\bno (?:aparece|tiene) la opci[óo]n\b|(?:没有?(?:找到|看到)?|找不到|未找到)[^\n。]{0,8}(?:VT|虚拟化)[^\n。]{0,8}(?:选项|开关|设置)|\bkeine? (?:\w{2,14} )?(?:Option|Einstellung|Schalter|Punkt)\b[^.\n]{0,40}\b(?:BIOS|UEFI)\b|\b(?:BIOS|UEFI)\b[^.\n]{0,30}\bkeine? (?:\w{2,14} )?(?:Option|Einstellung|Schalter)\b|(?:BIOS|БИОС)[^.\n]{0,24}нет [^.\n]{0,24}(?:опци|пункт|настро)|\bpas d['’]option\b[^.\n]{0,40}\bBIOS\b|\bnão (?:tem|aparece|encontr\w{1,3}) (?:a |essa )?opção\b/i;
 export const saysNoSwitch = (text: string): boolean => NO_SWITCH.test(spoken(text));

@@ -3,12 +3,12 @@
 export const WINDOWS =
   /\bWindows\b|\bWin ?1[01]\b|\bSurface (?:Pro|Book|Laptop|Go)\b|WSA(?:Builds)?\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b|\b(?:device|credential) guard\b/i;
 export const HYPERVISOR_WORKS =
-  /\bHCS: Available\b|\bWindows Sandbox\b[^.\n]{0,30}\bworks\b|\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,30}\b(?:works|up and running|installed and running|running without)\b|\b(?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?) (?:is |are )?(?:already )?running\b|\brunning (?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?)\b/i;
+  /\bHCS: Available\b|\bWindows Sandbox\b[^.\n]{0,30}\bworks\b|\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,30}\b(?:works|up and running|installed and running|running without)\b|\busing (?:WSL ?2|Hyper-? ?V) (?:\w{2,12} )?(?:successfully|fine|without (?:an?y? )?(?:problem|issue)s?)\b|\b(?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?) (?:is |are )?(?:already )?running\b|\brunning (?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?)\b/i;
 
 /** Products that use VT-x themselves on Windows, and what shows that Windows' own hypervisor is beside them. */
 export const BESIDE = /\b(Virtual ?Box|VMware(?: (?:Workstation|Player)\b|\b|(?=\d)))/i;
 export const OWN_HYPERVISOR =
-  /\bturtle\b|\bNEM\b|\bWHPX\b|\bnative API\b|\bVBS\b|\bVirtuali[sz]ation[- ]based security\b|\bmemory integrity\b|\bcore isolation\b|\b(?:device|credential) guard\b|\bHyper-?V\b|\bhypervisorlaunchtype\b|\bWindows hypervisor\b/i;
+  /\b(?:Virtualisierungsbasierte Sicherheit|S[ée]curité basée sur la virtualisation|Seguridad basada en (?:la )?virtualización|Segurança baseada em virtualização)(?=[ :]{1,4}(?:Wird ausgeführt|En cours|En ejecución|Em execução))|基于虚拟化的安全性?(?=[ :：]{1,4}正在运行)|仮想化ベースのセキュリティ(?=[ :：]{1,4}実行中)|\bturtle\b|\bNEM\b|\bWHPX\b|\bnative API\b|\bVBS\b|\bVirtuali[sz]ation[- ]based security\b|\bmemory integrity\b|\bcore isolation\b|\b(?:device|credential) guard\b|\bHyper-?V\b|\bhypervisorlaunchtype\b|\bWindows hypervisor\b/i;
 /** It runs for these without Hyper-V being wanted. */
 export const SECURITY =
   /\bVBS\b|\bVirtuali[sz]ation[- ]based security\b|\bmemory integrity\b|\bcore isolation\b|\b(?:device|credential) guard\b|\bHVCI\b|\bhypervisorlaunchtype\b/i;

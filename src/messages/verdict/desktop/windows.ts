@@ -22,6 +22,7 @@ import {
   HOST_IS_MAC,
   HYPERVISOR_WORKS,
   IN_QEMU,
+  isInWsl2,
   isWithoutHyperV,
   OWN_HYPERVISOR,
   PLAYER,
@@ -69,7 +70,8 @@ const WITHOUT_VTX: Step = {
 };
 
 /** What needs Windows' own hypervisor is wanted, too. */
-const NEEDED = /\b(?:alongside|together|both|at the same time|side by side|beside)\b|\bincompatib\w{3,5}\b/i;
+const NEEDED =
+  /\b(?:alongside|together|both|at the same time|side by side|beside)\b|\bincompatib\w{3,5}\b|\b(?:no|not an) option\b|\b(?:docker|WSL ?2?) (?:needs?|requires?) (?:it|Hyper-?V)\b/i;
 
 /** It has no hypervisor of its own. */
 const SEVEN = /\bWindows (?:7|Vista|XP)\b/i;
@@ -212,6 +214,8 @@ export function subjectOfWindows(
   // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
   if (
     outer !== undefined &&
+    // On Windows itself VT-x is a matter of the machine, and of WSL only in it.
+    (outer.name !== "WSL" || isInWsl2(text) || NESTING.test(text)) &&
     (NESTING.test(text) || (LACKING.test(text) && (outer.isBelow || (!APPLE.test(text) && GUESTS.test(text))))) &&
     (outer.name !== "HAXM" || NESTING.test(text))
   )

@@ -1,6 +1,12 @@
 import { showsVmx } from "../../../host/host.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
-import { EITHER_FIRMWARE, isOuterStep, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
+import {
+  EITHER_FIRMWARE,
+  isOuterStep,
+  outerStep,
+  RELOAD_WITH_NESTED,
+  TXT_OFF,
+} from "../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
@@ -160,12 +166,7 @@ function besideWords(
     return {
       ...found,
       says: `${found.says} The text has Intel TXT on in the firmware setup: some firmwares then lock VMX on inside SMX alone, and IA32_FEAT_CTL reads 3.`,
-      steps: [
-        {
-          text: "Switch Intel TXT (Trusted Execution) off in the firmware setup, leave VT-x on, and switch the machine off and on.",
-        },
-        ...found.steps.filter((step) => changesOf(step) !== "firmware"),
-      ],
+      steps: [TXT_OFF, ...found.steps.filter((step) => changesOf(step) !== "firmware")],
     };
   const logged = onlyLogged(found, text, recognised);
   if (logged !== undefined) return logged;

@@ -233,7 +233,8 @@ function weightiestMessage({ recognised, machine, text, circumstances, blocking,
   const reason = GENERAL.has(message)
     ? blocking.find((one) => !GENERAL.has(one.message ?? ""))
     : recognised.find((one) => reasons.includes(one.message as string));
-  const first = reason ?? (heaviest.product === "HAXM" ? (ofKvm ?? heaviest) : heaviest);
+  const chosen = reason ?? (heaviest.product === "HAXM" ? (ofKvm ?? heaviest) : heaviest);
+  const first = recognised.find((one) => INSTEAD[chosen.message ?? ""]?.includes(one.message as string)) ?? chosen;
   // What only finds no KVM adds nothing to why there is none.
   const isReason = WHY_NO_DEVICE.includes(first.message ?? "");
   const saysNoMore = (other: Recognised) =>

@@ -28,7 +28,7 @@ const SETTINGS: readonly {
   },
   {
     outer: "VMware",
-    set: /\bvhv\.enable ?= ?"?TRUE\b|\bVirtuali[sz]e Intel VT-x\/EPT\b[^.\n]{0,40}\b(?:enabled|checked|ticked|is on)\b|虚拟化 ?Intel VT-x\/EPT[^。\n]{0,16}(?:勾选|开启|启用|打开)/i,
+    set: /\bvhv\.enable ?= ?"?TRUE\b|\bVirtuali[sz]e Intel VT-x\/EPT\b[^.\n]{0,40}\b(?:enabled|checked|ticked|is on)\b|\b(?:tick|check|enabl|select)\w{0,3}[^.\n]{0,16}\bVirtuali[sz]e Intel VT-x\/EPT\b|虚拟化 ?Intel VT-x\/EPT[^。\n]{0,16}(?:勾选|开启|启用|打开)/i,
     left: "VMware passes nothing on while Windows' own hypervisor runs below it",
     steps: [SEE_SECURITY, START_ANEW],
   },

@@ -1,7 +1,7 @@
 import type { FoundVerdict, Recognised } from "../../../answer.js";
 
 /*
- * People who loaded a module of KVM by hand.
+ * Modules of KVM that people built or loaded by hand.
  */
 
 /** The vendor's module was loaded, and then it worked. */
@@ -10,11 +10,15 @@ const MENDED =
 
 /** The module that both vendors share, and those of the vendors. */
 const SHARED_PART = /\bmodprobe (?:-v )?kvm\b(?![-_])/i;
+const OF_INTEL = /\bkvm[-_]intel\b/i;
 const OWN_PART = /\bkvm[-_](?:intel|amd)\b/i;
 
 /** The module was taken out to try without it. */
 const TAKEN_OUT =
   /\b(?:I|we)(?:['’]ve| have)? (?:rmmod(?:d?ed)?|unload(?:ed)?|removed)(?: the)?(?: module)? kvm[-_]intel\b/i;
+
+/** The kernel's configuration has the module. */
+const AS_MODULE = /\bCONFIG_KVM_INTEL=m\b/;
 
 /** What follows from it, where KVM is missing. `isOpen`: nothing else shows why it is. */
 export function loadedByHand(
@@ -23,6 +27,18 @@ export function loadedByHand(
   first: Recognised,
   isOpen: boolean,
 ): FoundVerdict | undefined {
+  if (first.message === "modprobe-not-found" && AS_MODULE.test(text) && OF_INTEL.test(first.matched))
+    return {
+      ...found,
+      says: "This kernel was built with kvm_intel as a module (CONFIG_KVM_INTEL=m), and the file is not in its directory: the modules were not installed, or the kernel that runs is another one.",
+      steps: [
+        {
+          text: "Install its modules: those of your own kernel from its source, else the package of the distribution.",
+          commands: ["uname -r; sudo make modules_install; sudo depmod"],
+        },
+      ],
+      covers: [...found.covers, first.message],
+    };
   const mended = MENDED.exec(text)?.groups?.module?.toLowerCase();
   if (mended !== undefined)
     return {
