@@ -6,13 +6,23 @@ const MODULES = ["kvm_intel", "kvm"] as const;
 
 /** Parameters that the command line or modprobe.d asks for, and that the machine does not show with another value. */
 export function askedOnHost({ params, paramsAsked }: Host): ParamsGiven {
+  return replayable(paramsAsked, (module, name, value) => {
+    const shown = params?.[module]?.[name];
+    return shown === undefined || sameValue(module, name, value, shown);
+  });
+}
+
+/** The parameters that a replay knows; the modules have others, too, which VMX does not depend on. */
+export function replayable(
+  asked: Host["paramsAsked"],
+  isWanted: (module: "kvm" | "kvm_intel", name: string, value: string) => boolean = () => true,
+): ParamsGiven {
   return Object.fromEntries(
     MODULES.flatMap((module) => {
-      const open = Object.entries(paramsAsked?.[module] ?? {}).filter(([name, value]) => {
-        const shown = params?.[module]?.[name];
-        return isParam(module, name) && (shown === undefined || sameValue(module, name, value, shown));
-      });
-      return open.length === 0 ? [] : [[module, Object.fromEntries(open)]];
+      const known = Object.entries(asked?.[module] ?? {}).filter(
+        ([name, value]) => isParam(module, name) && isWanted(module, name, value),
+      );
+      return known.length === 0 ? [] : [[module, Object.fromEntries(known)]];
     }),
   );
 }

@@ -83,9 +83,17 @@ function toUserSpace(text: string): Omit<TextVerdict, "covers"> | undefined {
 const NUMBERED =
   /\bexit[ _]?(?:number|reason|type|no)\b[ :=#]{0,4}(\d{1,2})\b[^\n\d]{0,40}?\b(?:exits?|count|times)\b[ :=]{1,4}(\d{1,12})\b/gi;
 
+/** kvm_stat of Linux (tools/kvm/kvm_stat): a row for each reason, indented below that of all exits or with their name. */
+const OF_KVM_STAT = /^[>\s]{0,48}(?:kvm_exit\()?([A-Z][A-Z0-9_]{2,40})\)[\s]{1,60}(\d{1,14})\b/gm;
+
 function numbered(text: string): Omit<TextVerdict, "covers"> | undefined {
   // Counters only grow: of several values the last one is the sum.
-  const counts = new Map([...text.matchAll(NUMBERED)].map(([, reason, count]) => [Number(reason), Number(count)]));
+  const counts = new Map(
+    [
+      ...[...text.matchAll(NUMBERED)].map(([, reason, count]) => [Number(reason), Number(count)] as const),
+      ...[...text.matchAll(OF_KVM_STAT)].map(([, name = "", count]) => [exitNamed(name) ?? -1, Number(count)] as const),
+    ].filter(([reason]) => reason >= 0),
+  );
   const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const most = [...counts]
     .filter(([reason, count]) => EXIT_REASONS[reason] !== undefined && count * 100 >= all * SHARE && count > 0)

@@ -4,7 +4,7 @@ import { isParam } from "../../kvm/load/params.js";
 import { paramsOf } from "../../kvm/programs.js";
 import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
-import { sameValue } from "../asked-on-host.js";
+import { replayable, sameValue } from "../asked-on-host.js";
 
 /*
  * Parameters that modprobe.d or the command line asks for with one value, and /sys/module shows with another.
@@ -39,7 +39,7 @@ export function notApplied(host: Host, read: Host, options: Omit<ReplayOptions, 
   const { cpu, release, config } = replay(host, {
     ...options,
     startFromOffered: false,
-    ...(paramsAsked === undefined ? {} : { params: paramsAsked }),
+    params: replayable(paramsAsked),
   });
   const rows = paramsOf(release, config);
   return differing.map((one): NotApplied => {

@@ -1,12 +1,14 @@
 import type { Tri } from "../../../bits/tri.js";
 import { msrOf } from "../../../host/host.js";
 import { msrBit } from "../../../host/msr.js";
+import { parseBool } from "../../../kvm/load/parse-param.js";
 import { replays } from "../../../situation/replays.js";
 import { cpusNamed, generationsNamed, hasOf, OF_PRODUCT } from "../../../why/cpus/named-cpu.js";
 import { ofModel } from "../../../why/cpus/of-model.js";
 import { type Feature, LAYER_TITLES, LAYERS } from "../../../why/features.js";
 import { featureNamed } from "../../../why/find-feature.js";
 import { type FeatureLayers, layersUnder } from "../../../why/layers.js";
+import { ASKED_ABOUT } from "../../../why/params/why-off.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { besideMachine, type OwnMachine } from "../../own-machine.js";
@@ -111,6 +113,13 @@ export function featuresIn(line: string): readonly Feature[] {
     }
   }
   return found;
+}
+
+/** A parameter of KVM is shown off, and the prose asks about it: what else goes wrong there counts for less. */
+export function asksWhatIsOff(machine: OwnMachine, text: string): boolean {
+  const shown = machine.situation.host.params?.kvm_intel ?? {};
+  const off = ASKED_ABOUT.filter((name) => shown[name] !== undefined && parseBool(shown[name]) === false);
+  return off.length > 0 && featuresAsked(text, machine.lines).some(({ param }) => off.some((name) => name === param));
 }
 
 const SGX = /\bSGX\b[^\n]{0,40}\?/;

@@ -97,8 +97,15 @@ export function saysInside(text: string): boolean {
   if (found !== null && !isSupposed(said, found.index)) return true;
   if (BARE.test(text)) return false;
   const named = namedOuter(said, undefined);
-  return named?.isBelow === true && !WITH_FIRMWARE.has(named.name);
+  return (
+    named?.isBelow === true &&
+    !WITH_FIRMWARE.has(named.name) &&
+    !(named.name === "Proxmox" && PROXMOX_ITSELF.test(text))
+  );
 }
+
+/** The kernel, the prompt or a program of a Proxmox host: what is "on Proxmox" there, is on the machine itself. */
+const PROXMOX_ITSELF = /\b\d\.\d{1,2}\.\d{1,3}-\d{1,3}-pve\b|\broot@pve\w{0,8}\b|\bpveversion\b|\bpve-manager\b/;
 
 /** VT-x of a virtual machine, which its settings give it, in the words of a firmware that has it off. */
 export function notGiven(text: string, first: Recognised): Pick<TextVerdict, "says" | "steps"> | undefined {

@@ -2,7 +2,7 @@ import { isSvmVendor, showsVmx } from "../../../host/host.js";
 import type { Explanation, FoundVerdict, Recognised } from "../../answer.js";
 import { isOfLoading } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { withAskedFeatures } from "../asked/asked-feature.js";
+import { asksWhatIsOff, withAskedFeatures } from "../asked/asked-feature.js";
 import { autoloaded, builtIn } from "../asked/autoload.js";
 import { bitAsked } from "../asked/bit-asked.js";
 import { withoutCpuFlags } from "../asked/flags-line.js";
@@ -88,6 +88,7 @@ function valueGiven({ recognised, machine, text }: Reading): FoundVerdict | unde
 }
 
 function joinedWithDesktop({ recognised, machine, text, desktop }: Reading): FoundVerdict | undefined {
+  if (machine !== undefined && recognised.length === 0 && asksWhatIsOff(machine, text ?? "")) return undefined;
   const joined = text === undefined ? undefined : desktop?.joined(text, recognised, machine);
   return joined && { ...joined, covers: idsOf(recognised) };
 }

@@ -24,7 +24,7 @@ const WANTS_HYPERV =
   /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
 /** What QEMU offers Windows as its guest, which needs no Hyper-V in it. */
 const ENLIGHTENED =
-  /\bhyper-?v[- ](?:enlighten\w{1,8}|features?|clock|timers?|stimer|synic|extensions)|\benlightenments?\b[^.\n]{0,20}\bhyper-?v\b/gi;
+  /\bhyper-?v[- ](?:(?:and |with |flags?:? |features? )?(?:relaxed|v?apic|spinlocks|vpindex|runtime|synic|stimer|reset|frequencies|tlbflush|reenlightenment|time|clock|timers?|enlighten\w{1,8}|features?|extensions))\b|<\/?hyperv\b|\benlightenments?\b[^.\n]{0,20}\bhyper-?v\b/gi;
 const UNDER_KVM =
   /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bdockurr?\/windows\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
 
