@@ -24,7 +24,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
   if (code === undefined) return {};
   const reason = code & 0xffff;
   const failed = code >>> 31 === 1 || ENTRY_FAILURES.includes(reason);
-  const qualification = codeOf(groups.qualification);
+  const qualification = codeOf(groups.qualification) ?? (failed ? qualificationNear(match, context)?.lo : undefined);
   const extra: NamedValue[] =
     qualification === undefined
       ? []
@@ -37,7 +37,14 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
   if (failed) {
     const isOfKvm = row.product === "KVM" || row.product === "KVM user space";
     const decoded = isOfKvm ? pointedTo(entryFailure(reason), context) : ofOthers(reason);
-    const entry = reason === 34 && qualification !== undefined ? ` Here it is entry ${qualification}.` : "";
+    const entry =
+      qualification === undefined
+        ? ""
+        : reason === 34
+          ? ` Here it is entry ${qualification}.`
+          : reason === 33
+            ? (CHECKED[qualification] ?? "")
+            : "";
     return auditOf(context, (0x8000_0000 | reason) >>> 0, {
       ...decoded,
       ...(entry === "" ? {} : { what: `${decoded.what ?? ""}${entry}` }),
@@ -75,6 +82,13 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     values,
   };
 }
+
+/** What a failed entry with reason 33 found by its qualification, where that names one check. */
+const CHECKED: { readonly [qualification: number]: string } = {
+  2: " Here the qualification is 2: a PDPTE has reserved bits set (PAE paging).",
+  3: " Here the qualification is 3: an NMI was to be injected while STI blocks events.",
+  4: " Here the qualification is 4: the VMCS link pointer (0x2800) is not valid. Without VMCS shadowing it has to be all ones, FFFFFFFF_FFFFFFFFH.",
+};
 
 /** KVM's own reasons for leaving KVM_RUN, by number (linux/kvm.h of 2008). */
 const KVM_EXITS: readonly string[] = [

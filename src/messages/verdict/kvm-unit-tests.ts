@@ -1,5 +1,7 @@
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
+import { releaseOf } from "../../rules/held.js";
 import { EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
-import type { TextVerdict } from "../answer.js";
+import { answer, type TextVerdict } from "../answer.js";
 
 /*
  * Failing tests of kvm-unit-tests: a small hypervisor that runs in a guest, and so tests KVM's nested VMX.
@@ -16,8 +18,24 @@ const NUMBERS =
 /** CR3 with bit 61 or 62 set, which a test written before LAM expects VM entry to reject. */
 const LAM = /\bHOST_CR3 [246]0{3}[0-9a-f]{12}: vmlaunch fails/i;
 
-/** Undefined where no test of them fails. */
+/** Linux, tools/testing/selftests/kvm: what the tests of nested VMX ask of KVM before they run. */
+const SKIPPED = /\bRequirement not met: kvm_cpu_has\(X86_FEATURE_VMX\)|\bnested VMX not enabled, skipping test\b/;
+
+/** Undefined where no test of them fails, and none is left out. */
 export function kvmUnitTests(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (SKIPPED.test(text))
+    return answer(
+      `The kernel's own tests (selftests: kvm) that need nested VMX were skipped: KVM offers its guests no VMX. kvm_intel.nested is off there (it is on by default from Linux ${releaseOf(NOT_REPLAYED.nestedByDefault.held.since)}), or the CPU is AMD's, whose tests are others.`,
+      [
+        {
+          text: "See which it is, and load the module with it; no virtual machine may run.",
+          commands: [
+            "cat /sys/module/kvm_intel/parameters/nested",
+            "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
+          ],
+        },
+      ],
+    );
   if (!TESTS.test(text) || !FAILS.test(text)) return undefined;
   const vmx = /vmx/i.test(text);
   const found = (EXPECTED.exec(text) ?? GOT.exec(text))?.[0];

@@ -18,8 +18,8 @@ const ANSWERS: readonly Phrase[] = [
     "未知：没有读取 kvm_intel.nested，而在 Linux {a} 之前它默认是关闭的",
   ],
   [
-    "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x",
-    "有：固件锁定了 IA32_FEAT_CTL (0x3a) 并打开 VMX，只有 CPU 有 VT-x 时才会这样做",
+    "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, or the system did where the firmware had left it open; either must do so only on a CPU with VT-x",
+    "有：固件锁定了 IA32_FEAT_CTL (0x3a) 并打开 VMX，或者固件没有锁定而由系统这样做；两者都只应在有 VT-x 的 CPU 上这样做",
   ],
   ["Yes: kvm_intel is loaded", "能：kvm_intel 已经加载"],
   ["Yes: kvm_intel loads", "能：kvm_intel 能加载"],

@@ -15,7 +15,7 @@ const AROUND_DUMPS = 8_000_000;
 /** More dumps than these have only their place remembered. */
 const MOST_DUMPS = 64;
 const DUMP_WORDS =
-  /guest state|GUEST_|VMCS_|\b(?:pin|cpu|proc(?:essor)?)[-_ ]?based|\bpin\b[^\n]{0,20}[:=]|vmx?[-_ ]?(?:entry|exit|pin)[-_ ]c|\b[ER]AX=[0-9a-f]{8,16} [ER]BX=/i;
+  /guest state|GUEST_|HOST_[CDEFGIRST]|VMCS_|\bk?(?:guest|host)[-. ]?(?:cr[034]|rip|rsp|rflags|[c-gs]s|tr|[gi]dtr?)\b|\b(?:pin|cpu|proc(?:essor)?)[-_ ]?based|\bpin\b[^\n]{0,20}[:=]|vmx?[-_ ]?(?:entry|exit|pin)[-_ ]c|\b[ER]AX=[0-9a-f]{8,16} [ER]BX=/i;
 
 /** The VMCS dumps of a text. */
 export interface Dumps {

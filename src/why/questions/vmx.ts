@@ -66,7 +66,7 @@ export function vmxAnswer(about: About): Answer {
       return {
         answer: "yes",
         decidedBy: "firmware",
-        says: "the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x.",
+        says: "the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, or the system did where the firmware had left it open; either must do so only on a CPU with VT-x.",
         steps: [],
       };
     }

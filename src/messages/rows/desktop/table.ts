@@ -78,10 +78,10 @@ export const DESKTOP: DesktopMessages = {
     streamCut(text, idsOf(recognised)) ??
     hostAndGuest(text, idsOf(recognised)) ??
     notGiven(text, idsOf(recognised)) ??
+    (recognised.every(({ product }) => product === "VMX") ? kvmUnitTests(text) : undefined) ??
     (recognised.length === 0
       ? (driverNotStarted(text) ??
         ofDbvm(text) ??
-        kvmUnitTests(text) ??
         bisected(text) ??
         parameterHelped(text) ??
         hyperVInside(text) ??

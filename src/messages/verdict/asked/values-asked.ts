@@ -4,7 +4,7 @@ import { type DecodedRegister, decodeRegister } from "../../../host/decode.js";
 import { msrValue } from "../../../host/msr.js";
 import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
 import { hexIndex, registerOf } from "../../../registers/registers.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
+import { answer, type Recognised, type TextVerdict } from "../../answer.js";
 import { bitText, explainBit } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import { registerText } from "./registers-read.js";
@@ -82,6 +82,24 @@ export function valueAsked(text: string | undefined, isRead: boolean): Says | un
   };
 }
 const MOST_NAMES = 32;
+
+const ASKS_BITS =
+  /\b(?:what|which)\b[^?\n]{0,60}\b(?:mean|means|are|is|bits?|stands?|for)\b[^?\n]{0,60}\?|\bwho (?:set|sets|wrote|locked|locks)\b/i;
+const IN_TROUBLE =
+  /\b(?:fail\w{0,4}|errors?|cannot|unable|disabled|wrong|problems?|issues?|missing|not (?:work|load|start)\w{0,3})\b|n['’]t (?:work|load|start)/i;
+const ASKS_WHO =
+  /\bwho\b[^?\n]{0,60}\?|\b(?:Linux|kernel)\b[^?\n]{0,40}\b(?:turns?|switch\w{0,2}|enables?|sets?|writes?|locks?)\b/i;
+const LONGEST_QUESTION = 1_500;
+
+/** What the bits of IA32_FEAT_CTL are beside those that VMX needs, where a text with its value asks. */
+export function featCtlAsked(text: string, value: U64): Says | undefined {
+  if (text.length > LONGEST_QUESTION || value.lo >>> 3 === 0 || !ASKS_BITS.test(text) || IN_TROUBLE.test(text))
+    return undefined;
+  const who = ASKS_WHO.test(text)
+    ? " Whose lock it is, the value does not show: Linux with KVM built sets the bits for VMX and the lock itself where the firmware left it open."
+    : "";
+  return answer(`${registerText(decodeRegister(FEAT_CTL, msrValue(value)), MOST_NAMES)}${lockText(value)}${who}`, []);
+}
 
 /** What must be 1 may be 1: a high half of 0 was left out. */
 const isLowHalf = ({ register }: DecodedRegister, { hi, lo }: U64): boolean =>

@@ -118,7 +118,7 @@ function besideWords(
     const runs = kvmRuns(text, machine);
     if (runs !== undefined) return { ...found, ...runs, says: `${runs.says} What the kernel says there is harmless.` };
   }
-  const inside = isFailure ? failedInside(found, text) : undefined;
+  const inside = isFailure ? failedInside(found, text, first.product) : undefined;
   if (inside !== undefined) return inside;
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
   const rights = unseen ? listedRights(text) : undefined;

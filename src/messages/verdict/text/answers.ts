@@ -1,18 +1,19 @@
-import { isSvmVendor, showsVmx } from "../../../host/host.js";
+import { isSvmVendor, msrOf, showsVmx } from "../../../host/host.js";
+import { knownValue } from "../../../host/msr.js";
 import type { Explanation, FoundVerdict, Recognised } from "../../answer.js";
 import { isOfLoading } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { asksWhatIsOff, withAskedFeatures } from "../asked/asked-feature.js";
 import { autoloaded, builtIn } from "../asked/autoload.js";
 import { bitAsked } from "../asked/bit-asked.js";
-import { withoutCpuFlags } from "../asked/flags-line.js";
+import { flagsLineAsked, withoutCpuFlags } from "../asked/flags-line.js";
 import { harmlessHere } from "../asked/harmless.js";
 import { featureChecked } from "../asked/how-to-check.js";
 import { askedName } from "../asked/name-asked.js";
 import { isOfOtherRegister, otherRegister } from "../asked/other-register.js";
 import { registersAsked } from "../asked/registers-read.js";
 import { twoValues } from "../asked/two-values.js";
-import { valueAsked, wantedRefused } from "../asked/values-asked.js";
+import { featCtlAsked, valueAsked, wantedRefused } from "../asked/values-asked.js";
 import { foreignGuestVerdict } from "../cpus/foreign.js";
 import { withMicrocode } from "../differing-cpus.js";
 import { guestVerdict } from "../guests/guest-verdict.js";
@@ -81,8 +82,12 @@ function stoppedEarly({ recognised, text }: Reading): FoundVerdict | undefined {
 }
 
 function valueGiven({ recognised, machine, text }: Reading): FoundVerdict | undefined {
-  if (!recognised.every(({ message }) => message === "any-feature-missing")) return undefined;
-  const value = valueAsked(text, machine?.hasRegisters === true);
+  if (text === undefined || !recognised.every(({ message }) => message === "any-feature-missing")) return undefined;
+  const featCtl = machine && knownValue(msrOf(machine.situation.read.cores[0], 0x3a));
+  const value =
+    (recognised.length > 0 ? flagsLineAsked(text) : undefined) ??
+    (featCtl === undefined || bitAsked(text, machine) !== undefined ? undefined : featCtlAsked(text, featCtl)) ??
+    valueAsked(text, machine?.hasRegisters === true);
   if (value === undefined || (recognised.length === 0 && registersAsked(text, machine) !== undefined)) return undefined;
   return { ...value, covers: idsOf(recognised) };
 }

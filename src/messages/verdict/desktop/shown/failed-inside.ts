@@ -1,14 +1,21 @@
 import type { FoundVerdict } from "../../../answer.js";
+import type { Product } from "../../../message.js";
 import { INTEL_CPU, SVM_CPU, svmNamed } from "../../cpus/svm-named.js";
 import { insideOf } from "../../named-outer.js";
 import { rentedCloud } from "../../rented-cloud.js";
 
 /** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */
-export function failedInside(found: FoundVerdict, text: string): FoundVerdict | undefined {
-  const below = insideOf(text);
-  // What Proxmox prints, is of its own guests.
-  if (below === "Proxmox" && !/\bnest(?:ed|ing)\b|\bL[12]\b/i.test(text)) return undefined;
-  const inside = below ?? rentedCloud(text);
+export function failedInside(
+  found: FoundVerdict,
+  text: string,
+  product: Product | undefined,
+): FoundVerdict | undefined {
+  const cloud = rentedCloud(text);
+  const below = cloud === undefined ? insideOf(text) : undefined;
+  // What Proxmox or KVM prints, is of its own guests.
+  const own = below === "Proxmox" || (below === "KVM" && product !== "VMX");
+  if (own && !/\bnest(?:ed|ing)\b|\bL[12]\b/i.test(text)) return undefined;
+  const inside = cloud ?? below;
   if (inside === undefined) return undefined;
   const isSvm = SVM_CPU.test(text) || svmNamed(text) !== undefined;
   const passed = isSvm ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x";
