@@ -248,6 +248,8 @@ const KERNEL_PATTERNS = [
   /Linux version (\d{1,2}\.\d{1,3}[\w.+~-]{0,60})/,
   /\b(?:Not tainted|Tainted: [A-Z ]{1,30}?)\s{1,8}(\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/,
   /^\s{0,8}Linux \S{1,80} (\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60}) #/m,
+  // What is refused there, that kernel refuses.
+  /\b(?:destination|target|receiving|new)(?: host| node| server| machine| hypervisor)?\b[^\n]{0,100}?\bkernel[ :(v]{1,4}(\d{1,2}\.\d{1,3}(?:\.\d{1,3})?[\w.+~-]{0,40})/i,
   /\bkernel[ :(v]{1,4}(\d{1,2}\.\d{1,3}(?:\.\d{1,3})?[\w.+~-]{0,40})/i,
   /^(?:Uname: Linux|ProcVersionSignature: Ubuntu) (\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/m,
   /\buname -r\s{1,4}(\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60})/,

@@ -181,7 +181,8 @@ function commandLines(lines: readonly string[]): GuestCpu[] {
     }
     at++;
     const option = CPU_OPTION.exec(whole);
-    const text = option?.[1] ?? option?.[2] ?? option?.[3];
+    // Without quotes it may end a sentence.
+    const text = option?.[1] ?? option?.[2] ?? option?.[3]?.replace(/[.,;:)!?]{1,4}$/, "");
     // `args:` of Proxmox belongs to its own format.
     if (text === undefined || NO_MODEL.test(text) || /^\s*args:/.test(whole)) continue;
     // With two dashes other programs have it, too, and people who speak of it.

@@ -37,10 +37,25 @@ function offers({ msrs }: Offered, index: number, bit: number): Tri {
 
 /** KVM emulates it, or always passes it: a CPU cannot be the reason that it is missing. */
 export function alwaysOffered(context: ExplainContext, { index, bit }: Wanted): boolean {
-  if (index === undefined || bit === undefined) return false;
+  if (index === undefined || bit === undefined || isBeforeTables(context)) return false;
   const releases = context.release === undefined ? RELEASES : [context.release];
   return releases.every((release) => offers(offeredByAny(context, release), index, bit) === "yes");
 }
+
+/** A kernel is named, and older than the oldest whose rules are known. */
+const isBeforeTables = ({ kernel, release }: ExplainContext): boolean => kernel !== undefined && release === undefined;
+
+/** What such a kernel means for what guests get; nothing where it is none. */
+export const beforeTables = (context: ExplainContext): readonly string[] =>
+  isBeforeTables(context)
+    ? [
+        `Linux ${context.kernel?.text}, which the text names, is older than the kernels whose KVM is known here (${RELEASES[0]} and later): its KVM need not offer guests what later ones do, whatever the CPU has and KVM itself uses.`,
+      ]
+    : [];
+
+/** KVM gives it to its guests in no release. */
+export const neverOffered = (context: ExplainContext, index: number, bit: number): boolean =>
+  byRelease(context, index, bit).no.length === RELEASES.length;
 
 /** In which releases KVM offers the bit on every CPU, on some, on none. */
 function byRelease(context: ExplainContext, index: number, bit: number): { readonly [A in Tri]: readonly Release[] } {
@@ -51,6 +66,8 @@ function byRelease(context: ExplainContext, index: number, bit: number): { reado
 
 /** Every bit on its own, and the CPUs that lack all of them. */
 export function bitCauses(context: ExplainContext, vmx: readonly Wanted[]): Cause[] {
+  const [older] = vmx.length === 0 ? [] : beforeTables(context);
+  if (older !== undefined) return [{ text: older, certainty: "likely" }];
   const causes = vmx.map((row) => bitCause(context, row)).filter((cause) => cause !== undefined);
   if (vmx.length < 2 || context.host !== undefined) return causes;
   // Which kernel it is was not said: what none of them does is as much as can be said.
@@ -234,9 +251,10 @@ export function hostSteps(context: ExplainContext, vmx: readonly Wanted[]): Step
 export function withReasons(context: ExplainContext, bits: readonly ExplainedBit[]): ExplainedBit[] {
   return bits.map((bit) => {
     if (bit.msr === undefined || bit.role !== "refused" || context.host !== undefined) return bit;
+    if (neverOffered(context, bit.msr, bit.bit)) return { ...bit, reason: "KVM offers it to guests in no release" };
     const sorted = byRelease(context, bit.msr, bit.bit);
-    if (sorted.no.length === RELEASES.length) return { ...bit, reason: "KVM offers it to guests in no release" };
-    return { ...bit, reason: `offered ${whereOffered(sorted)}` };
+    const before = isBeforeTables(context) ? `; Linux ${context.kernel?.text} is older than these` : "";
+    return { ...bit, reason: `offered ${whereOffered(sorted)}${before}` };
   });
 }
 

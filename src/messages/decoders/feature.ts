@@ -11,6 +11,7 @@ import { FOR_MAC, OLD_FOR_MAC } from "../verdict/guests/guest-kinds.js";
 import { explainBit } from "./bits.js";
 import {
   alwaysOffered,
+  beforeTables,
   bitCauses,
   dependsOn,
   hostSteps,
@@ -84,6 +85,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const steps: Step[] = [];
   const isVmx = wanted.some((row) => row.name === "vmx");
   const nothing = isVmx || vmx.some((row) => alwaysOffered(context, row));
+  const older = nothing || vmx.length === 0 ? [] : beforeTables(context);
   if (nothing) {
     causes.push({
       text:
@@ -136,7 +138,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const ofOther = wanted.every(({ name }) => name === "svm") && !context.signs.amd;
   const none = isVmx && !context.signs.amd ? "This host gives guests no VMX at all: vmx itself is refused. " : "";
   return {
-    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and ${isEnforced ? "does not start, as `enforce` is asked for" : `starts without ${wanted.length === 1 ? "it" : "them"}`}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : ofOther ? OTHERS_SVM : "; only guests that run a hypervisor of their own notice."}${pt}${why}${svm}`,
+    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and ${isEnforced ? "does not start, as `enforce` is asked for" : `starts without ${wanted.length === 1 ? "it" : "them"}`}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : ofOther ? OTHERS_SVM : "; only guests that run a hypervisor of their own notice."}${older.map((says) => ` ${says}`).join("")}${pt}${why}${svm}`,
     ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
     ...ruleFor(context, vmx),

@@ -8,9 +8,11 @@ import type { Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
 import { bitText, type ExplainedBit, explainBit } from "./bits.js";
+import { neverOffered } from "./feature-why.js";
 
 /** Words for a feature that the tables of names do not have. */
 const CALLED: readonly (readonly [words: RegExp, id: string])[] = [
+  [/#ve\b/i, "ept-violation-ve"],
   [/a\/d/i, "ept-ad"],
   [/1[ -]?g/i, "ept-1gb"],
   [/execute[- ]only/i, "ept-execute-only"],
@@ -48,10 +50,14 @@ export function decodeNamedFeature([{ groups }]: readonly [Match, ...Match[]], c
   const [first] = bits;
   const places = bits.map((one) => `${bitText(one)} of 0x${one.msr?.toString(16)}`);
   const where = first === undefined ? "" : ` It ${bits.length > 1 ? "needs" : "is"} ${listText(places)}.`;
-  const param = feature.param === undefined ? "" : `, or kvm_intel's parameter ${feature.param} is off`;
+  const open =
+    feature.param === undefined
+      ? "The CPU lacks it, or a hypervisor below hides it."
+      : `The CPU lacks it, a hypervisor below hides it, or kvm_intel's parameter ${feature.param} is off.`;
+  const never = first?.msr !== undefined && neverOffered(context, first.msr, first.bit) ? NEVER_OFFERED : "";
   const lost = lostAt(feature, context);
   return {
-    what: `The text says that ${name} is missing.${where} ${lost ?? `The CPU lacks it, a hypervisor below hides it${param}.`}`,
+    what: `The text says that ${name} is missing.${where} ${lost === undefined ? `${open}${never}` : lost}`,
     bits,
     steps: [
       ...(first === undefined
@@ -66,6 +72,8 @@ export function decodeNamedFeature([{ groups }]: readonly [Match, ...Match[]], c
     ],
   };
 }
+
+const NEVER_OFFERED = " KVM gives it to its guests in no release: in a guest of KVM no setting brings it.";
 
 const AT = {
   silicon: "the CPU does not have it",

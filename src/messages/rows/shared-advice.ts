@@ -187,7 +187,7 @@ export const WINDOWS_STATE: Advice = {
 export const LOAD_KVM: Advice = {
   text: "Load the module (on an AMD CPU kvm_amd) and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-  unless: ["kvm_intel loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx"],
+  unless: ["KVM's module loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx"],
   instead: {
     is: "AMD",
     text: "Load AMD's module and read what it says; refused, it has the reason in the kernel log.",

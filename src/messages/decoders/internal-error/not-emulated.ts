@@ -54,7 +54,7 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
   if (block.isReal && block.isSmm) return IN_SMM;
   if (block.isReal) {
     return {
-      what: `KVM could not emulate an instruction of the guest (suberror 1), ${realMode(block)}: the one between < and > in the code bytes.`,
+      what: `KVM could not emulate an instruction of the guest (suberror 1), ${realMode(block)}${block.code.length === 0 ? "" : ": the one between < and > in the code bytes"}.`,
       causes: [{ text: isAtReset(block) ? RESET : REAL_MODE, certainty: "certain" }],
       onlyCauses: true,
       steps: [REAL_STEP],

@@ -199,7 +199,7 @@ export const SHOWN: readonly Shown[] = [
   [
     "hypervisor launch off",
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
-    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b|\bhypervisorlaunchtype\b[^\0]{0,400}\b(?:access (?:is )?denied|parameter is incorrect)\b/i,
+    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|^(?=[^\0]*\b(?:in|inside) the (?:guest|VM|virtual machine)\b)[^\0]*\b(?:on|at) (?:the|my) host\b[^.\n]{0,80}\bhypervisorlaunchtype\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b|\bhypervisorlaunchtype\b[^\0]{0,400}\b(?:access (?:is )?denied|parameter is incorrect)\b/i,
   ],
   // People who looked.
   [

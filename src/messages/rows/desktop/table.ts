@@ -22,6 +22,7 @@ import { describesChange, ofChange } from "../../verdict/desktop/shown/described
 import { notGiven } from "../../verdict/desktop/shown/given-cpu.js";
 import { hostAndGuest } from "../../verdict/desktop/shown/host-and-guest.js";
 import { onMshv } from "../../verdict/desktop/shown/on-mshv.js";
+import { unreadOptions } from "../../verdict/desktop/shown/unread-options.js";
 import { wantsOff } from "../../verdict/desktop/shown/wants-off.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
@@ -110,7 +111,11 @@ export const DESKTOP: DesktopMessages = {
   subject: (text, machine) =>
     exitStats(text) ?? (machine === undefined && describesChange(text) ? undefined : subjectIn(text, machine)),
   withWords: (found, text, recognised, machine) =>
-    withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
+    unreadOptions(
+      withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
+      text,
+      machine,
+    ),
   shown: SHOWN,
   decoders: {
     "error-in-words": decodeErrorInWords,

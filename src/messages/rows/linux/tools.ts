@@ -120,6 +120,13 @@ export const TOOL_MESSAGES = [
         what: "kvm_intel is loaded and has no parameter {name}: its kernel was built or patched without it, or is of a release that does not have it.",
         steps: [{ text: "List the parameters it has.", commands: ["modinfo -p kvm_intel"] }],
       },
+      {
+        is: "AMD",
+        what: "This CPU is AMD's, where kvm_intel and its parameters ({name}) have no part: AMD's module is kvm_amd, with nested paging (npt) in place of EPT, and real mode needs no help there.",
+        steps: [
+          { text: "See what AMD's module has.", commands: ["grep . /sys/module/kvm_amd/parameters/{npt,nested}"] },
+        ],
+      },
     ],
     steps: [
       LOAD_KVM,

@@ -28,6 +28,15 @@ export function guestVerdict(
     (machine?.hasRegisters !== true && svmNamed(text) !== undefined && !ASKS_OF_VMX.test(text))
   )
     return undefined;
+  // An option in a sentence is an aside, where the text says much else.
+  if (
+    guest.format === "qemu" &&
+    machine?.hasRegisters !== true &&
+    vmxOf(guest, machine).gets === "offered" &&
+    isWritten(text.split("\n")[guest.line - 1] ?? "") &&
+    proseOf(text).split(/\s+/).length > FEW_WORDS
+  )
+    return undefined;
   const others = guests.filter((one) => one !== guest);
   const flag = flagOfGuest(guest) ?? (/\bkvm_amd\b/.test(text) ? "svm" : "vmx");
   if (flag === "svm" && machine?.hasRegisters !== true) return ofSvm(guest, text);
