@@ -32,7 +32,9 @@ describe("a parameter that the module does not have as it is asked for", () => {
   });
 
   it("among parameters that VMX does not depend on, which no replay knows", () => {
-    const { host } = readHost(`options kvm ignore_msrs=1 halt_poll_ns=0\n${text("kvm_intel", "pml", "0 vmentry=1", "Y")}`);
+    const { host } = readHost(
+      `options kvm ignore_msrs=1 halt_poll_ns=0\n${text("kvm_intel", "pml", "0 vmentry=1", "Y")}`,
+    );
     if (host === undefined) throw new Error("no host");
     expect(situation(host).notApplied).toMatchObject([{ module: "kvm_intel", name: "pml", by: "not loaded with it" }]);
   });

@@ -10,6 +10,7 @@ import type { Match } from "../match.js";
 import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE, zeroError } from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
+import { withSregs } from "./internal-error/guest-sregs.js";
 import { eventText, exitText } from "./suberror.js";
 
 const SDM = "Intel SDM volume 3C";
@@ -126,7 +127,8 @@ function withoutSmm(decoded: Decoded): Decoded {
 }
 
 /** With the causes first that the text has signs of, and without those that it rules out. */
-export function pointedTo(given: Decoded, context: ExplainContext): Decoded {
+export function pointedTo(first: Decoded, context: ExplainContext): Decoded {
+  const given = withSregs(first, context);
   const { anywhere } = context;
   const open = given.steps === undefined ? given : { ...given, steps: entrySteps(given.steps, context) };
   const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(open) : open;

@@ -25,7 +25,7 @@ const GIVE_BLOCK: Advice = {
 };
 /** KVM_GET_SREGS: Linux, Documentation/virt/kvm/api.rst; the rules: SDM volume 3C, checks on guest segment registers. */
 const READ_STATE: Advice = {
-  text: "The program set this state (KVM_SET_SREGS, KVM_SET_REGS). Change only what has to differ from what KVM_GET_SREGS gives after KVM_CREATE_VCPU: CS needs type 9, 11, 13 or 15 (in real mode also 3), SS 3 or 7, the other usable segments the accessed bit, TR a busy type, limits that fit the granularity, and RFLAGS bit 1 is 1; CR0.PG needs PE, and EFER.LMA has to be LME and PG.",
+  text: "The program set this state (KVM_SET_SREGS, KVM_SET_REGS). Change only what has to differ from what KVM_GET_SREGS gives after KVM_CREATE_VCPU: CS needs type 9, 11, 13 or 15 (in real mode also 3), SS 3 or 7, the other usable segments the accessed bit, TR a busy type, limits that fit the granularity, and RFLAGS bit 1 is 1; CR0.PG needs PE, and EFER.LMA has to be LME and PG, with CR4.PAE.",
 };
 const TDP_MMU: readonly ParamRow[] = PARAMS.filter(({ name }) => name === "tdp_mmu");
 

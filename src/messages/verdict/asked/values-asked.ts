@@ -84,7 +84,7 @@ export function valueAsked(text: string | undefined, isRead: boolean): Says | un
 const MOST_NAMES = 32;
 
 const ASKS_BITS =
-  /\b(?:what|which)\b[^?\n]{0,60}\b(?:mean|means|are|is|bits?|stands?|for)\b[^?\n]{0,60}\?|\bwho (?:set|sets|wrote|locked|locks)\b/i;
+  /\b(?:what|which)\b[^?\n]{0,60}\b(?:mean|means|are|is|bits?|for)\b[^?\n]{0,60}\?|\bwho (?:set|sets|wrote|locked|locks)\b/i;
 const IN_TROUBLE =
   /\b(?:fail\w{0,4}|errors?|cannot|unable|disabled|wrong|problems?|issues?|missing|not (?:work|load|start)\w{0,3})\b|n['’]t (?:work|load|start)/i;
 const ASKS_WHO =

@@ -230,9 +230,11 @@ export function withFeatures(
         : machine?.hasRegisters === true && found.question !== "kvm"
           ? offered(machine)
           : ""
-      : first.layer === "VM entry" && first.outcome === "invalid controls" && text.length <= LONGEST
-        ? lackedByNamed(text)
-        : "";
+      : first.message === "kvm-tsc"
+        ? withoutScaling(text)
+        : first.layer === "VM entry" && first.outcome === "invalid controls" && text.length <= LONGEST
+          ? lackedByNamed(text)
+          : "";
   // People who list all registers look at what they say.
   if (more !== "" && isListing(found, text, machine)) return { ...found, says: `The CPU has VT-x. ${more}`, steps: [] };
   if (more !== "") return { ...found, says: `${found.says} ${more}` };
@@ -297,6 +299,16 @@ function offered({ situation: { host, candidates } }: OwnMachine): string {
   if (yes.length === 0) return "";
   const parts = [yes.join(", "), ...(no.length === 0 ? [] : [`no ${no.join(", ")}`])];
   return `Its registers show ${parts.join("; ")}.`;
+}
+
+/** Of the CPUs that the text names, those whose TSC no guest can have at another rate. */
+function withoutScaling(text: string): string {
+  const cpus = cpusNamed(text);
+  const scaling = FEATURE_LIST.find(({ id }) => id === "tsc-scaling") as Feature;
+  const lacking = cpus.length > MOST_CPUS ? [] : cpus.filter((cpu) => hasOf(cpu)(scaling) === "no");
+  return lacking.length === 0
+    ? ""
+    : `The ${listText(lacking.map(({ name }) => name))} in the text ${lacking.length === 1 ? "has" : "have"} no TSC scaling (by the atlas), and no setting of the firmware brings it.`;
 }
 
 /** What a CPU that the text names lacks of the features that it names. */
