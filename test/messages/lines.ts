@@ -1,6 +1,7 @@
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 export const LINES: { readonly [id: string]: string } = {
   "bareflank-control": "WARNING: set_vm_control_if_allowed failed: enable_invpcidcontrol is not allowed to be set to 1",
+  "vbox-nested-check": "HM: VMX: nested-guest VM-entry failed: kVmxVDiag_Vmentry_HostCr4VmxMb1",
   "vbox-kvm-capability": "Required capability 'KVM_CAP_KVM_CAP_XCRS' is missing! (VERR_NEM_MISSING_FEATURE).",
   "nova-cpu-model": "Requested CPU model Cascadelake-Server-noTSX not supported by host",
   "module-lockdown": "kernel: Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",

@@ -3,6 +3,13 @@ import type { VIRTUALBOX_MESSAGES } from "./virtualbox.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const VIRTUALBOX_EXAMPLES = {
+  "vbox-nested-check": {
+    examples: [
+      "This fails with error `kVmxVDiag_Vmentry_SavePreemptTimer` even though it is a valid configuration.",
+      "HM: VMX: nested-guest VM-entry failed: kVmxVDiag_Vmentry_HostCr4VmxMb1",
+    ],
+    not: ["kVmxVDiag_None"],
+  },
   "vbox-all-vmx-disabled": {
     examples: [
       "(VERR_VMX_MSX_ALL_VMX_DISABLED).",

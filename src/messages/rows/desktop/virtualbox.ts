@@ -334,6 +334,22 @@ export const VIRTUALBOX_MESSAGES = [
     source: { message: "VirtualBox, include/VBox/err.h", meaning: "VirtualBox, src/VBox/VMM/VMMR0/HMVMXR0.cpp" },
   },
   {
+    id: "vbox-nested-check",
+    product: "VirtualBox",
+    layer: "VM entry",
+    gravity: "blocks",
+    needle: "kvmxvdiag_",
+    pattern: /\bkVmxVDiag_(?<check>Vm(?:entry|xon|xoff|clear|ptrld|ptrst|read|write)_\w{2,60})/,
+    what: "VirtualBox, which emulates VMX for a hypervisor in its machine, refused one of that hypervisor's VMX instructions by its check {check}. The host's VT-x has no part in that.",
+    steps: [
+      {
+        text: "Hold that check against the manual: where it asks for more or for other bits than the manual does, the fault is VirtualBox's, and a newer release may have mended it.",
+      },
+      { text: "See whether the same VMCS is entered on a bare machine or in KVM." },
+    ],
+    source: { message: "VirtualBox/virtualbox#313", meaning: "VirtualBox, src/VBox/VMM/VMMAll/IEMAllCImplVmxInstr" },
+  },
+  {
     id: "vbox-feature-combo",
     product: "VirtualBox",
     layer: "silicon",

@@ -153,7 +153,12 @@ export function withAskedFeatures(
   const replayed = replays(machine.situation);
   const rows = features.map((feature) => layersUnder(replayed, feature));
   const says = rows
-    .map((row) => hidden(row, machine, text) ?? sentence(row, below) ?? ofAlike(row.feature, machine, text))
+    .map(
+      (row) =>
+        (below === undefined ? hidden(row, machine, text) : undefined) ??
+        sentence(row, below) ??
+        ofAlike(row.feature, machine, text),
+    )
     .filter((one) => one !== undefined);
   const [{ id }] = features as [Feature];
   const layers: Step = {

@@ -31,6 +31,12 @@ interface Question {
 
 const QUESTIONS: readonly Question[] = [
   {
+    words:
+      /\b(?:vmcs_?read|read_?vmcs|(?:__)?(?:vmx_)?vmread|vmcs_?write|(?:__)?(?:vmx_)?vmwrite)\w{0,3}\b[^\0]{0,400}\b(?:ioctl|DeviceIoControl|IRP_MJ_\w{4,20}|user[- ]?(?:mode|space)|DriverUnload|another (?:driver|module))\b|\bioctl\b[^\0]{0,400}\b(?:vmcs_read|read_vmcs|vmread)\b/i,
+    says: "VMREAD and VMWRITE work in VMX root operation alone, on the CPU on which that VMCS is current. Once a hypervisor has put the running system into its guest, drivers and their ioctls run in that guest: there both cause a VM exit (reasons 23 and 25). The field has to be read in the handler of VM exits; code in the guest can ask for it by VMCALL.",
+    steps: [{ text: "Add a VMCALL to the handler that reads the field and gives it back in a register." }],
+  },
+  {
     words: /\b(?:TXT|TxtEnable|SMX)\b[^\0]{0,300}\bVMX_(?:IN|OUT)SIDE_SMX\b/,
     says: "IA32_FEAT_CTL (0x3a) has a bit for each: bit 1 lets VMXON run inside SMX, after GETSEC[SENTER] of a measured launch, and bit 2 outside it, which is where Windows, Linux and their hypervisors run when nothing launched them so. A firmware that turns TXT on has to set bit 2 as well, before it sets the lock (bit 0): 0x5 or 0x7, and with TXT the SENTER bits 8 to 15 besides.",
     steps: [{ text: "Read what the firmware left.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"] }],

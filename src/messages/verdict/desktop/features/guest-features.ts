@@ -131,7 +131,7 @@ const FEATURES: readonly GuestFeature[] = [
     shown: [
       [
         /\bSGX_LC\b[^\n]{0,40}\bfalse\b|\blaunch control\b[^\n]{0,60}\b(?:locked|missing|cannot|can['’]?t)\b|\bsgx_vepc\b[^\0]{0,400}\bsgx_en[cv]lave\b[^\n]{0,30}\b(?:missing|not)\b/i,
-        `Launch control is not open on this machine (CPUID.7:ECX bit 30 is 0, or IA32_FEAT_CTL is locked with bit 17 at 0). Linux's own driver (/dev/sgx_enclave, Linux ${sgxDriver.held.since} and later) needs it open, so only /dev/sgx_vepc is there, which KVM gives guests their EPC with. A guest sees launch control as the host has it, and its kernel's driver is missing in the same way; Intel's older driver (isgx, out of the kernel) does without. It is the firmware's choice, and some machines have no setting for it.`,
+        `Launch control is not open on this machine (CPUID.7:ECX bit 30 is 0, or IA32_FEAT_CTL is locked with bit 17 at 0). Linux's own driver (/dev/sgx_enclave, Linux ${sgxDriver.held.since} and later) needs it open, so only /dev/sgx_vepc is there, which KVM gives guests their EPC with. A guest sees launch control as the host has it, and its kernel's driver is missing in the same way; Intel's older driver (isgx, out of the kernel) does without. Some CPUs have none; on the others it is the firmware's choice, and some machines have no setting for it.`,
       ],
     ],
     on: {
@@ -280,9 +280,11 @@ export function featureForGuests(whole: string): Omit<TextVerdict, "covers"> | u
       ],
     );
   const feature = FEATURES.find(({ words, but }) => words.test(begin) && but?.test(text) !== true);
-  if (feature === undefined || !IN_GUEST.test(text)) return undefined;
+  if (feature === undefined) return undefined;
+  // What a machine shows of itself is as true of a host.
   const [, said, then = []] = feature.shown?.find(([words]) => words.test(text)) ?? [];
   if (said !== undefined) return answer(said, then);
+  if (!IN_GUEST.test(text)) return undefined;
   const named =
     PRODUCTS.find(([product, words]) => feature.on[product] !== undefined && words.test(text))?.[0] ?? "any";
   const isKvm = OF_KVM.test(text);
