@@ -1,6 +1,7 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import { msrValue } from "../../host/msr.js";
-import { type FactReader, placeOf } from "../hosts/reader.js";
+import type { FactSink } from "../hosts/evidence.js";
+import { type FactReader, placeOf, type TextLine } from "../hosts/reader.js";
 import { isNumberOfMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
 
 /*
@@ -9,7 +10,7 @@ import { isNumberOfMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
  */
 
 const SUBJECT =
-  /(?<!\w)(?:(?:MSR_)?(IA32_(?:FEAT|VMX_)\w{2,40})|(?:MSR|register|rdmsr(?: -{1,2}\w{1,9}){0,3}|(?:[a-z_]{0,20}_)?rdmsrl?(?:_safe)?|_{0,2}readmsr|AsmReadMsr(?:32|64)) ?\(?0x0{0,5}(3a|4[89][0-9a-f])[)`]?|feature[ _-]control (?:MSR|register))(?: ?[([](?:MSR )?0x0{0,5}(3a|4[89][0-9a-f])[)\]])?/i;
+  /(?<!\w)(?:(?:MSR_)?(IA32_(?:FEAT|VMX_)\w{2,40})|(?:MSR|register|rdmsr(?: -{1,2}\w{1,9}){0,3}|(?:[a-z_]{0,20}_)?rdmsrl?(?:_safe)?|_{0,2}readmsr|AsmReadMsr(?:32|64)) ?\(?0x0{0,5}(3a|4[89][0-9a-f])[)`]?|feature[ _-]control (?:MSR|register))(?: ?[([](?:MSR )?0x0{0,5}(3a|4[89][0-9a-f])[)\]])?/gi;
 /** A word of a sentence; a line without one before the name is a row of a list, which has a reader of its own. */
 const PROSE = /\b(?!(?:cpu|processor|core|msr|rdmsr|chipsec)\d{0,4}\b)[a-z]{2,}(?=[ ,])/i;
 /** The sentence can begin with the command: "rdmsr 0x480 returns 3da0500000012 on my laptop". */
@@ -66,36 +67,42 @@ export const msrSentence: FactReader = {
   open: (sink) => ({
     line(line) {
       const { text } = line;
-      const found = text.length > 2000 ? null : SUBJECT.exec(text);
-      if (found === null) return false;
-      const before = text.slice(0, found.index);
-      if (HYPOTHETICAL.test(before) || HYPOTHETICAL_ELSEWHERE.test(before)) return false;
-      const index = indexOf(found);
-      if (index === undefined) return false;
-      let rest = text.slice(found.index + found[0].length).replace(AROUND, "");
-      let fillers = 0;
-      for (; fillers < MOST_FILLERS; fillers++) {
-        const filler = FILLER.exec(rest);
-        if (filler === null) break;
-        rest = rest.slice(filler[0].length);
-      }
-      const elsewhere = VALUE_ELSEWHERE.exec(rest);
-      const value = VALUE.exec(rest) ?? elsewhere ?? (/rdmsr/i.test(found[0]) ? PRINTED.exec(rest) : null);
-      if (value === null) return false;
-      const after = rest.slice(value[0].length);
-      if (OF_SOME.test(after)) return false;
-      const isSaid = elsewhere !== null || ARROW.test(value[0]) || (VERB.test(value[0]) && PROSE_BEHIND.test(after));
-      if (fillers === 0 && !PROSE.test(before) && !isSaid) return false;
-      if (MEANING.test(after)) return false;
-      // More digits may have been behind the end of a cut text.
-      if (line.cut && value[0].length === rest.trimEnd().length) return false;
-      const whole = parseHexU64((value[1] ?? value[2] ?? value[3]) as string);
-      if (whole === undefined || isNumberOfMsr(whole, index)) return false;
-      sink.msr("unnamed", index, msrValue(whole), placeOf(line, found.index + 1));
-      return true;
+      if (text.length > 2000) return false;
+      let took = false;
+      for (const found of text.matchAll(SUBJECT)) took = take(sink, line, found) || took;
+      return took;
     },
   }),
 };
+
+function take(sink: FactSink, line: TextLine, found: RegExpExecArray): boolean {
+  const { text } = line;
+  const before = text.slice(0, found.index);
+  if (HYPOTHETICAL.test(before) || HYPOTHETICAL_ELSEWHERE.test(before)) return false;
+  const index = indexOf(found);
+  if (index === undefined) return false;
+  let rest = text.slice(found.index + found[0].length).replace(AROUND, "");
+  let fillers = 0;
+  for (; fillers < MOST_FILLERS; fillers++) {
+    const filler = FILLER.exec(rest);
+    if (filler === null) break;
+    rest = rest.slice(filler[0].length);
+  }
+  const elsewhere = VALUE_ELSEWHERE.exec(rest);
+  const value = VALUE.exec(rest) ?? elsewhere ?? (/rdmsr/i.test(found[0]) ? PRINTED.exec(rest) : null);
+  if (value === null) return false;
+  const after = rest.slice(value[0].length);
+  if (OF_SOME.test(after)) return false;
+  const isSaid = elsewhere !== null || ARROW.test(value[0]) || (VERB.test(value[0]) && PROSE_BEHIND.test(after));
+  if (fillers === 0 && !PROSE.test(before) && !isSaid) return false;
+  if (MEANING.test(after)) return false;
+  // More digits may have been behind the end of a cut text.
+  if (line.cut && value[0].length === rest.trimEnd().length) return false;
+  const whole = parseHexU64((value[1] ?? value[2] ?? value[3]) as string);
+  if (whole === undefined || isNumberOfMsr(whole, index)) return false;
+  sink.msr("unnamed", index, msrValue(whole), placeOf(line, found.index + 1));
+  return true;
+}
 
 /** The register by its name or number; where both are there and differ, none. */
 function indexOf([, name, number, beside]: RegExpExecArray): number | undefined {

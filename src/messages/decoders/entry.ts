@@ -10,6 +10,7 @@ import type { Match } from "../match.js";
 import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE, zeroError } from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
+import { failedIn } from "./internal-error/failed-in.js";
 import { withSregs } from "./internal-error/guest-sregs.js";
 import { eventText, exitText } from "./suberror.js";
 
@@ -295,8 +296,7 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
     words === undefined ? codeOf(groups.error ?? groups.error2 ?? groups.error3) : /control/i.test(words) ? 7 : 8;
   if (error === undefined) return {};
   const field = groups.field === undefined ? undefined : fieldByEncoding(Number.parseInt(groups.field, 16));
-  const insn = groups.insn ?? groups.insn2;
-  const instruction = insn === undefined ? "" : `${insn.toUpperCase().replace("_", "")} failed. `;
+  const instruction = failedIn(match);
   if (field !== undefined && INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
     return {
       what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is not a VM-instruction error number ${NUMBERS}: no VMCS was current (VMfailInvalid), and the error number itself is meaningless.`,

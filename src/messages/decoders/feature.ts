@@ -72,12 +72,16 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
       steps: isProgram
         ? []
         : [
-            asksVmx
+            asksVmx && context.circumstances.has("macOS")
               ? {
-                  text: "Run with KVM, or take VMX out of the model.",
-                  commands: ["-accel kvm -cpu host", "-cpu MODEL,-vmx"],
+                  text: "macOS has no KVM: use Linux on an Intel CPU, with KVM and nested on, or Bochs built with --enable-vmx, which emulates VMX on any machine.",
                 }
-              : { text: "Run with KVM, where the host's CPU has them.", commands: ["-accel kvm -cpu host"] },
+              : asksVmx
+                ? {
+                    text: "Run with KVM, or take VMX out of the model.",
+                    commands: ["-accel kvm -cpu host", "-cpu MODEL,-vmx"],
+                  }
+                : { text: "Run with KVM, where the host's CPU has them.", commands: ["-accel kvm -cpu host"] },
           ],
     };
   }

@@ -212,6 +212,15 @@ export function decodeGuestMsr(matches: readonly [Match, ...Match[]], { anywhere
       steps: [{ text: "Give this line together with the other registers: an absent register is a fact, too." }],
     };
   }
+  if (index !== 0x3a && /\bwrmsr\b/i.test(match.text))
+    return {
+      what: `The guest wrote ${value === undefined ? "" : `${formatU64(value)} `}to ${describeMsr(index)}. The capability registers of VMX are read-only, on a CPU and in a guest: the write faults (#GP) whatever the guest's CPU has, and KVM says so.`,
+      bits: [],
+      layer: "nested KVM",
+      gravity: "harmless",
+      onlyCauses: true,
+      onlySteps: true,
+    };
   const rule = restoreRule(index);
   const unknown = rule === undefined && index !== 0x3a;
   return {

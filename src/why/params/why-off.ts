@@ -13,7 +13,7 @@ import { askedOnHost } from "../../situation/asked-on-host.js";
 import { assume } from "../../situation/assume.js";
 import { replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
-import type { NamedCpu } from "../cpus/named-cpu.js";
+import { hasBrokenTimer, type NamedCpu } from "../cpus/named-cpu.js";
 import { entriesOfModel, ofModel } from "../cpus/of-model.js";
 import { FEATURE_LIST } from "../features.js";
 import { layersUnder } from "../layers.js";
@@ -188,6 +188,7 @@ function reasonOf(name: Name, situation: Situation, { below, cpu }: Surroundings
   if (isShown(situation, [name])) return "set or unused";
   if (below !== undefined) return "below";
   const named = namedBy(situation, cpu);
+  if (name === "preemption_timer" && named !== undefined && hasBrokenTimer(named)) return "left off";
   const has = ofModel(situation, named)(({ param }) => param === name);
   if (has === "no") return "lacked by model";
   if (has === "unknown") return "open";

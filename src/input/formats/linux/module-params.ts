@@ -50,6 +50,8 @@ const AHEAD =
 const LISTED =
   /\b(kvm_intel|kvm) (?:module )?param(?:eter)?s?(?: are| show)?:? ((?:[a-z]\w{2,40}(?: ?[:=] ?| )[YN01]\b(?:,? and |[,;] ?)?){1,24})/;
 const ONE_LISTED = /\b([a-z]\w{2,40})(?: ?[:=] ?| )([YN01])\b/g;
+const ONE_MORE =
+  /(?:[,;] |\band |\bbut |\bwhile )(?:(?:and|but|with|only) )?([a-z]\w{2,40})(?: is | reads | ?[:=] ?| )([YN])(?![\w/])/g;
 const SAID =
   /^\s{0,8}(?:(?:it|which|that|this|and) ){0,2}(?:(?:now|always|still|only|just) ){0,2}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?)(?: (?:me|always|still|only|just|now|back)){0,3}:? {1,3}["'`]?([YN01])\b/;
 /** vmentry_l1d_flush is the one parameter with a blank in a value. */
@@ -134,7 +136,13 @@ function openParams(sink: FactSink): FactRun {
       const inline = shown(INLINE.exec(text), text);
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
       const said = shown(IN_SENTENCE.exec(text) ?? byName(text), text);
-      if (said !== null) return take(line, said[1] as string, said[2] as string, said[3] as string);
+      if (said !== null) {
+        // The others in the same sentence are named alone.
+        for (const [, name = "", value = ""] of text.slice(said.index + said[0].length).matchAll(ONE_MORE))
+          if (PARAMS.some((row) => row.module === said[1] && row.name === name))
+            take(line, said[1] as string, name, value);
+        return take(line, said[1] as string, said[2] as string, said[3] as string);
+      }
       const ahead = shown(AHEAD.exec(text), text)?.groups;
       if (ahead !== undefined && ahead.name === ahead.file)
         return take(line, ahead.module as string, ahead.name as string, ahead.value as string);
