@@ -155,7 +155,10 @@ function hostCause(context: ExplainContext, host: Host, index: number, bit: numb
   const answer = offered.nested === "no" ? "no" : offers(offered, index, bit);
   if (answer === "yes") {
     return {
-      text: `${name}: KVM of ${kernelName(release)} offers it on this machine; the message is not from this machine, kernel or set of parameters.`,
+      text:
+        host.params === undefined && host.paramsAsked === undefined
+          ? `${name}: with its default parameters KVM of ${kernelName(release)} offers it on this machine. A parameter that is set takes it, or the message is from another machine or kernel.`
+          : `${name}: KVM of ${kernelName(release)} offers it on this machine; the message is not from this machine, kernel or set of parameters.`,
       certainty: "likely",
     };
   }

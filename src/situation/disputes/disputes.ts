@@ -83,7 +83,7 @@ function differing(host: Host, options: Options): readonly VerifyItem[] {
 
 function compare(host: Host, options: Options): readonly VerifyItem[] {
   const own = { ...options, startFromOffered: false };
-  const asked = askedOnHost(host);
+  const asked = withParams(options.params ?? {}, askedOnHost(host));
   const { params = {}, replayed } = foundParams(host, own);
   const known = replayed !== undefined && Object.keys(params).length + Object.keys(asked).length === 0;
   return verifyItems(host, known ? replayed : replay(host, { ...own, params: withParams(asked, params) })).filter(
@@ -128,11 +128,18 @@ function possible(host: Host, { ids, tolerated }: Wanted, candidates: readonly C
   );
 }
 
-/** With each assumed fact about the machine and each build option the other way round. */
-function otherwise({ release, options }: Candidate): readonly Candidate[] {
+/** Parameters that take something from guests, and that a text need not show. */
+const TAKING = ["ept", "eptad", "unrestricted_guest", "vpid", "enable_apicv", "pml", "preemption_timer", "nested"];
+
+/** With each assumed fact about the machine and each build option the other way round, and with each parameter off. */
+function otherwise({ release, options }: Candidate, { params }: Host): readonly Candidate[] {
   const { config, machine } = options;
   const built = configOf(release, config);
   return [
+    ...TAKING.filter((name) => params?.kvm_intel?.[name] === undefined).map((name) => ({
+      release,
+      options: { ...options, params: { kvm_intel: { [name]: "0" } } },
+    })),
     ...CONFIG_OPTIONS.flatMap((option) =>
       config?.[option] !== undefined
         ? []
@@ -159,7 +166,7 @@ function nextDispute(host: Host, read: Host, { likely, others }: DisputeOptions)
   const [some = [], ...more] = perCase;
   const always = some.filter(({ id }) => more.every((items) => items.some((item) => item.id === id)));
   const tolerated = new Set(always.map(({ id }) => id));
-  const unlikely = once(() => otherwise(first));
+  const unlikely = once(() => otherwise(first, host));
   const fitsNowhere = (ids: ReadonlySet<string>) =>
     !possible(host, { ids, tolerated }, [...likely, ...others]) && !possible(host, { ids, tolerated }, unlikely());
   for (const item of always) {

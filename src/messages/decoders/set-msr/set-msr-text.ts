@@ -6,7 +6,7 @@ import { RESTORE_BASE } from "../../../kvm/guest/restore-rules.js";
 import { FROM_CONFIG } from "../../../kvm/load/nested-setup.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { registerOf } from "../../../registers/registers.js";
-import { mainlineRange, releaseOf, takenBy } from "../../../rules/held.js";
+import { holdsIn, mainlineRange, releaseOf, takenBy } from "../../../rules/held.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../../answer.js";
 import { holdsInNamed } from "../../context.js";
 import type { Step } from "../../message.js";
@@ -125,7 +125,8 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
   if (first.length > 0) steps.push(...withoutStep(index, first, "KVM most likely refuses"));
   const rest = extra.map((row) => row.bit).filter((bit) => !first.includes(bit));
   steps.push(...withoutStep(index, rest, certain ? "KVM refuses" : "KVM may refuse"));
-  if (mustBeOne(subject).length > 0 || refused.some((row) => row.kind === "must be 1")) {
+  const passesOn = context.release === undefined || holdsIn(context.release, FROM_CONFIG) !== true;
+  if (passesOn && (mustBeOne(subject).length > 0 || refused.some((row) => row.kind === "must be 1"))) {
     steps.push({
       text: `Use Linux ${releaseOf(FROM_CONFIG.since)} or later in this virtual machine: its KVM does not pass the must-be-1 bits on.`,
     });

@@ -50,6 +50,8 @@ export function decodeSetMsr([match]: readonly [Match, ...Match[]], context: Exp
   return withHost(subject, offeredBy(host, context, context.release ?? DEFAULT_RELEASE));
 }
 
+const MOST_SUSPECTS = 3;
+
 // ---- With the machine known ----
 
 function withHost(subject: SetMsr, offered: Offered): Decoded {
@@ -94,12 +96,16 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
     });
   }
   if (!certain) causes.push(...circumstances(subject, refusal), ...(context.vcpu === undefined ? byVcpu : []));
+  // To leave out all that was not read would leave out most of VMX.
+  const isOpen = !certain && refusal.refused.length > MOST_SUSPECTS;
   return {
     bits: bitsFor(subject, refusal),
     values: valuesFor(subject, words),
     rule: ruleFor(subject),
     causes,
-    steps: stepsFor(subject, refusal.refused, causes),
+    steps: isOpen
+      ? [...stepsFor(subject, [], causes), EXACT, DROP_VMX]
+      : stepsFor(subject, refusal.refused, causes),
     kernelNotes,
   };
 }
