@@ -1,6 +1,7 @@
 import { anyOf, type Tri } from "../bits/tri.js";
+import { UNKNOWN, word } from "../bits/word.js";
 import { type BitRef, type RegisterRow, registerOf } from "../registers/registers.js";
-import { type CoreGroup, isSvmVendor, msrOf } from "./host.js";
+import { type CoreGroup, type Host, isSvmVendor, msrOf } from "./host.js";
 import { ABSENT, type Msr, msrBit } from "./msr.js";
 
 /**
@@ -41,6 +42,29 @@ export function effectiveMsr(core: CoreGroup, index: number, vendor?: string): M
   const open = msr.state === "unknown" || (msr.state === "value" && msr.mayBeAbsent === true);
   return open && registerExists(core, index, vendor) === "no" ? ABSENT : msr;
 }
+
+/**
+ * The host with `activate secondary controls` allowed where the register of secondary controls shows a bit that is 1: it exists
+ * nowhere else, and one that faulted would read as 0.
+ *
+ * @internal
+ */
+export function withSecondaryShown(host: Host): Host {
+  const change = (core: CoreGroup): CoreGroup => {
+    const [primary, secondary] = [msrOf(core, 0x482), msrOf(core, 0x48b)];
+    const shown = secondary.state === "value" && secondary.hi.value !== 0;
+    if (!shown || primary.state === "absent" || msrBit(primary, SECONDARY) !== "unknown") return core;
+    const { hi, lo } = primary.state === "value" ? primary : { hi: UNKNOWN, lo: UNKNOWN };
+    const mask = 1 << (SECONDARY - 32);
+    const set: Msr = { state: "value", hi: word(hi.value | mask, hi.unknown & ~mask), lo };
+    return { ...core, msrs: new Map(core.msrs).set(0x482, set) };
+  };
+  const [first, ...others] = host.cores;
+  const cores: Host["cores"] = [change(first), ...others.map(change)];
+  return cores.every((core, at) => core === host.cores[at]) ? host : { ...host, cores };
+}
+/** Allowed-1 of control 31. */
+const SECONDARY = 63;
 
 /** The bit or CPUID fact behind `registerExists`, as people write it. */
 export function existenceText(row: RegisterRow): string {

@@ -1,5 +1,6 @@
 import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
+import { withSecondaryShown } from "../host/existence.js";
 import { type CoreGroup, type Host, hasSvm } from "../host/host.js";
 import type { GuestCpu } from "../input/guests/guest-cpu.js";
 import { statedOf } from "../input/hosts/stated.js";
@@ -135,7 +136,7 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   if ("error" in kernel) return { argument: "kernel", text: kernel.error };
   const notes = [...(asked.notes ?? []), ...contradictions.slice(0, MOST_CONTRADICTIONS)];
   const explicit = asked.assume ?? [];
-  const assumed = assumptions(seen, [...explicit, ...(asked.assumeByDefault ?? [])]);
+  const assumed = assumptions(withSecondaryShown(seen), [...explicit, ...(asked.assumeByDefault ?? [])]);
   for (const id of new Set(explicit)) {
     if (!assumed.made.some((row) => row.id === id)) notes.push(`${id} changes nothing: what it fills in was read`);
   }

@@ -6,7 +6,7 @@ import { contradicted, state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
 import { keepStated, type StatedText, statedOf } from "./stated.js";
 import { vendorOfBrand } from "./vendor.js";
-import { withControlsShown, withVmxShown } from "./vmx-shown.js";
+import { withVmxShown } from "./vmx-shown.js";
 
 /**
  * Makes a host from the facts about a machine. If CPUs have numbers, a fact about "the CPU" without one belongs to
@@ -92,7 +92,7 @@ export function buildHost(
     ...identity,
     cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }],
   };
-  const found = withVendor(withControlsShown(withVmxShown(host).host), notes);
+  const found = withVendor(withVmxShown(host).host, notes);
   keepStated(found, statedText(notes, statedOf(found)?.contradictions ?? []));
   return found;
 }

@@ -103,9 +103,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
     values: valuesFor(subject, words),
     rule: ruleFor(subject),
     causes,
-    steps: isOpen
-      ? [...stepsFor(subject, [], causes), EXACT, DROP_VMX]
-      : stepsFor(subject, refusal.refused, causes),
+    steps: isOpen ? [...stepsFor(subject, [], causes), EXACT, DROP_VMX] : stepsFor(subject, refusal.refused, causes),
     kernelNotes,
   };
 }
