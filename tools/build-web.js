@@ -264,10 +264,7 @@ const OMISSIONS = [
         .replace(/VIM\[1-4\]\|.*?amlogic\|/, "")
         .replace(/\n {2}if \(has\("typed in a container"\)\)[\s\S]*?\n {4}\};/, ""),
   ],
-  [
-    /[\\/]verdict[\\/]cpus[\\/]svm-named\.ts$/,
-    (code) => code.replace(/(\nconst SVM_BOARD =)\n[^\n]*\n/, "$1 /(?!)/;\n"),
-  ],
+  [/[\\/]text[\\/]svm-named\.ts$/, (code) => code.replace(/(\nconst SVM_BOARD =)\n[^\n]*\n/, "$1 /(?!)/;\n")],
   // Devices by which lspci shows a hypervisor, and systems that were there before.
   [
     /[\\/]formats[\\/]linux[\\/]surroundings\.ts$/,
@@ -300,7 +297,7 @@ const OMISSIONS = [
       ),
   ],
   [
-    /[\\/]verdict[\\/]named-outer\.ts$/,
+    /[\\/]below[\\/]named-outer\.ts$/,
     (code) =>
       code
         .replace(
@@ -522,10 +519,17 @@ export function whyOff({ host }: Situation): WhyOff {
   [/[\\/]verdict[\\/]differing-cpus\.ts$/, () => "export const withMicrocode = (found) => found;"],
   // One bit of a register in a question (`explain`).
   [/[\\/]asked[\\/]bit-asked\.ts$/, () => "export const bitAsked = () => undefined;"],
+  // Features that a text asks about, which a view of the page answers (`explain`).
+  [
+    /[\\/]asked[\\/]asked-feature\.ts$/,
+    () =>
+      "export const HAS_IT = /(?!)/, featuresIn = () => [], featuresAsked = () => [], featuresNamed = () => []; export const asksWhatIsOff = () => false; export const withAskedFeatures = (found) => found;",
+  ],
   // Values in a question, and control words held against registers (`explain`).
   [
     /[\\/]asked[\\/]values-asked\.ts$/,
-    () => "export const valueAsked = () => undefined; export const wantedRefused = () => undefined;",
+    () =>
+      "export const valueAsked = () => undefined; export const wantedRefused = () => undefined; export const featCtlAsked = () => undefined;",
   ],
   // Notes on VMCS fields and checks (`vmcs`).
   [

@@ -1,6 +1,7 @@
 import { NOT_REPLAYED } from "../kvm/not-replayed.js";
 import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
+import type { Circumstance } from "../situation/evidence/own-machine.js";
 import { outerStep } from "../why/questions/next-steps.js";
 import {
   type Cause,
@@ -37,7 +38,6 @@ import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Product, RowCause } from "./message.js";
 import { openCauses, openSteps } from "./open-steps.js";
-import type { Circumstance } from "./own-machine.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 

@@ -1,6 +1,7 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { hasSvm } from "../host/host.js";
 import type { TextLine } from "../input/text/text-lines.js";
+import { type OwnMachine, ownMachine, type TextRead } from "../situation/evidence/own-machine.js";
 import { type KeptText, keptText } from "../vmcs/dumps/kept-text.js";
 import type { Question } from "../why/questions/answer.js";
 import { type AnsweringVerdict, type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
@@ -8,7 +9,6 @@ import { type ExplainContext, type ExplainOptions, explainContexts } from "./con
 import { explainUnder } from "./explain-group.js";
 import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";
 import { explainDescription, explainElements, explainUnknown, nothingFound } from "./other-lines.js";
-import { type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
 import { dumpVerdict } from "./verdict/dump-verdict.js";
 import { isWritten } from "./verdict/guests/guest-verdict.js";
 import { ofOneSide } from "./verdict/guests/sides.js";

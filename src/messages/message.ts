@@ -1,5 +1,5 @@
 import type { Fact } from "../rules/held.js";
-import type { Circumstance } from "./own-machine.js";
+import type { Circumstance } from "../situation/evidence/own-machine.js";
 
 /** Who prints a message. */
 export type Product =

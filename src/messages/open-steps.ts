@@ -1,3 +1,4 @@
+import type { Circumstance, Circumstances } from "../situation/evidence/own-machine.js";
 import {
   EITHER_FIRMWARE,
   EITHER_IF_PHYSICAL,
@@ -13,7 +14,6 @@ import {
 } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
-import type { Circumstance, Circumstances } from "./own-machine.js";
 import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SETUP, NO_SWITCH_OFF } from "./rows/shared-advice.js";
 
 /*

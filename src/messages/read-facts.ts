@@ -4,10 +4,10 @@ import { describeMsr, msrByName } from "../input/text/msr-names.js";
 import { bitsNamed } from "../registers/lookup.js";
 import { registerOf } from "../registers/registers.js";
 import { resolveRelease } from "../rules/release.js";
+import type { OwnMachine } from "../situation/evidence/own-machine.js";
 import { EXIT_REASONS } from "../vmcs/fields/decode-tables.js";
 import type { NamedValue } from "./answer.js";
 import { type ExplainedBit, explainBit, setBits } from "./decoders/bits.js";
-import type { OwnMachine } from "./own-machine.js";
 
 /** What can be read from a line that no row of the tables knows. */
 export interface ReadFromLine {

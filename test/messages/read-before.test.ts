@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { readHostStream } from "../../src/input/read.js";
 import { explainPieces } from "../../src/messages/explain.js";
-import { takenLines } from "../../src/messages/own-machine.js";
+import { takenLines } from "../../src/situation/evidence/own-machine.js";
 
 async function* once(text: string): AsyncGenerator<string> {
   yield text;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isSaidOn } from "../../src/messages/verdict/desktop/said-on.js";
+import { isSaidOn } from "../../src/input/prose/said-on.js";
 
 describe("that VT-x is on", () => {
   it.each([

@@ -1,7 +1,7 @@
 import { isOfLoading } from "../../messages/answer.js";
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainPieces } from "../../messages/explain.js";
-import type { TextRead } from "../../messages/own-machine.js";
+import type { TextRead } from "../../situation/evidence/own-machine.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { givenPieces } from "../given-text.js";
 import type { World } from "../world.js";

@@ -1,8 +1,8 @@
 import { hasSvm } from "../../host/host.js";
 import type { ReadResult } from "../../input/read.js";
-import { saysOnlyVirtual, type TextRead, takenLines } from "../../messages/own-machine.js";
 import { renderLines } from "../../report/ansi.js";
 import { answerLines, questionReport } from "../../report/explain/question-report.js";
+import { saysOnlyVirtual, type TextRead, takenLines } from "../../situation/evidence/own-machine.js";
 import type { Situation } from "../../situation/situation.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { answerTo } from "../../why/questions/questions.js";

@@ -21,7 +21,7 @@ const PROSE_BEHIND = /^ [a-z]{2,12} [a-z]{2}/i;
 const FILLER =
   /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|here|there|which|that)(?=[ =:,])/i;
 const VALUE =
-  /^(?: ?[=:]| (?:->|=>|→)| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)|and it (?:returns?|returned|gives?|gave|reads?|says?|shows?)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
+  /^(?: ?[=:]| (?:->|=>|→)| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)|and it (?:returns?|returned|gives?|gave|reads?|says?|shows?|prints?|printed)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
 /** In other languages; some write no spaces. */
 const VALUE_ELSEWHERE =
   /^(?: (?:ist|steht auf|hat den Wert|liefert|ergibt|zeigt|enthält|vaut|est|renvoie|retourne|affiche|donne|contient|es|vale|devuelve|muestra|contiene|é|retorna|mostra|contém|равен|равно|выда[её]т|возвращает|показывает|да[её]т|содержит|выводит|имеет значение) | ?(?:读出来?(?:的值)?[是为]|读到(?:的是)?|(?:的)?(?:返回)?值?[是为]|返回|等于|显示为?|の値は|は) ?)(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;

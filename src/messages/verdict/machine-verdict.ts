@@ -4,6 +4,7 @@ import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { releaseOf } from "../../rules/held.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import type { NotApplied } from "../../situation/evidence/not-applied.js";
+import type { OwnMachine } from "../../situation/evidence/own-machine.js";
 import type { Situation } from "../../situation/situation.js";
 import type { NamedCpu } from "../../why/cpus/named-cpu.js";
 import { ASKED_ABOUT, type WhyOff, whyOff } from "../../why/params/why-off.js";
@@ -12,7 +13,6 @@ import type { Question } from "../../why/questions/answer.js";
 import { SEE_WHO_SETS_IT, WHOSE_CPU } from "../../why/questions/next-steps.js";
 import { FLAG_SINCE, statementWith, THERE_AND_ON, underOldest } from "../../why/questions/questions.js";
 import type { FoundVerdict } from "../answer.js";
-import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked/asked-only.js";
 
 /** What the prose around the values says about the machine. */

@@ -1,8 +1,8 @@
+import { svmNamed } from "../../input/text/svm-named.js";
 import { cpusNamed } from "../../why/cpus/named-cpu.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import { DROP_VMX } from "../rows/shared-advice.js";
-import { svmNamed } from "./cpus/svm-named.js";
 import { proseOf } from "./guests/guest-verdict.js";
 
 /*

@@ -1,12 +1,12 @@
 import { type Host, isSvmVendor } from "../../host/host.js";
+import { isWithoutHyperV } from "../../input/prose/windows-words.js";
+import { SVM_COUNTED, SVM_FLAG, SVM_HINT, svmNamed } from "../../input/text/svm-named.js";
+import type { Circumstances, OwnMachine } from "../../situation/evidence/own-machine.js";
 import { PASS_SVM, SVM_MODULE } from "../../why/questions/next-steps.js";
 import { answer, isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
-import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
 import { DESKTOPS, foreignVerdict } from "./cpus/foreign.js";
-import { SVM_COUNTED, SVM_FLAG, SVM_HINT, svmNamed } from "./cpus/svm-named.js";
-import { isWithoutHyperV } from "./desktop/windows-words.js";
 import { namedCloud } from "./rented-cloud.js";
 import { INSTEAD } from "./weight.js";
 

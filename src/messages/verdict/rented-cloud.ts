@@ -1,9 +1,9 @@
+import { cloudOf, instanceOf } from "../../input/text/cloud-words.js";
+import type { Circumstances } from "../../situation/evidence/own-machine.js";
+import { CLOUDS, namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
 import type { Advice } from "../message.js";
 import { changesOf } from "../open-steps.js";
-import type { Circumstances } from "../own-machine.js";
-import { cloudOf, instanceOf } from "./cloud-words.js";
-import { CLOUDS, namedOuter, WHOLE_MACHINE } from "./named-outer.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
 export function rentedCloud(text: string): string | undefined {

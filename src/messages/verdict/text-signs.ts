@@ -1,4 +1,4 @@
-import { hostsOfPrompts } from "../own-machine.js";
+import { hostsOfPrompts } from "../../situation/evidence/own-machine.js";
 import { proseOf } from "./guests/guest-verdict.js";
 
 /*

@@ -1,15 +1,23 @@
 import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
+import { instanceOf } from "../../input/text/cloud-words.js";
+import type { Circumstances, OwnMachine } from "../../situation/evidence/own-machine.js";
+import {
+  ALWAYS_BELOW,
+  bareMetal,
+  CLOUDS,
+  type Named,
+  namedOuter,
+  systemIn,
+  WHOLE_MACHINE,
+} from "../../why/below/named-outer.js";
+import { productBelow } from "../../why/below/product-below.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import type { ChosenStep, FoundVerdict, Recognised, TextVerdict } from "../answer.js";
 import { changesOf } from "../open-steps.js";
-import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { IN_CLOUD, LOAD_KVM, PASS_DEVICE } from "../rows/shared-advice.js";
-import { instanceOf } from "./cloud-words.js";
 import { guestOfHost, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { machineVerdict } from "./machine-verdict.js";
-import { ALWAYS_BELOW, bareMetal, CLOUDS, type Named, namedOuter, systemIn, WHOLE_MACHINE } from "./named-outer.js";
-import { productBelow } from "./product-below.js";
 import { OWN_DOMAIN } from "./text-signs.js";
 import { findsNone, NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "./weight.js";
 
@@ -146,7 +154,9 @@ export function withBelow(
   const isBeside = ({ text: said }: ChosenStep) => said === PASS_DEVICE.text && !ofContainer;
   // With VT-x passed, it would be loaded at boot.
   const isLoadStep = ({ text: said }: ChosenStep) =>
-    said === LOAD_KVM.text && named.isBelow && circumstances.has("KVM's module not loaded");
+    said === LOAD_KVM.text &&
+    // Its machine comes with the kernel that it has.
+    (named.name === "Docker Desktop" || (named.isBelow && circumstances.has("KVM's module not loaded")));
   const isRented = named.name === "GitHub Codespaces" || named.name === "a rented workspace";
   const steps = isRented
     ? []

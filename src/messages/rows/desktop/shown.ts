@@ -1,13 +1,13 @@
+import { isOfGuest } from "../../../input/prose/in-guest-words.js";
+import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
+import { saysNoSwitch, saysOff, saysOn } from "../../../input/prose/said-on.js";
+import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../../input/prose/windows-words.js";
+import { svmNamed } from "../../../input/text/svm-named.js";
 import type { Shown } from "../../desktop-messages.js";
-import { svmNamed } from "../../verdict/cpus/svm-named.js";
-import { isOfGuest } from "../../verdict/desktop/hosts/in-guest-words.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
-import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
-import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { showsLog } from "../../verdict/desktop/shown/already-set.js";
-import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { rentedCloud } from "../../verdict/rented-cloud.js";

@@ -16,9 +16,9 @@ const UNTICK = {
 const CHECK_EPT = {
   text: "Find out which cause it is: whether the CPU has EPT (Core 2 and older do not), and whether a hypervisor runs below VMware.",
   commands: [
-    "# Linux host",
+    "# Linux",
     "grep -m1 -ow ept /proc/cpuinfo; lscpu | grep Hypervisor",
-    "# Windows host",
+    "# Windows",
     'systeminfo | findstr /C:"Second Level" /C:"hypervisor has been detected"',
   ],
 } as const;

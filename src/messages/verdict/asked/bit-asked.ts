@@ -4,8 +4,8 @@ import { msrOf } from "../../../host/host.js";
 import { knownValue } from "../../../host/msr.js";
 import { isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
 import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { answer, type TextVerdict } from "../../answer.js";
-import type { OwnMachine } from "../../own-machine.js";
 
 /*
  * "What is bit 20?" beside a register, or "why is bit 21 of 0x48c gone?".

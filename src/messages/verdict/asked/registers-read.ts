@@ -1,9 +1,9 @@
 import { type DecodedRegister, decodeCore } from "../../../host/decode.js";
 import { formatMsr } from "../../../host/msr.js";
 import { hexIndex } from "../../../registers/registers.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { READING } from "../../../why/purposes.js";
 import type { TextVerdict } from "../../answer.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked } from "./asked-feature.js";
 
 /*
@@ -12,7 +12,7 @@ import { featuresAsked } from "./asked-feature.js";
 
 const ASKS =
   /\bhow (?:do|to|can|should|does|would)\b[^.?\n]{0,60}\b(?:read|interpret\w{0,3}|decod\w{1,3}|understand|parse|make sense)\b|\bwhat (?:do|does|is|are)\b[^?\n]{0,60}\b(?:bits?|values?|numbers?|results?|output)\b[^?\n]{0,30}\b(?:mean|say)\b|\b(?:decode|interpret)\b[^.\n]{0,40}\b(?:bits?|values?|MSRs?|registers?|this|these|it|them)\b|\bhow (?:can|do|could) I (?:find out|know|check|see)\b|\b(?:two|both) halves\b|\bwhich (?:bits?|controls?|ones?|(?:must|can|may) I)\b[^?\n]{0,40}\b(?:must|can|may|have to|set|cleared?)\b|\bhow (?:fast|often|many|large|big)\b[^\n]{0,80}\?|\b(?:timer )?rate\b\s?\?|怎么(?:看|读|解析)|什么意思/i;
-/** The names are what is asked about, and the value stands beside them. */
+/** It asks about the names, and shows the value of each. */
 const OF_NAMES = /\bdifference between\b[^.?\n]{0,30}\bIA32_/i;
 /** What else such a text may ask; the registers alone do not answer it. */
 const OTHER = /\b(?:enabl|disabl|lock|fail|error)\w{0,3}\b|\b(?:BIOS|UEFI|firmware|KVM|not work\w{0,3})\b/i;

@@ -1,15 +1,15 @@
 import { belowOf } from "../../../host/below.js";
 import type { Host } from "../../../host/host.js";
+import { INTEL_CPU } from "../../../input/text/svm-named.js";
+import type { Circumstances } from "../../../situation/evidence/own-machine.js";
 import { foreignAnswer } from "../../../why/questions/about.js";
 import { isOfLoading, type Recognised, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { Circumstances } from "../../own-machine.js";
 import { PASS_DEVICE } from "../../rows/shared-advice.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { rentedCloud } from "../rented-cloud.js";
 import { findsNone } from "../weight.js";
 import { onArm32, onArmBoard, startedLow } from "./on-arm-32.js";
-import { INTEL_CPU } from "./svm-named.js";
 
 /*
  * Texts about a machine that is not x86: ARM, POWER, IBM Z and RISC-V have a KVM of their own, and no VMX.

@@ -1,9 +1,9 @@
+import { APPLE, appleSilicon, isOnMac, saidOf } from "../../../input/prose/in-words.js";
+import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
+import { IN_QEMU } from "../../../input/prose/windows-words.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { WINDOWS_STATE } from "../../rows/shared-advice.js";
-import { APPLE, appleSilicon, isOnMac, saidOf } from "./in-words.js";
-import { saysNestedOn } from "./nested-in-words.js";
-import { IN_QEMU } from "./windows-words.js";
 
 /*
  * Macs: Apple's own chips, which have no VT-x, and what Hypervisor.framework gives the guests of Intel's.

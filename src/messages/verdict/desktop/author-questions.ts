@@ -1,7 +1,7 @@
+import { besideMachine, type OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { exitsNamed } from "../../../vmcs/fields/exit-names.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { besideMachine, type OwnMachine } from "../../own-machine.js";
 import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 import { withoutFlagNames } from "../asked/flags-line.js";

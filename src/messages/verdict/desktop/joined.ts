@@ -1,17 +1,18 @@
 import { isSvmVendor } from "../../../host/host.js";
+import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "../../../input/prose/in-words.js";
+import { DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "../../../input/prose/windows-words.js";
+import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { machineHas, ofModel } from "../../../why/cpus/of-model.js";
 import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
 import { HYPERV_OFF, HYPERV_ON, WHPX_ON } from "../../rows/shared-advice.js";
-import { INTEL_CPU, SVM_CPU } from "../cpus/svm-named.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
 import { windowsVerdict } from "./hosts/windows-verdict.js";
-import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import {
   IS_MACHINE,
   isLaunchOff,
@@ -33,7 +34,6 @@ import { windowsStuck } from "./shown/boot-trouble.js";
 import { givenCpu } from "./shown/given-cpu.js";
 import { withoutVtx } from "./subject.js";
 import { passesNone } from "./windows.js";
-import { DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.

@@ -5,13 +5,13 @@ import type { AtlasEntry } from "../../../input/atlas/atlas-entry.js";
 import { replay } from "../../../kvm/replay.js";
 import { placedBit } from "../../../registers/bit-place.js";
 import { foldName } from "../../../registers/edit-distance.js";
+import { besideMachine, type OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { cpusNamed, generationsNamed, hasBrokenTimer, hasOf, type NamedCpu } from "../../../why/cpus/named-cpu.js";
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { ONLY_CPU_READ } from "../../../why/questions/next-steps.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
 import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { besideMachine, type OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked/asked-feature.js";
 import { sentenceOf } from "../machine-verdict.js";
 

@@ -1,8 +1,8 @@
+import { isSaidOn } from "../../../input/prose/said-on.js";
+import { BESIDE, CONSUMER_ALONE } from "../../../input/prose/windows-words.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
-import { isSaidOn } from "./said-on.js";
-import { BESIDE, CONSUMER_ALONE } from "./windows-words.js";
 
 /*
  * A program's own words for no VT-x on Windows.

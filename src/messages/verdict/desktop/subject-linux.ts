@@ -1,12 +1,12 @@
+import { appleSilicon } from "../../../input/prose/in-words.js";
+import { isHowTo, saysNestedUsed, troubleIn } from "../../../input/prose/nested-in-words.js";
+import { IN_QEMU, WINDOWS } from "../../../input/prose/windows-words.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
+import { namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep, READ_BOTH, WHOSE_CPU } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { HOW_FAR_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
-import { namedOuter } from "../named-outer.js";
-import { appleSilicon } from "./in-words.js";
-import { isHowTo, saysNestedUsed, troubleIn } from "./nested-in-words.js";
-import { IN_QEMU, WINDOWS } from "./windows-words.js";
 
 /*
  * Texts that hold no message and describe no machine and whose subject is VT-x or KVM: questions, and trouble described in prose.

@@ -1,23 +1,23 @@
 import { isSvmVendor } from "../../../host/host.js";
 import { namedWithoutVmx } from "../../../host/without-vmx.js";
+import { cpuLacks, IN_A_MACHINE, saidOf } from "../../../input/prose/in-words.js";
+import { isHowTo } from "../../../input/prose/nested-in-words.js";
+import { BESIDE, OWN_HYPERVISOR, SECURITY } from "../../../input/prose/windows-words.js";
+import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
+import { bareMetal, namedOuter } from "../../../why/below/named-outer.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { armNamed } from "../cpus/foreign.js";
-import { INTEL_CPU, SVM_CPU } from "../cpus/svm-named.js";
-import { bareMetal, namedOuter } from "../named-outer.js";
 import { ofAmd } from "./amd.js";
 import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from "./apple.js";
 import { frameworkShown } from "./hosts/mac-framework.js";
 import { hypervisorWanted } from "./hosts/wanted-hypervisor.js";
-import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
 import { arkLists } from "./named-thing.js";
-import { isHowTo } from "./nested-in-words.js";
 import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
 import { productAlone, underRosetta } from "./products.js";
 import { subjectOfWindows } from "./windows.js";
-import { BESIDE, OWN_HYPERVISOR, SECURITY } from "./windows-words.js";
 
 /*
  * Texts without a known message that complain about virtualization all the same: what they are about, and what decides it.

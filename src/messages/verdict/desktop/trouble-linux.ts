@@ -1,22 +1,29 @@
+import {
+  beganWithUpdate,
+  deniesUse,
+  isSlow,
+  saysNestedUsed,
+  troubleIn,
+  withoutParameter,
+} from "../../../input/prose/nested-in-words.js";
+import { cloudOf } from "../../../input/text/cloud-words.js";
+import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
+import { bareMetal, insideOf, namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
-import { cloudOf } from "../cloud-words.js";
-import { INTEL_CPU, SVM_CPU } from "../cpus/svm-named.js";
 import { macGuest, otherKernel } from "../guests/guest-kinds.js";
 import { noWake } from "../guests/host-kernel.js";
 import { kvmRuns, runsOnlyWithout } from "../guests/kvm-runs.js";
 import { kvmgt } from "../guests/virtual-gpu.js";
 import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
-import { bareMetal, insideOf, namedOuter } from "../named-outer.js";
 import { namedCloud } from "../rented-cloud.js";
 import { rightsIn } from "./device-rights.js";
 import { LEAVE_OUT, WINDOWS_GUEST, windowsGuest, windowsHasVmx } from "./features/windows-guest.js";
-import { beganWithUpdate, deniesUse, isSlow, saysNestedUsed, troubleIn, withoutParameter } from "./nested-in-words.js";
 
 /*
  * Trouble with virtual machines on Linux that people describe in words: VT-x may be on, and what they miss is something else.

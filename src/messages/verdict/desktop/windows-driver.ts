@@ -1,10 +1,10 @@
+import { isSaidOn } from "../../../input/prose/said-on.js";
+import { isWithoutHyperV } from "../../../input/prose/windows-words.js";
+import { insideOf } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Advice } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
-import { insideOf } from "../named-outer.js";
-import { isSaidOn } from "./said-on.js";
-import { isWithoutHyperV } from "./windows-words.js";
 
 /*
  * A hypervisor of one's own comes as a driver on Windows, which says with a number why it did not start. The numbers: Microsoft,

@@ -1,19 +1,5 @@
-import { outerStep } from "../../../why/questions/next-steps.js";
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Advice, Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
-import {
-  ENABLE_FIRMWARE,
-  HYPERV_OFF,
-  HYPERV_ON,
-  SEE_SECURITY,
-  WHPX_ON,
-  WINDOWS_STATE,
-} from "../../rows/shared-advice.js";
-import { bareMetal, namedOuter } from "../named-outer.js";
-import { APPLE, IN_A_MACHINE, saidOf } from "./in-words.js";
-import { haxmAlone } from "./other-hosts.js";
-import { isSaidOn, saysOn } from "./said-on.js";
+import { APPLE, IN_A_MACHINE, saidOf } from "../../../input/prose/in-words.js";
+import { isSaidOn, saysOn } from "../../../input/prose/said-on.js";
 import {
   BESIDE,
   CONSUMER,
@@ -29,7 +15,21 @@ import {
   SECURITY,
   STARTS_HYPERVISOR,
   WINDOWS,
-} from "./windows-words.js";
+} from "../../../input/prose/windows-words.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
+import { bareMetal, namedOuter } from "../../../why/below/named-outer.js";
+import { outerStep } from "../../../why/questions/next-steps.js";
+import { answer, type TextVerdict } from "../../answer.js";
+import type { Advice, Step } from "../../message.js";
+import {
+  ENABLE_FIRMWARE,
+  HYPERV_OFF,
+  HYPERV_ON,
+  SEE_SECURITY,
+  WHPX_ON,
+  WINDOWS_STATE,
+} from "../../rows/shared-advice.js";
+import { haxmAlone } from "./other-hosts.js";
 
 /*
  * What a text about Windows comes to: what uses VT-x itself beside Windows' own hypervisor, and what runs on that.

@@ -1,5 +1,10 @@
 import { showsVmx } from "../../../host/host.js";
+import { beganWithUpdate, deniesNested, saysNestedOn } from "../../../input/prose/nested-in-words.js";
+import { ofWsl } from "../../../input/prose/windows-words.js";
+import { svmNamed } from "../../../input/text/svm-named.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
+import { namedOuter } from "../../../why/below/named-outer.js";
 import {
   EITHER_FIRMWARE,
   isOuterStep,
@@ -10,16 +15,12 @@ import {
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE, REAL_STEP } from "../../rows/shared-advice.js";
 import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
-import { svmNamed } from "../cpus/svm-named.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
-import { namedOuter } from "../named-outer.js";
 import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
 import { IN_SNAP, listedRights, outsideGroup, withRights } from "./device-rights.js";
-import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
@@ -28,7 +29,6 @@ import { inPlace } from "./shown/in-place.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
-import { ofWsl } from "./windows-words.js";
 
 /*
  * What the words of a text on Linux add to an answer that its messages or its machine give.

@@ -3,14 +3,14 @@ import { guestText, startText } from "../../../compare/guest-text.js";
 import { flagOfGuest, type GuestVmx, guestVmx, type VirtualFlag } from "../../../compare/guest-vmx.js";
 import { isSvmVendor } from "../../../host/host.js";
 import type { GuestCpu } from "../../../input/guests/guest-cpu.js";
+import { svmNamed } from "../../../input/text/svm-named.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
+import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { SEE_NESTED } from "../../../why/questions/host-and-guest.js";
 import type { FoundVerdict, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { Circumstances, OwnMachine } from "../../own-machine.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
 import { shellWord } from "../../shell-word.js";
-import { svmNamed } from "../cpus/svm-named.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
 export function guestVerdict(

@@ -3,14 +3,14 @@ import { flagOfGuest, guestVmx, type VirtualFlag } from "../../../compare/guest-
 import { belowOf } from "../../../host/below.js";
 import { hasSvm, showsVmx } from "../../../host/host.js";
 import { type GuestCpu, readGuests } from "../../../input/guests/guest-cpu.js";
+import { SVM_COUNTED } from "../../../input/text/svm-named.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { isLoadedOn } from "../../../kvm/replay.js";
+import { type OwnMachine, ownMachine } from "../../../situation/evidence/own-machine.js";
+import { systemIn } from "../../../why/below/named-outer.js";
 import type { NextStep } from "../../../why/questions/answer.js";
 import { guestModel } from "../../../why/questions/host-and-guest.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
-import { type OwnMachine, ownMachine } from "../../own-machine.js";
-import { SVM_COUNTED } from "../cpus/svm-named.js";
-import { systemIn } from "../named-outer.js";
 import { passesChecks } from "../passed-checks.js";
 import { findsNone, VBOX_NO_VMX } from "../weight.js";
 import {

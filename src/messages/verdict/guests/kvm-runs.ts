@@ -1,8 +1,8 @@
+import { svmNamed } from "../../../input/text/svm-named.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { withoutUnrestricted } from "../cpu-model.js";
-import { svmNamed } from "../cpus/svm-named.js";
 
 /*
  * Guests that KVM runs and that go wrong all the same: VT-x is on there, and nothing has to be switched on.

@@ -7,9 +7,9 @@ import { nestedMsrs } from "../../../kvm/nested-msrs.js";
 import { replay } from "../../../kvm/replay.js";
 import { registerOf } from "../../../registers/registers.js";
 import { assume } from "../../../situation/assume.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import type { Explanation, FoundVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { WANTS_VMX } from "./nested-off.js";
 
 /*

@@ -1,6 +1,6 @@
 import { showsModule } from "../../../kvm/replay.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import type { FoundVerdict } from "../../answer.js";
-import type { OwnMachine } from "../../own-machine.js";
 
 /*
  * A guest that is slow because QEMU was not asked for KVM. Facts: QEMU, docs/system/introduction.rst (accelerators): without an

@@ -1,8 +1,8 @@
 import { isSvmVendor, msrOf, showsVmx } from "../../../host/host.js";
 import { knownValue } from "../../../host/msr.js";
+import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import type { Explanation, FoundVerdict, Recognised } from "../../answer.js";
 import { isOfLoading } from "../../answer.js";
-import type { OwnMachine } from "../../own-machine.js";
 import { asksWhatIsOff, withAskedFeatures } from "../asked/asked-feature.js";
 import { autoloaded, builtIn } from "../asked/autoload.js";
 import { bitAsked } from "../asked/bit-asked.js";

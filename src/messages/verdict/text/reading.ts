@@ -2,20 +2,20 @@ import { once } from "../../../bits/once.js";
 import { showsVmx } from "../../../host/host.js";
 import { namedWithoutVmx } from "../../../host/without-vmx.js";
 import { type GuestCpu, readGuests } from "../../../input/guests/guest-cpu.js";
-import { cpusNamed } from "../../../why/cpus/named-cpu.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
-import { isOfLoading } from "../../answer.js";
-import type { DesktopMessages } from "../../desktop-messages.js";
 import {
   type Circumstances,
   hostsOfPrompts,
   namesOnlyKernel,
   type OwnMachine,
   saysOnlyVirtual,
-} from "../../own-machine.js";
+} from "../../../situation/evidence/own-machine.js";
+import { systemIn } from "../../../why/below/named-outer.js";
+import { productBelow } from "../../../why/below/product-below.js";
+import { cpusNamed } from "../../../why/cpus/named-cpu.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
+import { isOfLoading } from "../../answer.js";
+import type { DesktopMessages } from "../../desktop-messages.js";
 import type { SaidInProse } from "../machine-verdict.js";
-import { systemIn } from "../named-outer.js";
-import { productBelow } from "../product-below.js";
 import { rentedCloud } from "../rented-cloud.js";
 import { isOfIntel, OF_INTEL, OF_NESTED, OF_TWO } from "../text-signs.js";
 

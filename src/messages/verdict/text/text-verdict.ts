@@ -1,4 +1,5 @@
 import { isHostAndGuest } from "../../../situation/disputes/host-and-guest.js";
+import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import {
   type AnsweringVerdict,
@@ -11,7 +12,6 @@ import {
 import type { DesktopMessages } from "../../desktop-messages.js";
 import type { Advice } from "../../message.js";
 import { changesOf, openSteps } from "../../open-steps.js";
-import type { Circumstances, OwnMachine } from "../../own-machine.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";

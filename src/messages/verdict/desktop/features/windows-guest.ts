@@ -1,9 +1,9 @@
+import { saysNestedUsed } from "../../../../input/prose/nested-in-words.js";
+import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../../rows/shared-advice.js";
-import { INTEL_CPU, SVM_CPU } from "../../cpus/svm-named.js";
-import { saysNestedUsed } from "../nested-in-words.js";
 
 /*
  * Windows as a guest of KVM, in which Windows' own hypervisor runs or should run.

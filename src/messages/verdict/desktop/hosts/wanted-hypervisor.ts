@@ -1,7 +1,7 @@
+import { BESIDE, PLAYER } from "../../../../input/prose/windows-words.js";
 import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
 import { HYPERV_ON, WINDOWS_STATE } from "../../../rows/shared-advice.js";
-import { BESIDE, PLAYER } from "../windows-words.js";
 
 /*
  * Texts in which Windows' own hypervisor, or what rests on it, shall run and does not. The advice to switch it off is wrong there.

@@ -1,5 +1,8 @@
 import { CASES, type Direct, directOf, overOf, type WindowsCase } from "../../../../host/windows/windows-cases.js";
 import { DETECTED, STATES } from "../../../../host/windows/windows-shows.js";
+import { IN_A_MACHINE, saidOf } from "../../../../input/prose/in-words.js";
+import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
+import { namedOuter } from "../../../../why/below/named-outer.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
 import type { Advice, Step } from "../../../message.js";
@@ -14,8 +17,6 @@ import {
   WHICH_RUNS,
   WINDOWS_STATE,
 } from "../../../rows/shared-advice.js";
-import { INTEL_CPU, SVM_CPU } from "../../cpus/svm-named.js";
-import { IN_A_MACHINE, saidOf } from "../in-words.js";
 import { whileRunning } from "../on-windows.js";
 
 /*
@@ -27,6 +28,8 @@ interface WindowsShown {
   readonly cases: readonly WindowsCase[];
   /** More than what one program said that failed. */
   readonly isState: boolean;
+  /** Virtualization-based security runs. */
+  readonly isSecurity: boolean;
   /** In the words of Windows, beside something else. */
   readonly isDetected: boolean;
   /** What Windows is a guest of, by its maker or model. */
@@ -49,6 +52,7 @@ function windowsShown(text: string): WindowsShown {
     ),
     isNamed,
     isState: found.length > 1 || found.some(({ isMessage }) => isMessage !== true),
+    isSecurity: found.some(({ groups }) => /^running/i.test(groups.security ?? "")),
     isDetected: found.length > 1 && found.some(({ groups }) => groups.detected !== undefined),
     model: found.flatMap(({ groups }) => groups.guest ?? []).find((name) => name !== "Yes"),
   };
@@ -72,13 +76,19 @@ export function windowsVerdict(
   text: string,
   recognised: readonly Recognised[],
 ): (Omit<TextVerdict, "covers"> & { readonly steps: readonly Advice[] }) | undefined {
-  const { cases, isState, isDetected, model } = windowsShown(text);
+  const { cases, isState, isSecurity, isDetected, model } = windowsShown(text);
   if (!isState || cases.length === 0) return undefined;
   const blocking = recognised.filter(({ gravity, message = "" }) => gravity !== "informs" && !SHOWS_STATE.has(message));
   const named = blocking.filter(({ message = "" }) => !GENERIC.has(message));
   if (!named.every(({ message = "" }) => DIRECT.test(message) || OVER.test(message))) return undefined;
   const [first = blocking[0]] = named;
-  const shown: Shown = { direct: new Set(cases.map(directOf)), cases, vtx: nameOf(text), below: ownName(model) };
+  const shown: Shown = {
+    direct: new Set(cases.map(directOf)),
+    cases,
+    vtx: nameOf(text),
+    runs: `Windows' own hypervisor runs there${isSecurity ? " (virtualization-based security is running)" : ""}`,
+    below: ownName(model) ?? saidBelow(text),
+  };
   const found =
     everyVerdict(shown) ??
     (first === undefined
@@ -94,11 +104,18 @@ interface Shown {
   readonly direct: ReadonlySet<Direct>;
   readonly cases: readonly WindowsCase[];
   readonly vtx: string;
+  /** That Windows' own hypervisor runs. */
+  readonly runs: string;
   /** What Windows is a guest of. */
   readonly below: string | undefined;
 }
 const isOnly = <T>(found: ReadonlySet<T>, ...those: readonly T[]): boolean =>
   [...found].every((one) => those.includes(one));
+/** What the text says that Windows runs in. */
+function saidBelow(text: string): string | undefined {
+  const named = namedOuter(saidOf(text), undefined);
+  return named?.isBelow === true && named.name !== "WSL" && named.name !== "a virtual machine" ? named.name : undefined;
+}
 const guestOf = (below: string | undefined): string => (below === undefined ? "a guest" : `a guest of ${below}`);
 
 /** Why there is nothing to use, whatever wants it. */
@@ -110,18 +127,17 @@ function everyVerdict({ direct, vtx, below }: Shown): Answer {
   if (isOnly(direct, "outer"))
     return answer(
       `Windows is ${guestOf(below)} there, which passes no ${vtx} to it: the firmware setup has no part in that.`,
-      [outerStep(below)],
+      [stepBelow(below)],
     );
   return undefined;
 }
 
 /** Of a text in which nothing failed. */
-function stateVerdict({ direct, cases, vtx, below }: Shown, isDetected: boolean): Answer {
+function stateVerdict({ direct, cases, vtx, runs, below }: Shown, isDetected: boolean): Answer {
   if (isOnly(direct, "held"))
-    return answer(
-      `Windows' own hypervisor runs there, so ${vtx} is there and on; no other program can use it beside that.`,
-      [HYPERV_OFF_FOR_RIVAL],
-    );
+    return answer(`${runs}, so ${vtx} is there and on; no other program can use it beside that.`, [
+      HYPERV_OFF_FOR_RIVAL,
+    ]);
   if (!cases.every((one) => one.below))
     return isDetected && cases.every((one) => one.below || one.runs)
       ? answer(
@@ -133,7 +149,7 @@ function stateVerdict({ direct, cases, vtx, below }: Shown, isDetected: boolean)
     ? answer(`Windows is ${guestOf(below)} there, which passes ${vtx} to it.`, [])
     : answer(
         `Windows is ${guestOf(below)} there: it has ${vtx} only where the hypervisor below passes it, which is not shown.`,
-        [PASSED, outerStep(below)],
+        [PASSED, stepBelow(below)],
       );
 }
 
@@ -148,12 +164,9 @@ function freeVerdict({ direct, vtx }: Shown): Answer {
 }
 
 /** Of a program that uses VT-x itself. */
-function directVerdict({ direct, cases, vtx, below }: Shown, program: string): Answer {
+function directVerdict({ direct, cases, vtx, runs, below }: Shown, program: string): Answer {
   if (isOnly(direct, "held"))
-    return answer(`Windows' own hypervisor runs there and holds ${vtx}: ${program} cannot have it.`, [
-      HYPERV_OFF,
-      SEE_SECURITY,
-    ]);
+    return answer(`${runs} and holds ${vtx}: ${program} cannot have it.`, [HYPERV_OFF, SEE_SECURITY]);
   if (isOnly(direct, "firmware", "held"))
     return answer(
       `The CPU has ${vtx}, and ${program} cannot use it: the firmware has it switched off, or Windows' own hypervisor runs and holds it.`,
@@ -168,7 +181,7 @@ function directVerdict({ direct, cases, vtx, below }: Shown, program: string): A
   return cases.every((one) => one.below)
     ? answer(
         `No ${vtx} for ${program}: Windows is ${guestOf(below)} there, which has to pass it, and Windows' own hypervisor must not hold it.`,
-        [outerStep(below), HYPERV_OFF],
+        [stepBelow(below), HYPERV_OFF],
       )
     : answer(
         `No ${vtx} for ${program}: Windows' own hypervisor runs there and holds it, or Windows is a guest and gets none from the hypervisor below.`,
@@ -204,7 +217,7 @@ function overVerdict({ direct, cases, vtx, below }: Shown): Answer {
   return cases.every((one) => one.below)
     ? answer(
         `Windows is ${guestOf(below)} there: its own hypervisor starts only where the one below passes ${vtx} to it, and a feature of Windows and the boot entry let it.`,
-        [outerStep(below), HYPERV_ON],
+        [stepBelow(below), HYPERV_ON],
       )
     : undefined;
 }
@@ -227,6 +240,12 @@ function shows(holds: (one: WindowsCase) => boolean, byModel = false): (text: st
 const STATE_WORDS =
   /hypervisor|\bVirtuali[sz]ation\b|\bVirtual machine: |hardware-assisted|\bVM Monitor Mode\b|\bSystem M|\bFeatureName\b/i;
 
+/** What it has to be made to pass, or which one it is. */
+const stepBelow = (below: string | undefined): Step => (below === undefined ? WHICH_BELOW : outerStep(below));
+const WHICH_BELOW: Step = {
+  text: "Let the hypervisor below pass it (nested virtualization), with the machine off. Its name is in the maker or the model of the machine.",
+  commands: WHICH_RUNS.commands ?? [],
+};
 const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 const PASSED: Step = { text: "See whether VMX (or SVM) has a star there.", commands: ["coreinfo -v"] };

@@ -1,11 +1,11 @@
+import { IN_A_MACHINE, saidOf } from "../../../../input/prose/in-words.js";
+import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
+import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
+import { namedOuter } from "../../../../why/below/named-outer.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import type { Recognised } from "../../../answer.js";
-import type { OwnMachine } from "../../../own-machine.js";
 import { ENABLE_OUTER } from "../../../rows/shared-advice.js";
-import { INTEL_CPU, SVM_CPU } from "../../cpus/svm-named.js";
-import { namedOuter } from "../../named-outer.js";
 import { ofAmd } from "../amd.js";
-import { IN_A_MACHINE, saidOf } from "../in-words.js";
 import { IS_MACHINE, type Says, SKIP_CHECK, WINDOWS } from "../on-windows.js";
 import { isOneOfTwo, kvmBelow } from "../said-inside.js";
 

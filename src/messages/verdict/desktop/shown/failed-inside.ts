@@ -1,7 +1,7 @@
+import { INTEL_CPU, SVM_CPU, svmNamed } from "../../../../input/text/svm-named.js";
+import { insideOf } from "../../../../why/below/named-outer.js";
 import type { FoundVerdict } from "../../../answer.js";
 import type { Product } from "../../../message.js";
-import { INTEL_CPU, SVM_CPU, svmNamed } from "../../cpus/svm-named.js";
-import { insideOf } from "../../named-outer.js";
 import { rentedCloud } from "../../rented-cloud.js";
 
 /** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */

@@ -1,9 +1,9 @@
+import { isInWsl2, isWindows10 } from "../../../../input/prose/windows-words.js";
+import { svmNamed } from "../../../../input/text/svm-named.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../../answer.js";
 import type { Step } from "../../../message.js";
-import { svmNamed } from "../../cpus/svm-named.js";
 import { lacksKvm } from "../../weight.js";
-import { isInWsl2, isWindows10 } from "../windows-words.js";
 
 /*
  * Places in which nothing that is done inside brings KVM: WSL on Windows 10, and containers of OpenVZ; and nodes that minikube makes.

@@ -1,5 +1,5 @@
+import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
 import type { FoundVerdict } from "../../../answer.js";
-import type { OwnMachine } from "../../../own-machine.js";
 
 /*
  * Options in a file that modprobe does not read: modprobe.d(5) asks for names that end in .conf.

@@ -1,6 +1,6 @@
+import { saysOn } from "../../../../input/prose/said-on.js";
 import type { FoundVerdict } from "../../../answer.js";
 import { changesOf } from "../../../open-steps.js";
-import { saysOn } from "../said-on.js";
 import { aboutIommu } from "../subject.js";
 
 /*

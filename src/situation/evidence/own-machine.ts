@@ -1,10 +1,10 @@
-import { belowOf } from "../host/below.js";
-import { type Host, isSvmVendor, isWsl2, msrOf, showsVmx, vmxLockedOn } from "../host/host.js";
-import { msrBit } from "../host/msr.js";
-import { type ReadResult, readHost } from "../input/read.js";
-import { parseBool } from "../kvm/load/parse-param.js";
-import { showsModule } from "../kvm/replay.js";
-import { type Situation, situation } from "../situation/situation.js";
+import { belowOf } from "../../host/below.js";
+import { type Host, isSvmVendor, isWsl2, msrOf, showsVmx, vmxLockedOn } from "../../host/host.js";
+import { msrBit } from "../../host/msr.js";
+import { type ReadResult, readHost } from "../../input/read.js";
+import { parseBool } from "../../kvm/load/parse-param.js";
+import { showsModule } from "../../kvm/replay.js";
+import { type Situation, situation } from "../situation.js";
 
 /** What a text says about the machine, besides its messages or instead of them. */
 export interface OwnMachine {

@@ -1,4 +1,4 @@
-import { namedWithoutVmx } from "../../../host/without-vmx.js";
+import { namedWithoutVmx } from "../../host/without-vmx.js";
 
 /* What a text says in words of where it was written. */
 

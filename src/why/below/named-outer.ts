@@ -1,16 +1,21 @@
 import { belowOf } from "../../host/below.js";
 import { showsVmx } from "../../host/host.js";
-import { outerStep } from "../../why/questions/next-steps.js";
-import type { Step } from "../message.js";
-import type { OwnMachine } from "../own-machine.js";
-import { cloudOf, instanceOf } from "./cloud-words.js";
-import { mayName, NAMED_OUTER } from "./hypervisor-names.js";
+import { cloudOf, instanceOf } from "../../input/text/cloud-words.js";
+import { mayName, NAMED_OUTER } from "../../input/text/hypervisor-names.js";
+import type { Situation } from "../../situation/situation.js";
+import type { NextStep } from "../questions/answer.js";
+import { outerStep } from "../questions/next-steps.js";
+
+/** A machine, as far as its host counts. */
+interface WithHost {
+  readonly situation: Pick<Situation, "host">;
+}
 
 export interface Named {
   readonly name: string;
   readonly isBelow: boolean;
   readonly says: string;
-  readonly step: Step;
+  readonly step: NextStep;
 }
 
 /** What the firmware of a virtual machine calls itself, as systeminfo, dmidecode, msinfo32 and lshw show it. */
@@ -132,7 +137,7 @@ function severalClouds(names: readonly string[]): Named {
   };
 }
 
-const WSL_NESTED: Step = outerStep("WSL2");
+const WSL_NESTED: NextStep = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
@@ -181,7 +186,7 @@ const PROXMOX = /\bProxmox\b|\bPVE\b/;
 const RUNNER = /\b(?:GitHub|GitLab)\b|\bubuntu-latest\b|\bruns-on:/i;
 
 export const NO_KERNEL = "The text shows WSL 1, which has no kernel of Linux and so no KVM.";
-export const TO_WSL2: Step = {
+export const TO_WSL2: NextStep = {
   ...WSL_NESTED,
   commands: ["wsl --set-version DISTRIBUTION 2", ...(WSL_NESTED.commands ?? [])],
 };
@@ -209,7 +214,7 @@ export const isVirtualBox = (shown: string, text: string): boolean =>
   shown === "KVM" && (shownModel(text) ?? systemIn(text)) === "VirtualBox";
 
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
-export function namedOuter(whole: string, machine: OwnMachine | undefined): Named | undefined {
+export function namedOuter(whole: string, machine: WithHost | undefined): Named | undefined {
   const text = whole.replace(COMPARED, " ");
   const { observed, cores } = machine?.situation.host ?? {};
   if (showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true) return undefined;
@@ -313,7 +318,7 @@ const N_SIZE = /\bN[CDV](?:\d{1,2}\w{0,8}| ?v\d)\b/;
 
 /** The instance was created with it. */
 const ASKED_OF_GOOGLE = /\b(?:added|with|pass\w{0,3}|using|used|set)\b[^.\n]{0,30}--enable-nested-virtualization\b/i;
-const SEE_INSIDE: Step = {
+const SEE_INSIDE: NextStep = {
   text: "The instance was created with nested virtualization by the text: see in it whether it arrived.",
   commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
 };
