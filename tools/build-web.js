@@ -191,7 +191,7 @@ const RARE_MESSAGES = [
   "gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kubevirt kut kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
+  "kata kubevirt kut kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
   "libvirt-arm libvirt-cpu libvirt-qemu libvirt-target libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube msr multipass",
   "nix nova nyx",

@@ -142,10 +142,21 @@ export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstanc
 
 /** On AMD's CPUs KVM's module and the flag have other names. */
 const ON_AMD: readonly (readonly [RegExp, string])[] = [
-  [/^((?:sudo )?modprobe (?:-r )?)kvm_intel$/, "$1kvm_amd"],
+  [/\bkvm_intel\b(?!\/parameters\/(?!nested))/g, "kvm_amd"],
   [/^(grep (?:-\w+ )*)vmx( \/proc\/cpuinfo)$/, "$1svm$2"],
   [/^((?:sudo )?dmesg \| grep -iE '[\w|]*)\bvmx\b/, "$1svm"],
 ];
+
+/** Sentences that speak of one vendor's CPUs mean those. */
+const OF_VENDOR = /\bAMD|\bSVM\b|_amd\b|\bIntel\b|IA32_|\bVMX\b/;
+/** A sentence about any CPU, in the words for AMD's. */
+export const inAmdWords = (text: string): string =>
+  OF_VENDOR.test(text)
+    ? text
+    : text
+        .replace(/\bVT-x\b/g, "AMD-V")
+        .replace(/\bkvm_intel\b/g, "kvm_amd")
+        .replace(/\bCPU with vmx\b/, "CPU with svm");
 
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
@@ -165,7 +176,7 @@ export function openSteps(
         ? [NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
         : undefined;
       if (instead !== undefined) return { text: instead.text };
-      return isSo("AMD") ? { ...step, text: step.text.replace(/\bCPU with vmx\b/, "CPU with svm") } : step;
+      return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
     })
     .flatMap((step) => {
       const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>

@@ -53,7 +53,7 @@ export const BHYVE_MESSAGES = [
     steps: [
       {
         text: "See what the CPU has.",
-        commands: ["grep -E 'VT-x:' /var/run/dmesg.boot", "sysctl -a | grep -E 'machdep.cpu.vmx|hw.vmm'"],
+        commands: ["grep -E 'VT-x:|SVM:' /var/run/dmesg.boot", "sysctl -a | grep -E 'machdep.cpu.vmx|hw.vmm'"],
       },
       ENABLE_OUTER,
     ],
@@ -175,7 +175,7 @@ export const BHYVE_MESSAGES = [
     steps: [
       {
         text: "Read what the CPU has.",
-        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -i vmx"],
+        commands: ["grep -E 'VT-x:|SVM:|Features2' /var/run/dmesg.boot", "dmesg | grep -i vmx"],
       },
       ENABLE_FIRMWARE,
       ENABLE_OUTER,
@@ -206,7 +206,7 @@ export const BHYVE_MESSAGES = [
     steps: [
       {
         text: "See what the CPU shows.",
-        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'", "kldstat -v -m vmm"],
+        commands: ["grep -E 'VT-x:|SVM:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'", "kldstat -v -m vmm"],
       },
       ENABLE_FIRMWARE,
       ENABLE_OUTER,

@@ -11,7 +11,7 @@ import {
 } from "../../answer.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import type { Advice } from "../../message.js";
-import { changesOf, openSteps } from "../../open-steps.js";
+import { changesOf, inAmdWords, openSteps } from "../../open-steps.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";
@@ -35,6 +35,7 @@ export function verdictOf(
   const { settles, ...answered } = worded;
   const found = {
     ...answered,
+    says: circumstances.has("AMD") ? inAmdWords(worded.says) : worded.says,
     covers: [...worded.covers, ...besides(recognised, worded)],
     steps: uniqueSteps(openSteps(placed(inCloud(worded.steps, cloud), text, circumstances), circumstances)).map(
       plainStep,
