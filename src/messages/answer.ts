@@ -102,6 +102,8 @@ export interface FoundVerdict extends AnsweringVerdict {
   readonly steps: readonly ChosenStep[];
   /** It says how what seems to contradict each other is true. */
   readonly settles?: true;
+  /** The words around it add nothing. */
+  readonly isWhole?: true;
 }
 
 /** What a decoder adds to the sentences of a row. Members that are missing leave the row's as they are. */

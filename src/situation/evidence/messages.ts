@@ -73,6 +73,8 @@ function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed
   const exact = found.filter(({ text }) => !text.includes("?")).map(({ certain }) => certain);
   if (found.length > 0)
     return { ...item, ...judged(exact.find((one) => one === true) ?? exact.find(Boolean) ?? false) };
+  const loading = printer?.perCpu === true ? loadedElsewhere(line, host, replayed) : undefined;
+  if (loading !== undefined) return { ...item, ...judged(loading) };
   const cpu = printer?.perCpu === true ? /\bCPU (\d+)/.exec(line)?.[1] : undefined;
   // The CPU that loads the module is the one with which all are compared, and need not be the first.
   const compared = printer?.mismatch === true ? host.cores.slice(1) : host.cores;
@@ -105,6 +107,17 @@ function kernelsPrinting(line: string): readonly Release[] | undefined {
   const all = patterns().filter(({ pattern }) => pattern.test(line));
   // Nothing is known about that CPU, so the line says nothing.
   return all.length === 0 || all[0]?.perCpu === true ? undefined : all.flatMap(({ releases }) => releases);
+}
+
+/** The module is loaded by any of the CPUs, and the replay takes the first: the same line with another CPU's number. */
+function loadedElsewhere(line: string, host: Host, { release, config }: Replay): Certainty | undefined {
+  const cpu = /\bCPU (\d+)/.exec(line)?.[1];
+  const core = cpu === undefined ? undefined : host.cores.find((one) => knowsCpu([one], Number(cpu)));
+  if (core === undefined) return undefined;
+  const asFirst = line.replace(/\bCPU \d+/, "CPU 0");
+  return replay({ ...host, cores: [core] }, { release, config }).cpu.load.messages.find(({ text }) =>
+    fits(text.trim(), asFirst),
+  )?.certain;
 }
 
 function knowsCpu(cores: readonly CoreGroup[], cpu: number): boolean {

@@ -206,7 +206,11 @@ export const BHYVE_MESSAGES = [
     steps: [
       {
         text: "See what the CPU shows.",
-        commands: ["grep -E 'VT-x:|SVM:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'", "kldstat -v -m vmm"],
+        commands: [
+          "grep -E 'VT-x:|SVM:|Features2' /var/run/dmesg.boot",
+          "dmesg | grep -iE 'vmx|vmm'",
+          "kldstat -v -m vmm",
+        ],
       },
       ENABLE_FIRMWARE,
       ENABLE_OUTER,

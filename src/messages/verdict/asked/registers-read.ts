@@ -33,9 +33,9 @@ export function registersAsked(
 ): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined || machine?.hasRegisters !== true) return undefined;
   if ((!ASKS.test(text) && !showsOnlyRegisters(text, machine)) || OF_NAMES.test(text)) return undefined;
-  const { host } = machine.situation;
+  const { host, read: shown } = machine.situation;
   const read = decodeCore(host.cores[0], host.vendor, true).filter(
-    ({ register: { index }, msr }) => index >= FIRST_OF_VMX && msr.state === "value",
+    ({ register: { index }, msr }) => index >= FIRST_OF_VMX && msr.state === "value" && shown.cores[0].msrs.has(index),
   );
   if (read.length === 0) return undefined;
   const controls = read.some(({ register }) => register.layout === "controls");

@@ -2,7 +2,7 @@ import { listFirst } from "../../../bits/list-text.js";
 import { parseHexU64, type U64 } from "../../../bits/u64.js";
 import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
 import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
+import type { FoundVerdict, Recognised } from "../../answer.js";
 import { bitsOf64, bitText, explainBit } from "../../decoders/bits.js";
 
 /*
@@ -15,7 +15,8 @@ const ASKS =
   /\?|\b(?:which|what|why|who|where)\b[^.\n]{0,60}\b(?:bits?|differ\w{0,6}|missing|lost|gone|remov\w{1,3}|controls?|features?|chang\w{1,3})\b/i;
 const ONE_BIT = /\bbit \d/i;
 const REGISTER = /\b(?:MSR_)?(?<name>IA32_VMX_\w{2,40})|(?<![\w.])(?:0x0{0,5})?(?<index>4[89][0-9a-f])h?\b/gi;
-const VALUE = /(?<![\w.])0x(?<hex>[0-9a-f]{9,16})\b/gi;
+/** rdmsr prints it without a prefix. */
+const VALUE = /(?<![\w.])(?:0x(?<hex>[0-9a-f]{9,16})|(?<bare>(?=[a-f]{0,15}\d)(?=\d{0,15}[a-f])[0-9a-f]{9,16}))\b/gi;
 const SIDE =
   /\b(?:(?<guest>guests?|L1|VM|inside|nested|inner|virtual machine)|(?<host>hosts?|L0|bare[- ]metal|outside|physical|hypervisor))\b/gi;
 /** The bits of the high half, which may be 1; the low one has what must be 1. */
@@ -23,7 +24,7 @@ const HIGH = 32;
 const MOST_NAMES = 24;
 
 /** The differences between the two values of the one register in the text, where it asks about them. */
-export function twoValues(text: string, recognised: readonly Recognised[]): TextVerdict | undefined {
+export function twoValues(text: string, recognised: readonly Recognised[]): FoundVerdict | undefined {
   if (recognised.length > 0 || text.length > LONGEST || !ASKS.test(text) || ONE_BIT.test(text)) return undefined;
   const indices = new Set(
     [...text.matchAll(REGISTER)].flatMap(({ groups = {} }) => {
@@ -36,7 +37,7 @@ export function twoValues(text: string, recognised: readonly Recognised[]): Text
   const register = index === undefined ? undefined : registerOf(index);
   if (register === undefined || others.length > 0) return undefined;
   const values = [...text.matchAll(VALUE)].flatMap((hit) => {
-    const value = parseHexU64(hit.groups?.hex as string);
+    const value = parseHexU64((hit.groups?.hex ?? hit.groups?.bare) as string);
     return value === undefined || isNumberOfMsr(value, register.index) ? [] : [{ value, at: hit.index, text: hit[0] }];
   });
   const [first, second, ...more] = values;
@@ -68,6 +69,7 @@ export function twoValues(text: string, recognised: readonly Recognised[]): Text
       : [],
     evidence: [],
     covers: [],
+    isWhole: true,
   };
 }
 

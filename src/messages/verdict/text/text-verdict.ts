@@ -32,7 +32,7 @@ export function verdictOf(
   const worded = wordedAnswer(recognised, machine, log, circumstances, desktop);
   if (worded === undefined) return undefined;
   const cloud = cloudIn(text, circumstances);
-  const { settles, ...answered } = worded;
+  const { settles, isWhole: _, ...answered } = worded;
   const found = {
     ...answered,
     says: circumstances.has("AMD") ? inAmdWords(worded.says) : worded.says,
@@ -58,7 +58,7 @@ function wordedAnswer(
   const ofTwo = text !== undefined && mayBeOfTwo(text) ? hostBesideGuest(text, recognised) : undefined;
   if (ofTwo !== undefined) return ofTwo;
   const found = answerOf(readingOf(recognised, machine, log, desktop, circumstances));
-  if (found === undefined || text === undefined) return found;
+  if (found === undefined || text === undefined || found.isWhole) return found;
   return desktop?.withWords(found, text, recognised, machine) ?? found;
 }
 
