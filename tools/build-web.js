@@ -348,6 +348,8 @@ const OMISSIONS = [
   // Why KVM refused an ioctl, or a virtual CPU (`explain`): the sentence of the row says which it was.
   [/[\\/]decoders[\\/]kvm-ioctl\.ts$/, () => "export const decodeKvmIoctl = () => ({});"],
   [/[\\/]set-msr[\\/]vcpu-refused\.ts$/, () => "export const decodeVcpuRefused = () => ({});"],
+  // Fields of a VMCS in sentences.
+  [/[\\/]lists[\\/]in-prose\.ts$/, () => "export const listInProse = () => undefined;"],
   // Signs that only what is left out below looks at (`explain`).
   [
     /[\\/]dumps[\\/]kept-text\.ts$/,

@@ -155,3 +155,18 @@ describe("what another kernel explains is no contradiction", () => {
     expect(about.contradictions).toEqual([]);
   });
 });
+
+describe("a refusal on another CPU than the first", () => {
+  const LOCKED = "$ sudo rdmsr -a 0x3a\n1\n1\n1\n1\n";
+  const LOG = "[    0.061234] x86/cpu: VMX (outside TXT) disabled by BIOS\n";
+
+  it("is that of a load by that CPU", () => {
+    const refused = "[   12.120000] kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 3\n";
+    expect(made(LOG + refused + LOCKED).contradictions).toEqual([]);
+  });
+
+  it("contradicts registers with which no CPU refuses", () => {
+    const refused = "[   12.120000] kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 3\n";
+    expect(made(refused + LOCKED.replaceAll("1\n", "5\n")).contradictions).not.toEqual([]);
+  });
+});

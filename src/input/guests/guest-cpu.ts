@@ -213,6 +213,8 @@ const PROXMOX_VALUES: readonly (readonly [key: RegExp, value: RegExp])[] = [
   [/^net\d/, /^(?:virtio|e1000|vmxnet3|rtl8139)=[0-9A-F]{2}:/i],
   [/^(?:scsi|ide|sata|virtio)\d/, /^[\w-]{1,40}:(?:\d{1,9}\/)?(?:vm|base)-\d/],
 ];
+/** A command that shows the CPU alone. */
+const PROXMOX_ASKED = /\bqm config \d{1,9} ?\| ?e?grep (?:-\w{1,3} )?["'^]{0,2}cpu/;
 /** What Proxmox gives a machine whose configuration names no CPU. */
 const PROXMOX_DEFAULT = "kvm64";
 
@@ -228,6 +230,8 @@ function proxmoxGuests(lines: readonly string[]): GuestCpu[] {
     keys = new Map();
   };
   for (const [at, line] of lines.entries()) {
+    if (PROXMOX_ASKED.test(lines[at - 1] ?? "") && /^cpu: ?\S/.test(line))
+      found.push(proxmoxGuest(new Map([["cpu", { value: line.slice(4).trim(), line: at + 1 }]]), at + 1));
     const key = PROXMOX_KEY.exec(line);
     if (key === null) {
       if (line.trim() !== "" && !/^[#[]|^\w[\w.-]{0,40}: /.test(line)) close();

@@ -1,5 +1,6 @@
 import { ownCopy } from "../../input/text/text.js";
 import type { VmcsDump } from "./dump.js";
+import { listInProse } from "./lists/in-prose.js";
 import { readVmcs, vmcsStream } from "./read.js";
 
 /*
@@ -268,8 +269,12 @@ function joined(parts: readonly Part[]): string {
 }
 
 function dumpsOfWhole(text: string): Dumps {
-  const dumps = DUMP_WORDS.test(text) ? readVmcs(text).dumps : [];
-  return { dumps, places: dumps.map(({ lines }) => lines) };
+  const read = DUMP_WORDS.test(text) ? readVmcs(text).dumps : [];
+  const prose = read.length > 0 ? undefined : listInProse(text);
+  const dumps =
+    prose === undefined ? read : readVmcs(prose.list).dumps.map((dump) => ({ ...dump, lines: prose.lines }));
+  // Messages stand in the same lines as sentences.
+  return { dumps, places: read.map(({ lines }) => lines) };
 }
 
 const EMPTY = "\n".repeat(65_536);

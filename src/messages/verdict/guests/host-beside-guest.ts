@@ -172,7 +172,7 @@ function besideGuest(sides: Sides, text: string, recognised: readonly Recognised
           guest: configured,
           gets: vmx?.gets,
           why: vmx?.why ?? named,
-          isSeen: lacks || isGone,
+          isSeen: lacks || isGone || found.some(({ message = "" }) => IN_CPUID.has(message)),
           isKvm,
           kind,
           hasHostCpu: HAS_HOST_CPU.test(text),
@@ -184,6 +184,9 @@ function besideGuest(sides: Sides, text: string, recognised: readonly Recognised
     settles: true,
   };
 }
+
+/** Programs that looked at CPUID, in a guest that may be no Linux. */
+const IN_CPUID: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic", "vbox-no-vmx"]);
 
 /** QEMU's models of that name have neither, unless it is added. */
 function plainModel(name: string | undefined, { flag }: Kind): string | undefined {
