@@ -1,4 +1,4 @@
-import { cloudOf, instanceOf } from "../../input/text/cloud-words.js";
+import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS, namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";

@@ -1,6 +1,6 @@
 import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
-import { instanceOf } from "../../input/text/cloud-words.js";
+import { instanceOf } from "../../input/places/cloud-words.js";
 import type { Circumstances, OwnMachine } from "../../situation/evidence/own-machine.js";
 import {
   ALWAYS_BELOW,

@@ -1,7 +1,7 @@
 import { belowOf } from "../../host/below.js";
 import { showsVmx } from "../../host/host.js";
-import { cloudOf, instanceOf } from "../../input/text/cloud-words.js";
-import { mayName, NAMED_OUTER } from "../../input/text/hypervisor-names.js";
+import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
+import { mayName, NAMED_OUTER } from "../../input/places/hypervisor-names.js";
 import type { Situation } from "../../situation/situation.js";
 import type { NextStep } from "../questions/answer.js";
 import { outerStep } from "../questions/next-steps.js";

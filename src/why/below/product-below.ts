@@ -1,5 +1,5 @@
-import { cloudOf, instanceOf } from "../../input/text/cloud-words.js";
-import { NAMED_OUTER } from "../../input/text/hypervisor-names.js";
+import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
+import { NAMED_OUTER } from "../../input/places/hypervisor-names.js";
 import { builtFor, insideOf, isVirtualBox } from "./named-outer.js";
 
 /*

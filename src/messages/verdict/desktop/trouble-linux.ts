@@ -1,3 +1,4 @@
+import { cloudOf } from "../../../input/places/cloud-words.js";
 import {
   beganWithUpdate,
   deniesUse,
@@ -6,7 +7,6 @@ import {
   troubleIn,
   withoutParameter,
 } from "../../../input/prose/nested-in-words.js";
-import { cloudOf } from "../../../input/text/cloud-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
