@@ -306,6 +306,8 @@ const OMISSIONS = [
         )
         .replace(/\n {2}const clouds = [^\n]*\n[^\n]*/, "")
         .replace(/\nfunction severalClouds[\s\S]*?\n\}\n/, "\n")
+        .replace(/\n {14}: first === "Azure" && N_SIZE[^\n]*\n[^\n]*/, "")
+        .replace(/\nconst N_SIZE =[^\n]*/, "")
         .replace(/\nconst COMPARED =\n[^\n]*\n/, "\nconst COMPARED = /(?!)/g;\n")
         .replace(/(\nconst ASKED_OF_GOOGLE =)[^\n]*\n/, "$1 /(?!)/;\n"),
   ],

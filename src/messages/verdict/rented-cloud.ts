@@ -68,6 +68,9 @@ const OF_AMD: { readonly [cloud: string]: Advice | undefined } = {
     text: "Google passes no AMD-V: create the instance again on a machine type with an Intel CPU, with nested virtualization on.",
     commands: ["gcloud compute instances create NAME --machine-type n2-standard-4 --enable-nested-virtualization"],
   },
+  other: {
+    text: "Only another kind of machine there (dedicated or bare metal) has AMD-V; without it, plain emulation is left.",
+  },
   "Amazon EC2": {
     text: "Amazon passes no AMD-V: choose a .metal instance type, or an Intel type of the 8th generation (C8i, M8i, R8i) with nested virtualization enabled.",
   },
@@ -100,7 +103,7 @@ export function placed(steps: readonly Advice[], text: string | undefined, so: C
   const cloud = so.has("in a cloud") ? rentedCloud(text) : undefined;
   return steps.map((step) =>
     step.text === PASS_SVM.text && cloud !== undefined
-      ? (OF_AMD[cloud] ?? step)
+      ? (OF_AMD[cloud] ?? OF_AMD.other ?? step)
       : (isMac || isMacOs) && changesOf(step) === "firmware"
         ? isMac
           ? ON_A_MAC

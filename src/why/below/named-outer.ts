@@ -217,7 +217,11 @@ export const isVirtualBox = (shown: string, text: string): boolean =>
 export function namedOuter(whole: string, machine: WithHost | undefined): Named | undefined {
   const text = whole.replace(COMPARED, " ");
   const { observed, cores } = machine?.situation.host ?? {};
-  if (showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true) return undefined;
+  if (
+    showsVmx(machine?.situation.host) === true ||
+    (cores?.[0].cpuid.features.vmx === true && observed?.loadError === undefined)
+  )
+    return undefined;
   const inVbox = observed?.outer !== undefined && isVirtualBox(observed.outer, text);
   const outer = inVbox ? "VirtualBox" : machine && belowOf(machine.situation.host).name;
   if (outer !== undefined) {

@@ -1,16 +1,17 @@
 import { APPLE, isOnMac } from "../../../input/prose/in-words.js";
 import { deniesUse } from "../../../input/prose/nested-in-words.js";
 import { isSaidOn } from "../../../input/prose/said-on.js";
-import { HYPERVISOR_WORKS, WINDOWS } from "../../../input/prose/windows-words.js";
+import { BESIDE, DENIED, HYPERVISOR_WORKS, WINDOWS } from "../../../input/prose/windows-words.js";
 import { answer, type TextVerdict } from "../../answer.js";
 import { ENABLE_SVM, HYPERV_OFF, NO_SWITCH, OUTER_COMMANDS, WHPX_ON } from "../../rows/shared-advice.js";
 
 /* AMD CPUs, on systems and under products whose messages name VT-x where they mean either. */
 
-const NESTED = /\bGNS3 VM\b|\bnested\b|\bExposeVirtualizationExtensions\b/i;
+const NESTED =
+  /\bGNS3 VM\b|\bnested\b|\b(?:aninhad|anidad|imbriqu|verschachtel|geschachtel)\w|вложенн|嵌套|ネスト|\bExposeVirtualizationExtensions\b/i;
 const HYPER_V = /\bHyper-?V\b|\bExposeVirtualizationExtensions\b/i;
 const KVM_BELOW =
-  /\bkvm_amd\b|\bCloud Hypervisor\b|\bhost\b[^.\n]{0,24}\b(?:KVM|QEMU|Proxmox)\b|\b(?:under|on|in) (?:KVM|QEMU|Proxmox)\b/i;
+  /\bkvm_amd\b|\bCloud Hypervisor\b|(?<!-)\bhost\b(?!-)[^.\n]{0,24}\b(?:KVM|QEMU|Proxmox)\b|\b(?:under|on|in) (?:KVM|QEMU|Proxmox)\b/i;
 const OTHER_KERNELS = /\bbhyve\b|\bFreeBSD\b|\bSmartOS\b|\billumos\b|\bOmniOS\b/i;
 
 /** Accelerators of the Android emulator. */
@@ -117,6 +118,17 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         {
           text: "On such a Windows, with the machine off: bring it to the current configuration version, and expose it.",
           commands: ["Update-VMVersion NAME", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+        },
+      ],
+    );
+  if (nested && BESIDE.test(text) && /\bWSL ?2\b|\bHyper-?V\b/i.test(text.replace(DENIED, " ")))
+    return answer(
+      `${svm} A guest gets it only where the hypervisor below passes it, and neither VirtualBox nor VMware can while Windows' own hypervisor runs, which WSL2 and Hyper-V start: the setting is greyed out then.`,
+      [
+        { text: HYPERV_OFF.text, commands: HYPERV_OFF.commands ?? [] },
+        {
+          text: "Then, with the machine off, switch it on.",
+          commands: [...OUTER_COMMANDS.VirtualBox, ...OUTER_COMMANDS.VMware],
         },
       ],
     );

@@ -141,22 +141,23 @@ export function joinedOnDesktop(
   const lacking = text.length <= LONGEST_WORDS ? macLacks(text, first.message as string) : undefined;
   if (lacking !== undefined) return { ...lacking, line: first.lines[0] };
   const reason = failed.find(({ message }) => REASONS[first.message as string]?.includes(message as string));
-  if (reason !== undefined) return { says: reason.what, steps: reason.steps, evidence: [], line: reason.lines[0] };
-  if (first.message === "haxm-exclusive" && HYPERV_IS_ON.test(text.replace(DENIED, " ")))
+  if (reason === undefined && first.message === "haxm-exclusive" && HYPERV_IS_ON.test(text.replace(DENIED, " ")))
     return {
       says: "Hyper-V is on by the text, and holds VT-x: HAXM and Hyper-V exclude each other. The CPU has VT-x, or Hyper-V would not run.",
       steps: [WHPX_ON, HYPERV_OFF],
       evidence: [],
       line: first.lines[0],
     };
-  const own = USES_VTX.has(first.product as string) ? OWN_HYPERVISOR.exec(text.replace(DENIED, " "))?.[0] : undefined;
-  if (own !== undefined && WINDOWS.test(text) && isLater(first.steps))
+  const { product, steps, what, lines } = reason ?? first;
+  const own = USES_VTX.has(product as string) ? OWN_HYPERVISOR.exec(text.replace(DENIED, " "))?.[0] : undefined;
+  if (own !== undefined && WINDOWS.test(text) && isLater(steps))
     return {
-      says: `${first.what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
-      steps: [HYPERV_OFF, ...first.steps.filter((step) => !keepsHyperVOff(step))].slice(0, 3),
+      says: `${what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
+      steps: [HYPERV_OFF, ...steps.filter((step) => !keepsHyperVOff(step))].slice(0, 3),
       evidence: [],
-      line: first.lines[0],
+      line: lines[0],
     };
+  if (reason !== undefined) return { says: what, steps, evidence: [], line: lines[0] };
   if (!failed.every(({ message }) => ASK_WINDOWS.has(message as string))) return undefined;
   const stuck = NEEDS_HYPERVISOR.has(first.message as string) ? windowsStuck(text) : undefined;
   if (stuck !== undefined) return { ...stuck, line: first.lines[0] };
@@ -241,6 +242,7 @@ function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | u
 
 /** General messages, and those beside them that give the reason. */
 const REASONS: { readonly [message: string]: readonly string[] | undefined } = {
+  "gns3-no-kvm": ["vmware-vhv-not-supported", "vmware-vhv-off"],
   "vmware-no-vtx": ["vmware-vhv-off"],
   "vmware-64-bit": ["vmware-vhv-off"],
   "vmware-no-ept": ["vmware-vhv-off"],
@@ -251,7 +253,8 @@ const USES_VTX: ReadonlySet<string> = new Set(["VMware", "VirtualBox", "HAXM"]);
 function isLater(steps: readonly ChosenStep[]): boolean {
   return steps.findIndex(keepsHyperVOff) > 0;
 }
-const keepsHyperVOff = ({ changes }: ChosenStep): boolean => changes === "Windows' hypervisor";
+const keepsHyperVOff = ({ changes, commands }: ChosenStep): boolean =>
+  changes === "Windows' hypervisor" || commands?.some((one) => one.startsWith("bcdedit ")) === true;
 
 /** Linux in a container, or what KVM itself says. */
 const IN_CONTAINER = /\bdocker\b|\bcontainers?\b|\bKVM requires a CPU\b/i;

@@ -18,6 +18,7 @@ import { changesOf } from "../../open-steps.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE, REAL_STEP } from "../../rows/shared-advice.js";
 import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
+import { nestedOfAmd } from "../guests/nested-amd.js";
 import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
 import { IN_SNAP, listedRights, outsideGroup, withRights } from "./device-rights.js";
@@ -25,7 +26,7 @@ import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
-import { inPlace } from "./shown/in-place.js";
+import { inPlace, ofApple, ofProvider } from "./shown/in-place.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
@@ -81,7 +82,7 @@ export function withWords(
   const other = inGuest(found, text, recognised, machine);
   if (other !== undefined) return other;
   const worded = withVtd(besideWords(withoutModule(found, text, recognised, machine), text, recognised, machine), text);
-  return text.length > LONGEST ? worded : withoutDone(worded, text);
+  return text.length > LONGEST ? worded : ofProvider(withoutDone(worded, text), text);
 }
 
 function besideWords(
@@ -91,6 +92,8 @@ function besideWords(
   machine: OwnMachine | undefined,
 ): FoundVerdict {
   const first = recognised[0];
+  const amd = recognised.some(({ gravity }) => gravity === "blocks") ? undefined : nestedOfAmd(text);
+  if (amd !== undefined) return amd;
   if (text.length > LONGEST || first?.product === "VirtualBox" || first?.product === "VMware") return found;
   const ofEntry = first?.layer === "VM entry" || first?.layer === "KVM at run time";
   const isFailure = ofEntry && first.gravity === "blocks" && first.message !== "qemu-set-msr";
@@ -220,9 +223,9 @@ function besideWords(
         },
       ],
     };
-  // Of ARM, where none of this is.
-  if (/^(?:The text names an|This is an?) ARM machine/.test(found.says)) return found;
   const outer = namedOuter(text, machine);
+  // Of ARM, where none of this is.
+  if (/^(?:The text names an|This is an?) ARM machine/.test(found.says)) return ofApple(found, text);
   const byHand = loadedByHand(found, text, first, outer?.isBelow !== true && flag === undefined);
   if (byHand !== undefined) return byHand;
   if (outer?.isBelow !== true && FIRMWARE_UPDATE.test(text) && !REPAIRED.test(text))

@@ -10,7 +10,8 @@ import { type OwnMachine, ownMachine } from "../../../situation/evidence/own-mac
 import { systemIn } from "../../../why/below/named-outer.js";
 import type { NextStep } from "../../../why/questions/answer.js";
 import { guestModel } from "../../../why/questions/host-and-guest.js";
-import type { FoundVerdict, Recognised } from "../../answer.js";
+import { type FoundVerdict, isOfLoading, type Recognised } from "../../answer.js";
+import { machineVerdict } from "../machine-verdict.js";
 import { passesChecks } from "../passed-checks.js";
 import { findsNone, VBOX_NO_VMX } from "../weight.js";
 import {
@@ -139,7 +140,7 @@ function besideGuest(sides: Sides, text: string, recognised: readonly Recognised
   const others = recognised.filter(
     (one) => one.gravity === "blocks" && !(inGuest.includes(one) && saysNone(one)) && !refused.includes(one),
   );
-  if (others.length > 0) return undefined;
+  if (others.length > 0) return others.every(isOfLoading) ? withoutKvm(host, recognised, kind) : undefined;
   const last = parts.findLast((part) => flagIn(part, kind.flag) !== undefined) ?? whole;
   const flag = flagIn(last, kind.flag);
   const isAgain = parts.some((part) => flagIn(part, kind.flag) === false) && flag === true;
@@ -187,6 +188,19 @@ function besideGuest(sides: Sides, text: string, recognised: readonly Recognised
 
 /** Programs that looked at CPUID, in a guest that may be no Linux. */
 const IN_CPUID: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic", "vbox-no-vmx"]);
+
+/** The host itself has no KVM, whatever its guests are given. */
+function withoutKvm({ machine }: Shown, recognised: readonly Recognised[], { name }: Kind): FoundVerdict | undefined {
+  const own = machine === undefined ? undefined : machineVerdict(machine, true);
+  return own?.isKnown !== true
+    ? undefined
+    : {
+        ...own.verdict,
+        says: `${own.verdict.says} That is the host: without KVM there its guests are emulated, and have no ${name}.`,
+        covers: recognised.map(({ message }) => message as string),
+        settles: true,
+      };
+}
 
 /** QEMU's models of that name have neither, unless it is added. */
 function plainModel(name: string | undefined, { flag }: Kind): string | undefined {

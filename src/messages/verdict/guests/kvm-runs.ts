@@ -70,9 +70,18 @@ const EMULATES = /\baccel[= ]tcg\b/;
 export function emulated(text: string): Says | undefined {
   if (!EMULATES.test(text) || ASKED.test(text)) return undefined;
   if (!RUNS.test(text) && !FAULTS.test(text) && !/\bblue ?screens?\b|\bBSOD\b|\bslow\b/i.test(text)) return undefined;
+  const isSlow = /\bslow\b/i.test(text);
+  const ofLibvirt = /<domain type=['"]qemu\b/.test(text);
   return answer(
-    "QEMU emulates this guest: its command line has accel=tcg, so neither KVM nor VT-x is used. What goes wrong is in the emulation or in the guest.",
-    [{ text: "See whether it is the same with KVM.", commands: ["-accel kvm -cpu host"] }],
+    `QEMU emulates this guest: ${ofLibvirt ? "its definition has type='qemu', which is" : "its command line has"} accel=tcg, so neither KVM nor VT-x is used. ${isSlow ? "That alone makes it many times slower." : "What goes wrong is in the emulation or in the guest."}`,
+    [
+      {
+        text: isSlow ? "Let it run with KVM." : "See whether it is the same with KVM.",
+        commands: ofLibvirt
+          ? ["virsh edit NAME", "<domain type='kvm'>, <cpu mode='host-passthrough'/>"]
+          : ["-accel kvm -cpu host"],
+      },
+    ],
   );
 }
 

@@ -8,7 +8,7 @@ type Side = "host" | "guest";
 
 /** A line that says where the outputs below it come from. */
 const HEADING =
-  /^\W{0,6}(?:[\w' ]{0,24}\b(?:on|in|inside|from|within) )?(?:the |my |our |a |this )?(?:(?:physical|bare[- ]metal|proxmox|pve|kvm|outer|nested|linux|ubuntu|debian|centos|fedora|windows|virtual) ){0,2}(?:(?<host>host|hypervisor|L0)|(?<guest>guest|VM|virtual machine|L1))(?: (?:machine|system|side|os|VM|output|node|server|\(?L[01]\)?)){0,2}\W{0,4}$/i;
+  /^\W{0,6}(?:[\w' ]{0,24}\b(?:on|in|inside|from|within|of) )?(?:the |my |our |a |this )?(?:(?:physical|bare[- ]metal|proxmox|pve|kvm|outer|nested|linux|ubuntu|debian|centos|fedora|windows|virtual) ){0,2}(?:(?<host>host|hypervisor|L0)|(?<guest>guest|VM|virtual machine|L1))(?: (?:machine|system|side|os|VM|output|node|server|\(?L[01]\)?)){0,2}(?: at boot| \([^()\n]{1,50}\))?\W{0,4}$/i;
 /** `user@name:~$ `, `[user@name ~]# `, `host$ ` and `guest# `. */
 const PROMPT =
   /^[ \t]{0,8}(?:\[?[\w.-]{1,32}@(?<name>[\w.-]{1,63})[: ][^\n$#]{0,60}[$#]|\(?(?<side>host|guest|vm|L0|L1)\)?(?::~)? ?[$#>]) (?<command>.*)/i;

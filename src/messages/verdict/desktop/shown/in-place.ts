@@ -1,6 +1,6 @@
 import { isInWsl2, isWindows10 } from "../../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../../input/text/svm-named.js";
-import { outerStep } from "../../../../why/questions/next-steps.js";
+import { outerStep, PASS_SVM } from "../../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../../answer.js";
 import type { Step } from "../../../message.js";
 import { lacksKvm } from "../../weight.js";
@@ -80,4 +80,52 @@ export function inPlace(found: FoundVerdict, text: string, first: Recognised | u
         says: `${found.says} This is Windows 10: neither WSL nor Hyper-V passes AMD-V to a machine there, whatever the CPU and its firmware.`,
         steps: [{ text: "Update to Windows 11, or do without KVM.", commands: ["-accel tcg"] }],
       };
+}
+
+/** Linux in a machine on a Mac of Apple's own chip: Virtualization.framework passes EL2 from macOS 15 on, on an M3 or later. */
+export function ofApple(found: FoundVerdict, text: string): FoundVerdict {
+  const chip = /\b(?:Mac\w{0,6}|Parallels|UTM|Lima|Apple)\b[^\n]{0,60}?\b(?<chip>M[1-9](?: (?:Pro|Max|Ultra))?)\b/.exec(
+    text,
+  )?.groups?.chip;
+  if (chip === undefined || !/\bEL2\b/.test(found.says)) return found;
+  const isOld = /^M[12]\b/.test(chip);
+  return {
+    ...found,
+    says: `${found.says} On a Mac that is passed from the M3 and macOS 15 on${isOld ? `, so not on this one (${chip})` : ""}.`,
+    steps: isOld ? [] : found.steps,
+  };
+}
+
+/** Machines of a provider, where no host is shown that the writer could change. */
+const RENTED =
+  /\bVPS\b|\bVDS\b|@v[dp]s\d{0,3}\b|\b(?:hosting|VM) provider\b|\brent(?:ed|ing)? an?\b|провайдер|хостинг|арендова|云服务器|云主机|さくらの/i;
+const OWN_HOST = /\/parameters\/nested\b|\b(?:virsh|qm) \w|\b(?:my|on the) (?:host|hypervisor|Proxmox)\b/i;
+const OF_PROVIDER: Step = {
+  text: "Only the provider can: ask whether its hosts pass virtualization (nested) to this kind of machine, or rent a dedicated one. No setting inside the machine brings it.",
+};
+const OF_HOSTS: ReadonlySet<string> = new Set([outerStep("KVM").text, outerStep(undefined).text, PASS_SVM.text]);
+/** VMware's documentation of virtual hardware: hardware virtualization is passed from version 9 (ESXi 5.1) on. */
+const OLD_HARDWARE =
+  /\b(?:hardware|HW|compatibility|virtualHW)\b[^.\n]{0,16}?\bv(?:ersion|mx-0?)?\W{0,3}(?<version>[4-8])\b/i;
+
+/** Steps that only who runs the host can take, and what comes before them there. */
+export function ofProvider(found: FoundVerdict, text: string): FoundVerdict {
+  const vmware = outerStep("VMware");
+  const version = found.steps.some((step) => step.text === vmware.text)
+    ? OLD_HARDWARE.exec(text)?.groups?.version
+    : undefined;
+  if (version !== undefined)
+    return {
+      ...found,
+      steps: found.steps.map((step) =>
+        step.text === vmware.text
+          ? {
+              ...step,
+              text: `Its virtual hardware is of version ${version}, which cannot be given VT-x: with the machine off, bring it to version 9 or later, then let it have VT-x in the .vmx file.`,
+            }
+          : step,
+      ),
+    };
+  if (!RENTED.test(text) || OWN_HOST.test(text) || !found.steps.some((step) => OF_HOSTS.has(step.text))) return found;
+  return { ...found, steps: [OF_PROVIDER, ...found.steps.filter((step) => !OF_HOSTS.has(step.text))] };
 }
