@@ -367,6 +367,10 @@ const STEPS: readonly Phrase[] = [
     "Its runners are virtual machines or containers of the service: take a kind of runner that it documents with KVM, or one of your own on a machine that has KVM",
     "它的 runner 是该服务的虚拟机或容器：请选用其文档中写明带 KVM 的 runner，或在有 KVM 的机器上自建 runner",
   ],
+  [
+    "On the cluster, with the machine off, let it have the host's CPU",
+    "在集群上，先关闭这台机器，再让它使用宿主机的 CPU",
+  ],
   ["Its containers have KVM where the task asks for it", "任务中要求时，它的容器才有 KVM"],
   [
     "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine",

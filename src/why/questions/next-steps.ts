@@ -177,6 +177,11 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["# Lima: nestedVirtualization: true"],
   },
   {
+    name: /^Nutanix/,
+    text: "On the cluster, with the machine off, let it have the host's CPU.",
+    commands: ["acli vm.update NAME cpu_passthrough=true"],
+  },
+  {
     name: /^HAXM/,
     text: "HAXM passes no VT-x to its guests: run the inner hypervisor under another one (KVM, Hyper-V, VMware).",
   },

@@ -103,7 +103,7 @@ export const lscpu: FactReader = {
 };
 
 const ASKED =
-  /(?:^|[$#>%] ?)lscpu ?\| ?e?grep (?:-\w{1,4} )?["']?(?:[\w|]{0,24}\|)?virt(?:ual(?:i[sz]ation)?)?(?:\|[\w|]{0,24})?["']?\s*$/i;
+  /(?:^|[$#>%] ?)lscpu ?\| ?e?grep (?:-\w{1,4} )?["']?(?:[\w|]{0,24}\|)?virt[a-z]{0,11}(?:\|[\w|]{0,24})?["']?\s*$/i;
 
 /** Linux lists them in the order of CPUID, which begins like this on every x86 CPU of today. */
 const X86_FLAGS = /^\s{0,24}fpu vme de pse /;

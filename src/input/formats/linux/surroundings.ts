@@ -12,6 +12,7 @@ const MACHINES: readonly (readonly [words: RegExp, outer: string])[] = [
   [/\bHVM domU\b/, "Xen"],
   [/^KVM$|\bOpenStack (?:Nova|Compute)\b|\bKVM Virtual Machine\b/, "KVM"],
   [/\bParallels Virtual Platform\b/, "Parallels"],
+  [/^Nutanix\b|^AHV$/, "Nutanix AHV"],
   [/\bAlibaba Cloud ECS\b/, "Alibaba Cloud"],
   [/\bApple Virtualization\b/, "Apple"],
 ];

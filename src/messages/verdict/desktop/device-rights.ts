@@ -76,13 +76,6 @@ const OF_LXC: Step = {
 export function listedRights(text: string): Says | undefined {
   const { mode, more, owner, group } = LISTED.exec(text)?.groups ?? {};
   if (mode === undefined || owner === undefined || group === undefined) return undefined;
-  if (UNMAPPED.test(owner) || UNMAPPED.test(group))
-    return {
-      says: `/dev/kvm is there, and belongs to ${owner} and ${group}: the container does not map the owner of the host's device, so groups inside it do not count.`,
-      steps: /\bLXC\b|\blxc\./.test(text)
-        ? [OF_LXC]
-        : [IN_THE_CONTAINER, { text: "Or open it to all on the host.", commands: ["sudo chmod 666 /dev/kvm"] }],
-    };
   if (mode.slice(6, 8) === "rw" && IS_DENIED.test(text))
     return {
       says: "/dev/kvm is there, and by its mode everyone may read and write it: what refuses is not the group, but the container's list of devices, a security module (SELinux, AppArmor), or a sandbox.",
@@ -92,6 +85,13 @@ export function listedRights(text: string): Says | undefined {
           commands: ["cat /proc/self/cgroup; id -Z", "sudo dmesg | grep -iE 'apparmor|avc: +denied' | tail"],
         },
       ],
+    };
+  if (UNMAPPED.test(owner) || UNMAPPED.test(group))
+    return {
+      says: `/dev/kvm is there, and belongs to ${owner} and ${group}: the container does not map the owner of the host's device, so groups inside it do not count.`,
+      steps: /\bLXC\b|\blxc\./.test(text)
+        ? [OF_LXC]
+        : [IN_THE_CONTAINER, { text: "Or open it to all on the host.", commands: ["sudo chmod 666 /dev/kvm"] }],
     };
   if (mode.slice(6, 8) === "rw")
     return NO_RIGHTS_SAID.test(text) && !/\bpermission denied\b/i.test(text)

@@ -157,7 +157,8 @@ function besideGuest(sides: Sides, text: string, recognised: readonly Recognised
   const isGone = nested.isOn === false || vmx?.gets === "none";
   // A list of flags has no vmx, whatever it is shown for.
   const said = text.split("\n").filter(isWritten).join("\n");
-  const isElse = inGuest.length === 0 && said.trim() !== "" && !ABOUT_VMX.test(said);
+  // Who reads the parameter asks about it.
+  const isElse = inGuest.length === 0 && nested.text === undefined && said.trim() !== "" && !ABOUT_VMX.test(said);
   if (isElse) return undefined;
   if (flag !== true && !lacks && found.length === 0 && !(isGone && whole.machine !== undefined)) return undefined;
   // The host may be one of another hypervisor.

@@ -25,9 +25,11 @@ const OF_ITS_HYPERVISOR =
   /\bHypervisor vendor: {1,24}\w|\bHypervisor detected: \w|^\s{0,8}model name\s{1,12}: {1,24}(?:QEMU|Common)\b|\bModel name: {1,24}(?:QEMU|Common)\b/i;
 /** A sentence that says where what follows comes from. */
 const SAYS_WHERE =
-  /\b(?:(?:in(?:side)?|within|on|from) (?:the|my|that|this|an?) (?:[\w.]{2,12} ){0,2}(?:guest|VM|virtual machine|L1)\b(?! (?:config|setting|manager))|(?:the|my|this) (?:guest|VM|virtual machine) (?:is|has|shows?|sees|says|runs)\b)/i;
+  /\b(?:(?:in(?:side)?|within|on|from) (?:the|my|that|this|an?) (?:[\w.]{2,12} ){0,2}(?:guest|VM|virtual machine|L1)\b(?! (?:config|setting|manager))|(?:the|my|this) (?:guest|VM|virtual machine) (?:is|has|shows?|sees|says|runs)\b|\binside(?: it)?:$)/i;
 const SAYS_HOST =
   /\b(?:on|from) (?:the |my |this )?(?:\w{2,12} )?(?:host|hypervisor|node|L0)\b|\b(?:the|my|this) (?:host|laptop|server|node) (?:is|has|shows?|runs|\()/i;
+/** `host: cat ... -> Y`. */
+const NAMED_LINE = /^\W{0,4}(?:host|guest|vm|L[01])\b[:=] ?\S/i;
 const ANY_PROMPT = /^[ \t]{0,8}(?:[\w.@:~[\]-]{0,60} ?)?[$#] \S/;
 
 /** The module is loaded there: what follows and finds no virtualization is another machine, its guest. */
@@ -67,7 +69,11 @@ function sideOfBlocks(lines: readonly string[], hasName: boolean): Marked {
     from = to;
   };
   for (const [at, line] of lines.entries()) {
-    const isNew = ANY_PROMPT.test(line) || (at > 0 && lines[at - 1]?.trim() === "" && line.trim() !== "");
+    const isNew =
+      ANY_PROMPT.test(line) ||
+      NAMED_LINE.test(line) ||
+      NAMED_LINE.test(lines[at - 1] ?? "") ||
+      (at > 0 && lines[at - 1]?.trim() === "" && line.trim() !== "");
     if (at > 0 && isNew) close(at);
   }
   close(lines.length);

@@ -24,6 +24,12 @@ const OF_MODULE: ReadonlySet<string> = new Set([
   "modprobe-error",
 ]);
 
+/** As lsmod and /proc/modules list it. */
+const LOADED = /^[ \t]{0,8}kvm_(?:amd|intel) {1,24}\d{4,8} /m;
+const NO_KVM_IN_HOST = /"?kvmEnabled"?: {1,2}"?false\b/;
+const IN_KVM = /\bHypervisor vendor: {1,24}KVM\b|\bHypervisor detected: KVM\b/;
+const CROSTINI = /\bCrostini\b|\btermina\b/i;
+
 /** What minikube makes its node with. */
 const DRIVER = /\bminikube\b[^\0]{0,4000}\bdriver[ =:]{1,2}["']?(?<driver>virtualbox|kvm2|hyperv|vmware)\b/i;
 const DRIVERS: { readonly [driver: string]: string | undefined } = {
@@ -50,6 +56,46 @@ export function inPlace(found: FoundVerdict, text: string, first: Recognised | u
         {
           text: "Ask who runs the host to pass /dev/kvm into it, or take a virtual server on KVM whose CPU shows vmx or svm.",
           commands: ["systemd-detect-virt || cat /proc/user_beancounters | head -3"],
+        },
+      ],
+      covers: [...found.covers, ...(first?.message === undefined ? [] : [first.message])],
+    };
+  if (first?.message === "kubevirt-no-kvm-device" && LOADED.test(text))
+    return {
+      ...found,
+      says: "The node has KVM: its module is loaded there. KubeVirt's virt-handler does not offer the device: it does not run on that node, began before the device was there, or may not see it.",
+      steps: [
+        {
+          text: "See whether it runs there and what it says, and let it begin anew.",
+          commands: [
+            "kubectl get pods -n kubevirt -o wide; kubectl logs -n kubevirt -l kubevirt.io=virt-handler --tail 40",
+            "kubectl delete pod -n kubevirt -l kubevirt.io=virt-handler",
+          ],
+        },
+      ],
+      covers: [...found.covers, "kubevirt-no-kvm-device"],
+    };
+  if (first?.message === "ovirt-cpu-type" && NO_KVM_IN_HOST.test(text))
+    return {
+      ...found,
+      says: `oVirt takes no host without KVM, and this one has none (kvmEnabled is false)${IN_KVM.test(text) ? ": it is a machine of KVM, which does not pass VT-x to it" : ": VT-x is off in its firmware, or it is a virtual machine that is not given it"}.`,
+      steps: [
+        IN_KVM.test(text)
+          ? outerStep("KVM")
+          : {
+              text: "In the host, see which.",
+              commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; systemd-detect-virt"],
+            },
+      ],
+    };
+  if (lacks && CROSTINI.test(text))
+    return {
+      ...found,
+      says: "Linux of ChromeOS (Crostini) is a container in a virtual machine of ChromeOS: it has /dev/kvm only where ChromeOS puts it there, and can load no module. The vmx among its flags is the one of that machine.",
+      steps: [
+        {
+          text: "Without the device only plain emulation is left; a newer ChromeOS may pass it.",
+          commands: ["-accel tcg"],
         },
       ],
       covers: [...found.covers, ...(first?.message === undefined ? [] : [first.message])],
