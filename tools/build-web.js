@@ -284,17 +284,26 @@ const OMISSIONS = [
     /[\\/]hypervisor-names\.ts$/,
     (code) =>
       code
-        .replace(/^.*"(?:GitHub Codespaces|Cirrus CI)".*\n/gm, "")
+        .replace(
+          /^.*"(?:GitHub Codespaces|Cirrus CI|Contabo|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud)".*\n/gm,
+          "",
+        )
         .replace(/ {2}\[\n.*Bitbucket[\s\S]*?\n {2}\],\n/, "")
         .replace(/ {2}\[\n.*Codeany[\s\S]*?\n {2}\],\n/, ""),
   ],
   [
     /[\\/]questions[\\/]next-steps\.ts$/,
     (code) =>
-      code.replace(
-        / {2}\{\n {4}name: \/\^(?:GitHub Codespaces|a rented workspace|a hosted CI|Cirrus)[\s\S]*?\n {2}\},\n/g,
-        "",
-      ),
+      code
+        .replace(
+          / {2}\{\n {4}name: \/\^(?:GitHub Codespaces|a rented workspace|a hosted CI|Cirrus|Nutanix|QEMU TCG)[\s\S]*?\n {2}\},\n/g,
+          "",
+        )
+        .replace(/\|Scaleway[^)]*(?=\)\/, \.\.\.OTHER_KIND)/, ""),
+  ],
+  [
+    /[\\/]verdict[\\/]product-below\.ts$/,
+    (code) => code.replace(/^ {2}"(?:Contabo|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud)",\n/gm, ""),
   ],
   [
     /[\\/]below[\\/]named-outer\.ts$/,
@@ -304,12 +313,17 @@ const OMISSIONS = [
           /\nconst GUEST_IN =[\s\S]*?\nconst guestIn = .*\n/,
           "\nconst guestIn = (_: string): string | undefined => undefined;\n",
         )
+        .replace(
+          /^ {2}"(?:Contabo|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud|Cirrus CI|a hosted CI service)",\n/gm,
+          "",
+        )
         .replace(/\n {2}const clouds = [^\n]*\n[^\n]*/, "")
         .replace(/\nfunction severalClouds[\s\S]*?\n\}\n/, "\n")
-        .replace(/\n {14}: first === "Azure" && N_SIZE[^\n]*\n[^\n]*/, "")
+        .replace(/\n {12}: first === "a rented workspace"[\s\S]*?(?=\n {16}: `)/, "")
         .replace(/\nconst N_SIZE =[^\n]*/, "")
         .replace(/\nconst COMPARED =\n[^\n]*\n/, "\nconst COMPARED = /(?!)/g;\n")
-        .replace(/(\nconst ASKED_OF_GOOGLE =)[^\n]*\n/, "$1 /(?!)/;\n"),
+        .replace(/first\.startsWith\("Google"\) && ASKED_OF_GOOGLE\.test\(text\) \? SEE_INSIDE : /, "")
+        .replace(/\nconst ASKED_OF_GOOGLE =[\s\S]*?\n\};\n/, "\n"),
   ],
   // KubeVirt in Docker Desktop, and Macs under macOS (`explain`).
   [

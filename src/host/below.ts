@@ -28,7 +28,7 @@ export function belowOf(host: Host): Below {
     host.observed?.outer ??
     (isWsl2(host) ? "WSL2" : undefined) ??
     hypervisorOfRevision(boot)?.name ??
-    (QEMU_MODEL.test(host.name ?? "") ? "QEMU" : undefined);
+    (QEMU_MODEL.test(host.name ?? "") ? (host.name?.startsWith("QEMU TCG") ? "QEMU TCG" : "QEMU") : undefined);
   return { virtual: boot.cpuid.features.hypervisor ?? (name === undefined ? undefined : true), name };
 }
 

@@ -62,6 +62,8 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "any-no-kvm": ["qemu-no-kvm"],
   "generic-no-vmx": ["bhyve-no-vmx"],
   "kubevirt-no-kvm-device": ["kubevirt-other-resource"],
+  // A dump comes where a VM entry failed.
+  "kvm-perfctr-msr": ["vmcs-dump"],
   "libxl-create": ["libxl-no-iommu"],
   "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
   "kata-no-module": ["modprobe-error", "modprobe-not-found"],

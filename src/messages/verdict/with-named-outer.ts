@@ -146,7 +146,8 @@ export function withBelow(
     named === undefined && asks && !OWN_DOMAIN.test(text ?? "") ? guestWithoutVmx(guests(), machine, noKvm) : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
-  if (named === undefined || (noKvm && (!named.isBelow || circumstances.has("/dev/kvm exists")))) return found;
+  const isBelow = named?.isBelow === true || circumstances.has("said to be virtual");
+  if (named === undefined || (noKvm && (!isBelow || circumstances.has("/dev/kvm exists")))) return found;
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
   // Of the hypervisors below, it is the one that is named.

@@ -371,6 +371,10 @@ const STEPS: readonly Phrase[] = [
     "On the cluster, with the machine off, let it have the host's CPU",
     "在集群上，先关闭这台机器，再让它使用宿主机的 CPU",
   ],
+  [
+    "The machine is emulated, and QEMU's emulation has no VMX: run it with KVM, on a host with VT-x",
+    "这台机器是模拟的，而 QEMU 的模拟没有 VMX：请在有 VT-x 的宿主机上用 KVM 运行它",
+  ],
   ["Its containers have KVM where the task asks for it", "任务中要求时，它的容器才有 KVM"],
   [
     "No setting of a codespace passes it. See what this one got (svm is AMD's); with neither, use another machine",

@@ -81,31 +81,6 @@ const BARE_METAL = [
 ] as const;
 const NESTED = /\bnested|\bin (?:a|an|the|my|this|that) (?:HVM\b|\w{2,12} qube\b)/i;
 
-export const ALWAYS_BELOW: readonly string[] = [
-  "WSL",
-  "Amazon EC2",
-  "Google Compute Engine",
-  "Azure",
-  "Alibaba Cloud",
-  "Tencent Cloud",
-  "Docker Desktop",
-  "DigitalOcean",
-  "Oracle Cloud",
-  "Linode",
-  "Vultr",
-  "OVHcloud",
-  "Contabo",
-  "Hetzner Cloud",
-  "GitHub Actions",
-  "GitHub Codespaces",
-  "a rented workspace",
-  "GitLab CI",
-  "a hosted CI service",
-  "Cirrus CI",
-  "a virtual machine",
-  "Xen",
-];
-
 export const CLOUDS: ReadonlySet<string> = new Set([
   "Amazon EC2",
   "Google Compute Engine",
@@ -115,6 +90,12 @@ export const CLOUDS: ReadonlySet<string> = new Set([
   "DigitalOcean",
   "Oracle Cloud",
   "Linode",
+  "Scaleway",
+  "IBM Cloud",
+  "IONOS",
+  "netcup",
+  "Huawei Cloud",
+  "Yandex Cloud",
   "Vultr",
   "OVHcloud",
   "Contabo",
@@ -122,6 +103,18 @@ export const CLOUDS: ReadonlySet<string> = new Set([
   "GitHub Codespaces",
   "a rented workspace",
 ]);
+
+export const ALWAYS_BELOW: readonly string[] = [
+  ...CLOUDS,
+  "WSL",
+  "Docker Desktop",
+  "GitHub Actions",
+  "GitLab CI",
+  "a hosted CI service",
+  "Cirrus CI",
+  "a virtual machine",
+  "Xen",
+];
 
 /** Each has its own way. */
 function severalClouds(names: readonly string[]): Named {
@@ -141,7 +134,7 @@ const WSL_NESTED: NextStep = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /(?:\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? |\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?)(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b(?! (?:do(?:es)?|wo|ca|fail|refus|never))/gi;
+  /(?:\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? |\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?|\b(?:migrat|mov|convert|import)\w{1,4} [^.\n]{0,30}? (?:in)?to )(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b(?! (?:do(?:es)?|wo|ca|fail|refus|never))/gi;
 const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^(?:VM|ES|vS|Fu)/i, "VMware"],
   [/^X/i, "Xen"],
@@ -177,7 +170,7 @@ export function insideOf(text: string): string | undefined {
 
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
 const GUEST =
-  /\b(?:(?:install|run|us|boot|start|enabl)\w{0,4}|nested) (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
+  /\b(?:(?:install|run|us|boot|start|enabl|try|test)\w{0,4}|nested) (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
 const OWN_PROGRAM =
   /^\s{0,8}(?:VT-x\/AMD-V|Nested Paging) ?: ?(?:En|Dis)abled\b|\bVBoxManage\b|\bCreating virtualbox VM\b|\bdriver[= ]virtualbox\b|\bvagrant\b|\bVERR_|\bhost OS\b/im;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
@@ -205,9 +198,11 @@ export function bareMetal(text: string): string | undefined {
   return more.length === 0 && (text.search(INSIDE) >= 0 || NESTED.test(text)) ? first?.[1] : undefined;
 }
 
-/** What something is only likened to. */
+/** What something is only likened to, and what a machine ran in before. */
 const COMPARED =
-  /\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b|\b(?:(?:mov|switch|migrat|chang|com)\w{1,3} (?:away |over )?from|instead of|used to use|not using) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b|\b(?:used|had|ran) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b[^.\n]{0,24} before\b/gi;
+  /\b(?:migrat|mov|convert|import)\w{1,4} [^.\n]{0,24}?\b(?:VMware|ESXi|VirtualBox|Hyper-?V)(?: VMs?| machines?)?(?= (?:in)?to\b)|\b(?:in|on|from) (?:the|my|our) (?:old|former|previous) (?:VMware|ESXi|VirtualBox|Hyper-?V)\b|\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b|\b(?:(?:mov|switch|migrat|chang|com)\w{1,3} (?:away |over )?from|instead of|used to use|not using) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b|\b(?:used|had|ran) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b[^.\n]{0,24} before\b/gi;
+
+export const withoutFormer = (text: string): string => text.replace(COMPARED, " ");
 
 /** VirtualBox shows Linux the interface of KVM. */
 export const isVirtualBox = (shown: string, text: string): boolean =>
@@ -215,7 +210,7 @@ export const isVirtualBox = (shown: string, text: string): boolean =>
 
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(whole: string, machine: WithHost | undefined): Named | undefined {
-  const text = whole.replace(COMPARED, " ");
+  const text = withoutFormer(whole);
   const { observed, cores } = machine?.situation.host ?? {};
   if (
     showsVmx(machine?.situation.host) === true ||
@@ -343,5 +338,9 @@ const guestIn = (text: string): string | undefined => oneProduct(text, GUEST_IN)
 
 /** The one product in which the text says that Linux, or a program of it, runs. */
 export function systemIn(text: string): string | undefined {
-  return OWN_PROGRAM.test(text) ? undefined : oneProduct(text, SYSTEM_IN);
+  const found = OWN_PROGRAM.test(text) ? undefined : oneProduct(text, SYSTEM_IN);
+  // It is installed in a machine of another one.
+  return found !== undefined && GUEST.exec(text)?.groups?.guest?.toLowerCase() === found.toLowerCase()
+    ? undefined
+    : found;
 }

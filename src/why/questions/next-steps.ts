@@ -147,6 +147,11 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["cat /sys/module/kvm_intel/parameters/nested", "-cpu host", "<cpu mode='host-passthrough'/>"],
   },
   {
+    name: /^QEMU TCG/,
+    text: "The machine is emulated, and QEMU's emulation has no VMX: run it with KVM, on a host with VT-x.",
+    commands: ["-accel kvm -cpu host"],
+  },
+  {
     name: /^WSL/,
     text: "WSL2 passes VT-x (and AMD-V) on Windows 11, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
     commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
@@ -216,7 +221,10 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     text: "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none; on Linux use Docker Engine, which has the host's.",
     commands: ["# %USERPROFILE%\\.wslconfig: [wsl2] nestedVirtualization=true", "docker run --device /dev/kvm ..."],
   },
-  { name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Tencent Cloud|Vultr)/, ...OTHER_KIND },
+  {
+    name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Tencent Cloud|Vultr|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud)/,
+    ...OTHER_KIND,
+  },
   {
     name: /^a hosted CI/,
     text: "Its runners are virtual machines or containers of the service: take a kind of runner that it documents with KVM, or one of your own on a machine that has KVM.",

@@ -247,6 +247,7 @@ function openSurroundings(sink: FactSink) {
       }
       if (text.includes("/proc/cpuinfo") && !SUPPOSED.test(text) && NONE_IN_SENTENCE.test(text)) {
         sink.system("flag vmx", "no", placeOf(line));
+        if (/\bsvm\b/.test(text)) sink.system("flag vmx or svm", "no", placeOf(line));
         return true;
       }
       const listing = LISTED.exec(text)?.groups?.virt?.toLowerCase() ?? "";

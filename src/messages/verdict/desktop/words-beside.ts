@@ -26,7 +26,7 @@ import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
-import { inPlace, ofApple, ofProvider } from "./shown/in-place.js";
+import { inPlace, ofApple, ofProvider, TO_POD } from "./shown/in-place.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
@@ -62,6 +62,7 @@ const NOT_GIVEN: ReadonlySet<string> = new Set([
   "any-no-kvm",
   "container-no-kvm",
   "docker-no-device",
+  "emulator-acceleration",
   "emulator-no-kvm",
   "kvm-device",
   "qemu-host-needs-kvm",
@@ -158,7 +159,7 @@ function besideWords(
         { text: "Then start it again.", commands: ["sudo systemctl restart incus || sudo snap restart lxd"] },
       ],
     };
-  if (first?.outcome === "no device" && IN_LXC.test(text))
+  if (first !== undefined && (first.outcome === "no device" || unseen) && IN_LXC.test(text) && !LXD.test(text))
     return {
       ...found,
       says: `${first.what} The text is about a container (LXC), which shares the host's kernel: the host has to have /dev/kvm, and to pass it in.`,
@@ -183,7 +184,7 @@ function besideWords(
   const windows = first?.product === "WSL" ? windowsOnKvm(text) : undefined;
   if (windows !== undefined)
     return { ...found, says: `${ofWsl(text) ?? first?.what ?? ""} ${windows.says}`, steps: windows.steps };
-  const placed = inPlace(found, text, first);
+  const placed = inPlace(found, text, recognised);
   if (placed !== undefined) return placed;
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};
@@ -285,12 +286,6 @@ const IN_LXC_COMMANDS = [
   "# LXD, Incus",
   "lxc config device add NAME kvm unix-char path=/dev/kvm",
 ];
-
-/** clabernetes and KubeVirt do it so. */
-const TO_POD: Step = {
-  text: "A pod gets it as a resource of a device plugin (KubeVirt's, for one), or as a privileged pod with the file as a volume.",
-  commands: ["securityContext: {privileged: true}", "volumes: [{name: kvm, hostPath: {path: /dev/kvm}}]"],
-};
 
 /** The machine has the device, and a container does not see it. */
 function notInContainer(

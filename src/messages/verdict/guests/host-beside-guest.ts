@@ -129,12 +129,17 @@ function marked(text: string, recognised: readonly Recognised[]): FoundVerdict |
 }
 
 function besideGuest(sides: Sides, text: string, recognised: readonly Recognised[]): FoundVerdict | undefined {
-  const inGuest = recognised.filter(({ lines: [first] }) => first !== undefined && sides.ofGuest.has(first));
+  // A title can have it first.
+  const inGuest = recognised.filter(
+    ({ lines: [first], matched }) =>
+      (first !== undefined && sides.ofGuest.has(first)) ||
+      (sides.guest.includes(matched) && !sides.host.includes(matched)),
+  );
   const host: Shown = { machine: ownMachine(sides.host, undefined), text: sides.host };
   // What the guest shows last counts: it may have been started anew in between.
   const parts = sides.guestParts.map((part): Shown => ({ machine: ownMachine(part, undefined), text: part }));
   const whole: Shown = { machine: ownMachine(sides.guest, undefined), text: sides.guest };
-  const [configured] = readGuests(sides.host);
+  const [configured] = [...readGuests(sides.host), ...readGuests(text)];
   const kind = kindOf(host, whole, configured);
   const refused = recognised.filter((one) => !inGuest.includes(one) && refusedFlag(one) === kind.flag);
   const others = recognised.filter(
@@ -296,7 +301,8 @@ function lacking({ nested, guest, gets, why: ofModel, isSeen, isKvm, kind, hasHo
     : `its CPU model leaves ${flag} out`;
   const steps = [...(isOn === true ? [] : [seeNested(kind)]), gets === "offered" || hasHostCpu ? SEE_GIVEN : model];
   if (!isSeen) {
-    const reasons = [...(isOn === true ? [] : [offStill]), ...(gets === "offered" ? [] : [noModel]), notAnew];
+    const left = hasHostCpu ? [noModel] : [...(gets === "offered" ? [] : [noModel]), notAnew];
+    const reasons = [...(isOn === true ? [] : [offStill]), ...left];
     return {
       says: `The guest has no /dev/kvm: either its own ${module} is not loaded, or it has no ${name} (${listText(reasons, "or")}).`,
       steps: [

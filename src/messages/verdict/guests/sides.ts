@@ -8,7 +8,7 @@ type Side = "host" | "guest";
 
 /** A line that says where the outputs below it come from. */
 const HEADING =
-  /^\W{0,6}(?:[\w' ]{0,24}\b(?:on|in|inside|from|within|of) )?(?:the |my |our |a |this )?(?:(?:physical|bare[- ]metal|proxmox|pve|kvm|outer|nested|linux|ubuntu|debian|centos|fedora|windows|virtual) ){0,2}(?:(?<host>host|hypervisor|L0)|(?<guest>guest|VM|virtual machine|L1))(?: (?:machine|system|side|os|VM|output|node|server|\(?L[01]\)?)){0,2}(?: at boot| \([^()\n]{1,50}\))?\W{0,4}$/i;
+  /^\W{0,6}(?:[\w' ]{0,24}\b(?:on|in|inside|from|within|of) )?(?:the |my |our |a |this )?(?:(?:physical|bare[- ]metal|proxmox|pve|kvm|outer|nested|linux|ubuntu|debian|centos|fedora|windows|virtual) ){0,2}(?:(?<host>host|hypervisor|L0)|(?<guest>guest|VM|virtual machine|L1))(?: (?:machine|system|side|os|VM|output|node|server|\(?L[01]\)?)){0,2}(?: at boot| \([^()\n]{1,70}\))?\W{0,4}$/i;
 /** `user@name:~$ `, `[user@name ~]# `, `host$ ` and `guest# `. */
 const PROMPT =
   /^[ \t]{0,8}(?:\[?[\w.-]{1,32}@(?<name>[\w.-]{1,63})[: ][^\n$#]{0,60}[$#]|\(?(?<side>host|guest|vm|L0|L1)\)?(?::~)? ?[$#>]) (?<command>.*)/i;
@@ -25,7 +25,7 @@ const OF_ITS_HYPERVISOR =
   /\bHypervisor vendor: {1,24}\w|\bHypervisor detected: \w|^\s{0,8}model name\s{1,12}: {1,24}(?:QEMU|Common)\b|\bModel name: {1,24}(?:QEMU|Common)\b/i;
 /** A sentence that says where what follows comes from. */
 const SAYS_WHERE =
-  /\b(?:(?:in(?:side)?|within|on|from) (?:the|my|that|this|an?) (?:[\w.]{2,12} ){0,2}(?:guest|VM|virtual machine|L1)\b(?! (?:config|setting|manager))|(?:the|my|this) (?:guest|VM|virtual machine) (?:is|has|shows?|sees|says|runs)\b|\binside(?: it)?:$)/i;
+  /\b(?:(?:in(?:side)?|within|on|from) (?:the|my|that|this|an?) (?:[\w.]{2,12} ){0,2}(?:guest|VM|virtual machine|L1)\b(?! (?:config|setting|manager))|(?:the|my|this) (?:guest|VM|virtual machine) (?:is|has|shows?|sees|says|runs)\b|\bin (?:guest|VM) (?:says|shows|has|there)\b|\binside(?: it)?:$)/i;
 const SAYS_HOST =
   /\b(?:on|from) (?:the |my |this )?(?:\w{2,12} )?(?:host|hypervisor|node|L0)\b|\b(?:the|my|this) (?:host|laptop|server|node) (?:is|has|shows?|runs|\()/i;
 /** `host: cat ... -> Y`. */
@@ -101,9 +101,12 @@ export function sidesOfMarks(text: string): Sides | undefined {
   return host === "" || guest === "" ? undefined : { host, guest, guestParts: [guest], ofGuest, isGuessed: !isKnown };
 }
 
+/** As a mail quotes. */
+const QUOTED = /^(?:> ?){1,6}/;
+
 /** The lines of each side, and which lines are the guest's; undefined where the text does not have both. */
 export function sidesOf(text: string): Sides | undefined {
-  const lines = text.split("\n");
+  const lines = text.split("\n").map((line) => line.replace(QUOTED, ""));
   const byName = sidesOfPrompts(lines);
   const host: string[] = [];
   const guestParts: string[][] = [];

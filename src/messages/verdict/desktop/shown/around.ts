@@ -1,7 +1,7 @@
 import { IN_A_MACHINE, saidOf } from "../../../../input/prose/in-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
 import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
-import { namedOuter } from "../../../../why/below/named-outer.js";
+import { namedOuter, withoutFormer } from "../../../../why/below/named-outer.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import type { Recognised } from "../../../answer.js";
 import { ENABLE_OUTER } from "../../../rows/shared-advice.js";
@@ -32,7 +32,7 @@ export function surrounding(text: string, first: Recognised, machine: OwnMachine
       return { says: `${first.what} ${says}`, steps: IS_MACHINE.test(first.matched) ? [...steps, SKIP_CHECK] : steps };
     }
   }
-  const said = saidOf(text);
+  const said = withoutFormer(saidOf(text));
   const inside = IN_A_MACHINE.exec(said);
   if (inside === null || isOneOfTwo(said, inside.index)) return undefined;
   const named = namedOuter(said, machine);

@@ -46,7 +46,12 @@ const EMULATE_THERE: Step = {
 };
 
 /** Undefined where the text shows none of them. */
-export function inPlace(found: FoundVerdict, text: string, first: Recognised | undefined): FoundVerdict | undefined {
+export function inPlace(
+  found: FoundVerdict,
+  text: string,
+  recognised: readonly Recognised[],
+): FoundVerdict | undefined {
+  const [first] = recognised;
   const lacks = first?.message === "kvm-device" || lacksKvm(first) || OF_MODULE.has(first?.message ?? "");
   if (lacks && OPENVZ.test(text) && !ON_ITS_HOST.test(text) && !NO_OPENVZ.test(text))
     return {
@@ -99,6 +104,14 @@ export function inPlace(found: FoundVerdict, text: string, first: Recognised | u
         },
       ],
       covers: [...found.covers, ...(first?.message === undefined ? [] : [first.message])],
+    };
+  const ofModule = recognised.find(({ message }) => OF_MODULE.has(message ?? ""));
+  if (ofModule !== undefined && /\bCodespaces?\b|\/workspaces\//.test(text))
+    return {
+      ...found,
+      says: "A codespace is a container in a virtual machine: it can load no module, and its kernel's files are not in it. It has /dev/kvm only where the service puts it there.",
+      steps: [outerStep("GitHub Codespaces")],
+      covers: [...found.covers, ofModule.message as string],
     };
   const driver = first?.message === "kubevirt-no-kvm-device" ? DRIVER.exec(text)?.groups?.driver : undefined;
   const below = driver === undefined ? undefined : DRIVERS[driver.toLowerCase()];
@@ -175,3 +188,9 @@ export function ofProvider(found: FoundVerdict, text: string): FoundVerdict {
   if (!RENTED.test(text) || OWN_HOST.test(text) || !found.steps.some((step) => OF_HOSTS.has(step.text))) return found;
   return { ...found, steps: [OF_PROVIDER, ...found.steps.filter((step) => !OF_HOSTS.has(step.text))] };
 }
+
+/** clabernetes and KubeVirt do it so. */
+export const TO_POD: Step = {
+  text: "A pod gets it as a resource of a device plugin (KubeVirt's, for one), or as a privileged pod with the file as a volume.",
+  commands: ["securityContext: {privileged: true}", "volumes: [{name: kvm, hostPath: {path: /dev/kvm}}]"],
+};
