@@ -129,6 +129,7 @@ export const LINES: { readonly [id: string]: string } = {
   "task-split-lock": "x86/split lock detection: #AC: steam/2212 took a split_lock trap at address: 0xffff",
   "guest-split-lock": "x86/split lock detection: #AC: CPU 0/KVM/2212 took a split_lock trap at address: 0xffff",
   "guest-no-pmu": "Performance Events: no PMU driver, software events only.",
+  "qemu-kvm-version": "kvm version too old",
   "kvm-api-version": "kvm kernel version too old: KVM_GET_API_VERSION ioctl not supported",
   "lxd-qemu": 'Instance type "virtual-machine" is not supported on this server: QEMU failed to run feature checks',
   "any-nested-off": "nested virtualization is not enabled",

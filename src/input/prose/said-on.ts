@@ -20,6 +20,8 @@ const SAID = [
   `(?:despite|although|though|even (?:though|if|when|with)|while|with|has|having)(?: [\\w'’/&,-]{1,14}){0,5} ${VTX}\\b(?: [\\w/&,-]{1,14}){0,6} (?:enabled|turned on|switched on|activated)\\b`,
   `\\b(?:BIOS|UEFI|setup|settings)(?:,| and|, and)(?: (?:I|have|I['’]ve))? (?:enabled|turned on|activated)(?: [\\w'’-]{1,14}){0,3} ${VTX}\\b`,
   `\\btask ?manager (?:also )?(?:shows?|says?|showing|showed|reports?)(?: that)?(?: [\\w]{1,12}){0,2} ${VTX}\\b\\W{0,4}(?: \\w{1,8}){0,2} ?(?:enabled|on)\\b`,
+  `\\btask ?manager\\b[^\\n]{0,40}${VTX}\\b\\W{1,4}(?:enabled|on)\\b`,
+  `\\bafter enabling [^\\n]{0,160}\\b${VTX}\\b(?: \\w{1,12})? (?:in|from) (?:the |my |an? )?(?:[\\w-]{2,12} ){0,2}(?:BIOS|UEFI|firmware)\\b`,
   `${NOT_SAID}${VTX}\\b (?:shown|listed|displayed|marked|set|showing) (?:as|to) (?:enabled|on)\\b`,
   `\\b(?:I|we)(?: have|['’]ve| had)(?: already| also)? enable(?: the)? ${VTX}\\b`,
   // it is enabled in the BIOS.

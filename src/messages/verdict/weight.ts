@@ -56,10 +56,10 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "bhyve-controls": ["xhyve-control"],
   "qemu-no-accelerator": ["qemu-kvm-lacks"],
   // It was opened later.
-  "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks", "qemu-set-msr"],
+  "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks", "qemu-kvm-version", "qemu-set-msr"],
   "qemu-enforce": ["qemu-requested-feature"],
   "qemu-memory-slot": ["any-ioctl-failed"],
-  "any-no-kvm": ["qemu-no-kvm"],
+  "any-no-kvm": ["qemu-no-kvm", "qemu-kvm-version"],
   "generic-no-vmx": ["bhyve-no-vmx"],
   "kubevirt-no-kvm-device": ["kubevirt-other-resource"],
   // A dump comes where a VM entry failed.

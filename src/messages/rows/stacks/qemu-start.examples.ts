@@ -20,6 +20,10 @@ export const QEMU_START_EXAMPLES = {
   "qemu-kvm-lacks": {
     examples: ["kvm does not support KVM_CAP_USER_MEMORY Please upgrade to at least kernel 2.6.29 or recent kvm-kmod"],
   },
+  "qemu-kvm-version": {
+    examples: ["kvm version too old"],
+    not: ["kvm kernel version too old: KVM_GET_API_VERSION ioctl not supported"],
+  },
   "qemu-memory-slot": {
     examples: ["(qemu) kvm_set_phys_mem: error registering slot: Invalid argument"],
   },

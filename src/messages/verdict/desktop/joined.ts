@@ -32,6 +32,7 @@ import { notGiven, vboxInside } from "./said-inside.js";
 import { BOOT_CAMP, surrounding } from "./shown/around.js";
 import { windowsStuck } from "./shown/boot-trouble.js";
 import { givenCpu } from "./shown/given-cpu.js";
+import { emulatedGuest } from "./shown/without-kvm.js";
 import { withoutVtx } from "./subject.js";
 import { passesNone } from "./windows.js";
 
@@ -119,6 +120,8 @@ export function joinedOnDesktop(
     return { ...xen, says: `${sentence(first.what)} ${xen.says}`, line: first.lines[0] };
   const inside = NO_VTX.has(first.message as string) ? vboxInside(text, failed) : undefined;
   if (inside !== undefined) return { ...inside, evidence: [], line: first.lines[0] };
+  const emulated = text.length <= LONGEST_WORDS ? emulatedGuest(text, first) : undefined;
+  if (emulated !== undefined) return { ...emulated, line: first.lines[0] };
   const none = first.message === "any-no-kvm" && machine === undefined ? passesNone(text) : undefined;
   if (none !== undefined) return { ...none, line: first.lines[0] };
   const given = notGiven(text, first);

@@ -53,7 +53,7 @@ const NO_VTX =
   /\b(?:VT-?x|vmx|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:not|disabled|missing|off|unsupported|unavailable|must|fail\w{0,4})\b(?! (?:the )?(?:VT-?d|IOMMU))|\bno (?:VT-?x|vmx)\b/i;
 
 const IOMMU_ON =
-  /\b(?:I|I['’]ve|have|already) (?:have |already |also )?(?:enabled|turned on|activated)\b[^.\n]{0,60}\b(?:IOMMU|VT-?d|AMD-?Vi)\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b(?: \w{1,8}){0,2} (?:is|are|was) (?:already )?(?:enabled|on|turned on|activated)\b|\b(?:IOMMU|VT-?d)[ :]{1,3}enabled\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b[^.\n]{0,24}\b(?:despite|although|even though|though|but)(?: \w{1,8}){0,4} (?:enabled|on|turned on) in\b/i;
+  /\b(?:I|I['’]ve|have|already) (?:have |already |also )?(?:enabled|turned on|activated)\b[^.\n]{0,60}\b(?:IOMMU|VT-?d|AMD-?Vi)\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b(?: \w{1,8}){0,2} (?:is|are|was) (?:already )?(?:enabled|on|turned on|activated)\b|\b(?:IOMMU|VT-?d)[ :]{1,3}enabled\b|\b(?:IOMMU|VT-?d)\b(?: (?:est|ist|está|è|são))?(?: \w{2,8})? (?:activée?|aktiviert|eingeschaltet|activado|habilitado|ativado|abilitato)(?=[ .,;!)]|$)|\b(?:IOMMU|VT-?d|AMD-?Vi)\b[^.\n]{0,24}\b(?:despite|although|even though|though|but)(?: \w{1,8}){0,4} (?:enabled|on|turned on) in\b/i;
 /** The system does not start with it. */
 const HANGS_WITH_IOMMU =
   /\b(?:boot|start|installer?|system|machine)\w{0,3}\b[^.\n]{0,40}\b(?:hangs?|freezes?|stuck|stops?|crash\w{0,2})\b[^\0]{0,1500}\b(?:VT-?d|IOMMU|AMD-?Vi)\b (?:is |was )?(?:enabled|on)\b/i;
@@ -117,7 +117,7 @@ export function aboutIommu(text: string): Omit<TextVerdict, "covers"> | undefine
       )
     : IOMMU_ON.test(text)
       ? answer(
-          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then its ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
+          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then the CPU has none (not every one with VT-x has it), the ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
           [
             {
               text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",

@@ -128,7 +128,7 @@ export function passesNone(text: string): Omit<TextVerdict, "covers"> | undefine
   );
 }
 const WSL_TWO = /\bWSL ?(?:version )?2\b|\[[xX]\] ?WSL 2\b/;
-const IN_GUEST = /\b(?:on|in|inside|with) (?:my |the |an? )?(?:Virtual ?Box|VMware)\b/i;
+const IN_GUEST = /\b(?:on|in|inside|with) (?:my |the |an? )?(?:Virtual ?Box|VMware)\b|\bVBoxManage modifyvm\b/i;
 const ON_IT = /\bMicrosoft Windows\b|\bWindows (?:10|11|host)\b|\bHost(?: OS| machine)?:? Windows\b/i;
 
 export function subjectOfWindows(

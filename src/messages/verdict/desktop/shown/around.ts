@@ -13,6 +13,8 @@ import { isOneOfTwo, kvmBelow } from "../said-inside.js";
  * What the machine is on which a program finds no VT-x, in words.
  */
 
+/** They run in the machine, or are Windows' own. */
+const NO_OUTER: ReadonlySet<string> = new Set(["a virtual machine", "Docker Desktop", "Hyper-V", "WSL"]);
 export const BOOT_CAMP = /\bboot ?camp\b/i;
 const OF_HYPERV = /\b(?:inside|in|within|as|is) an? Hyper-?V (?:virtual machine|VM|guest)\b/i;
 const OF_VMWARE =
@@ -43,10 +45,7 @@ export function surrounding(text: string, first: Recognised, machine: OwnMachine
         ? outerStep("VMware")
         : OF_HYPERV.test(said)
           ? outerStep("Hyper-V")
-          : named === undefined ||
-              named.name === "a virtual machine" ||
-              named.name === "WSL" ||
-              named.name === "Hyper-V"
+          : named === undefined || NO_OUTER.has(named.name)
             ? (kvmBelow(text) ?? ENABLE_OUTER)
             : named.step,
     ],

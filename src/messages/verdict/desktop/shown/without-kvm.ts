@@ -33,3 +33,17 @@ export function withoutKvm(text: string, recognised: readonly Recognised[]): Omi
       )
     : undefined;
 }
+
+const QEMU = /\bqemu-system-(?:x86_64|i386)\b|\bQEMU\b/;
+const EMULATED = /\b(?:no|without) KVM\b|\bTCG\b|\b(?:I['’]?m|I am|running) on (?:Windows|mac ?OS)\b/i;
+const WITH_KVM = /\baccel[= ]kvm\b|-enable-kvm\b/;
+
+/** A guest that QEMU emulates, and a program in it that finds no VMX. */
+export function emulatedGuest(text: string, first: Recognised): Omit<TextVerdict, "covers"> | undefined {
+  return first.message === "any-no-flag" && QEMU.test(text) && EMULATED.test(text) && !WITH_KVM.test(text)
+    ? answer(
+        "QEMU without KVM emulates the guest's CPU (TCG), and that has no VMX, whatever CPU model is asked for; it has SVM. A guest of QEMU gets VMX from KVM alone, on Linux and an Intel CPU.",
+        [{ text: "Test under Linux with KVM, or in Bochs, which emulates VMX.", commands: ["-accel kvm -cpu host"] }],
+      )
+    : undefined;
+}
