@@ -61,6 +61,7 @@ export const LINES: { readonly [id: string]: string } = {
   "jailhouse-vmx": "JAILHOUSE_ENABLE: Input/output error",
   "msr-denied":
     "modprobe: ERROR: ../libkmod/libkmod-module.c:968 command_do() Error running install command '/bin/false' for module msr: retcode 1",
+  "vmware-rvi": "Virtualized AMD-V/RVI is not supported on this platform. Continue without virtualized AMD-V/RVI?",
   "haxm-not-in-qemu": "qemu-system-x86_64.exe: -accel hax: invalid accelerator hax",
   "rdmsr-no-device": "rdmsr: open: No such file or directory",
   "rdmsr-no-right": "rdmsr: open: Operation not permitted",

@@ -15,7 +15,7 @@ const SAID = [
   // virtualization turned on in bios; VT-x and VT-d enabled in BIOS.
   `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,4} (?:enabled|turned on|switched on|activated|on) (?:in|from|on|via|at|under) ${SETUP}`,
   // I've enabled virtualization in the BIOS; I have VT-x on; already enabled SVM.
-  `(?<!\\b(?:you|if|how|should|can|when) )\\b(?:I|I['’]ve|I['’]d|I['’]m|we|we['’]ve|have|having|already|also|yes|with)(?: (?:have|has|had|already|also|just|even|double|triple|did|got|then|both|definitely)){0,3} (?:enabled|turned on|switched on|activated|checked|verified|confirmed|ensured|made sure|double-?checked|enabling|see|got)(?: (?!not\\b)[\\w'’/&-]{1,14}){0,5} ${VTX}\\b(?![^.\\n]{0,40}\\b(?:disabled|not|n['’]t|off)\\b)`,
+  `(?<!\\b(?:you|if|how|should|can|when) )\\b(?:I|I['’]ve|I['’]d|I['’]m|we|we['’]ve|have|having|already|also|yes|with)(?: (?:have|has|had|already|also|just|even|double|triple|did|got|then|both|definitely)){0,3} (?:enabled|turned on|switched on|activated|checked|ticked|verified|confirmed|ensured|made sure|double-?checked|enabling|see|got)(?: (?!not\\b)[\\w'’/&-]{1,14}){0,5} ["“']?${VTX}\\b(?![^.\\n]{0,40}\\b(?:disabled|not|n['’]t|off)\\b)`,
   `\\b(?:I|we|I['’]ve|already)(?: (?:have|already|did|do|also)){0,2} (?:have )?(?:(?!check|if|need|must|should|want|can|how|could|to )\\w{1,10} ){0,2}${VTX}\\b(?: [\\w/&,-]{1,14}){0,3} (?:enabled|turned on|switched on|activated)\\b`,
   `(?:despite|although|though|even (?:though|if|when|with)|while|with|has|having)(?: [\\w'’/&,-]{1,14}){0,5} ${VTX}\\b(?: [\\w/&,-]{1,14}){0,6} (?:enabled|turned on|switched on|activated)\\b`,
   `\\b(?:BIOS|UEFI|setup|settings)(?:,| and|, and)(?: (?:I|have|I['’]ve))? (?:enabled|turned on|activated)(?: [\\w'’-]{1,14}){0,3} ${VTX}\\b`,

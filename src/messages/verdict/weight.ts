@@ -107,7 +107,17 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   ],
 };
 
+/** The kernel's own lines that it is off. */
+const OFF_BY_KERNEL: readonly string[] = [
+  "linux-vmx-outside-txt",
+  "linux-vmx-inside-txt",
+  "kvm-disabled-by-bios",
+  "kvm-not-enabled-feat-ctl",
+  "kvm-svm-disabled",
+];
+
 export const WHY_NO_DEVICE: readonly string[] = [
+  ...OFF_BY_KERNEL,
   "wsl-unknown-key",
   "kvm-no-hardware-support",
   "kvm-vmx-not-supported",

@@ -20,6 +20,10 @@ export const VMWARE_EXAMPLES = {
     examples: ["Module 'CPUIDEarly' power on failed.", "Module 'MonitorMode' power on failed."],
     not: ["模块“HV”启动失败。"],
   },
+  "vmware-rvi": {
+    examples: ["Virtualized AMD-V/RVI is not supported on this platform."],
+    not: ["Virtualized Intel VT-x/EPT is not supported on this platform."],
+  },
   "vmware-vt-disabled": {
     examples: [
       "此主机支持 Intel VT-x，但 Intel VT-x 处于禁用状态",

@@ -57,6 +57,18 @@ export const VMWARE_MESSAGES = [
     },
   },
   {
+    id: "vmware-rvi",
+    product: "VMware",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: ["virtualized amd-v/rvi is", "虚拟化的 amd-v/rvi"],
+    group: "vmware-rvi",
+    pattern: /Virtualized AMD-V\/RVI is (?:not supported|incompatible)|不支持虚拟化的 AMD-V\/RVI/i,
+    what: "The virtual machine is configured to get AMD-V of its own, and VMware cannot provide it: it runs over Windows' own hypervisor, or in a virtual machine itself, or the firmware has AMD-V off.",
+    steps: [HYPERV_OFF, { ...UNTICK, text: UNTICK.text.replace("Intel VT-x/EPT", "AMD-V/RVI") }],
+    source: { message: "VMware Workstation", meaning: KB },
+  },
+  {
     id: "vmware-nested-host",
     product: "VMware",
     layer: "another hypervisor",

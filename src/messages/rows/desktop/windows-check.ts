@@ -58,7 +58,8 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
     return found === undefined ? undefined : found.yes !== undefined;
   };
   const [monitor, setup, slat] = [is("monitor"), is("firmware"), is("slat")];
-  const firmware = setup ?? (monitor === undefined ? is("task") : undefined);
+  const task = is("task") ?? (TASK_OFF.test(text) ? false : undefined);
+  const firmware = setup ?? (monitor === undefined ? task : undefined);
   if (monitor === undefined && firmware === undefined) return securityVerdict(text);
   if (monitor === false)
     return answer("Windows finds no VT-x (or AMD-V) in CPUID: the CPU does not have it, or a hypervisor hides it.", [
@@ -83,6 +84,8 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
     lacks ? [INSTALL] : [],
   );
 }
+/** As people write it down. */
+const TASK_OFF = /\btask ?manager\b[^.\n]{0,40}\bvirtuali[sz]ation\b["”']?[ :=]{1,3}(?:is |as )?["“']?disabled\b/i;
 const NOT_INSTALLED = /\bHyper-V (?:is )?not installed\b/i;
 const INSTALL: Step = {
   text: "See the state of the feature, install it in a shell with administrator rights, and restart.",

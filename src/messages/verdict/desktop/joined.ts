@@ -1,4 +1,5 @@
 import { isSvmVendor } from "../../../host/host.js";
+import { namedWithoutVmx } from "../../../host/without-vmx.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "../../../input/prose/in-words.js";
 import { DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "../../../input/prose/windows-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
@@ -53,6 +54,7 @@ const ASK_WINDOWS: ReadonlySet<string> = new Set([
   "no-vtx-generic",
   "player-virtualization",
   "whpx-missing",
+  "windows-cpu-lacks",
   "windows-requirements",
   "wsl-hyperv-not-installed",
   "wsl-platform-required",
@@ -108,7 +110,9 @@ export function joinedOnDesktop(
       heldByKvm(text) ??
       (text.length <= LONGEST_WORDS ? (givenCpu(text) ?? macLacks(text, undefined)) : undefined)
     );
-  if ((NO_VTX.has(first.message as string) || OF_KVM.has(first.message as string)) && cpuLacks(text))
+  const asksCpu = NO_VTX.has(first.message as string) || OF_KVM.has(first.message as string);
+  const isRefused = first.message === "modprobe-error" && machine?.situation.host.name === undefined;
+  if ((asksCpu && cpuLacks(text)) || (isRefused && namedWithoutVmx(text) !== undefined))
     return { ...withoutVtx(text), line: first.lines[0] };
   const narrow = first.message === "guest-32-bit" ? narrowGuest(text) : undefined;
   if (narrow !== undefined) return { ...narrow, line: first.lines[0] };
@@ -120,6 +124,10 @@ export function joinedOnDesktop(
     return { ...xen, says: `${sentence(first.what)} ${xen.says}`, line: first.lines[0] };
   const inside = NO_VTX.has(first.message as string) ? vboxInside(text, failed) : undefined;
   if (inside !== undefined) return { ...inside, evidence: [], line: first.lines[0] };
+  const held = first.message === "vmware-vt-disabled" && KVM_LOADED.test(text) ? heldByKvm(text) : undefined;
+  if (held !== undefined) return { ...held, line: first.lines[0] };
+  const svm = first.message === "modprobe-error" && EXPOSED.test(text) ? SVM_CPU.exec(text)?.[0].trim() : undefined;
+  if (svm !== undefined) return { ...ofAmd(svm, text.replace(/\bkvm_amd\b/g, "")), line: first.lines[0] };
   const emulated = text.length <= LONGEST_WORDS ? emulatedGuest(text, first) : undefined;
   if (emulated !== undefined) return { ...emulated, line: first.lines[0] };
   const none = first.message === "any-no-kvm" && machine === undefined ? passesNone(text) : undefined;
@@ -152,8 +160,8 @@ export function joinedOnDesktop(
       line: first.lines[0],
     };
   const { product, steps, what, lines } = reason ?? first;
-  const own = USES_VTX.has(product as string) ? OWN_HYPERVISOR.exec(text.replace(DENIED, " "))?.[0] : undefined;
-  if (own !== undefined && WINDOWS.test(text) && isLater(steps))
+  const own = USES_VTX.has(product as string) ? ownIn(text.replace(DENIED, " ")) : undefined;
+  if (own !== undefined && WINDOWS.test(text) && (isLater(steps) || /\bhypervisorlaunchtype\b/.test(text)))
     return {
       says: `${what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
       steps: [HYPERV_OFF, ...steps.filter((step) => !keepsHyperVOff(step))].slice(0, 3),
@@ -243,6 +251,10 @@ function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | u
   return onAppleSilicon(text) ?? (ofKvm ? (kvmOnMac(text) ?? linuxOnMac(text)) : macosGuest(text, first.what));
 }
 
+/** By the name of a feature of Windows, where the text has one. */
+const ownIn = (said: string): string | undefined =>
+  (OWN_HYPERVISOR.exec(said.replaceAll("hypervisorlaunchtype", "")) ?? OWN_HYPERVISOR.exec(said))?.[0];
+
 /** General messages, and those beside them that give the reason. */
 const REASONS: { readonly [message: string]: readonly string[] | undefined } = {
   "gns3-no-kvm": ["vmware-vhv-not-supported", "vmware-vhv-off"],
@@ -262,10 +274,15 @@ const keepsHyperVOff = ({ changes, commands }: ChosenStep): boolean =>
 /** Linux in a container, or what KVM itself says. */
 const IN_CONTAINER = /\bdocker\b|\bcontainers?\b|\bKVM requires a CPU\b/i;
 
+/** Hyper-V was asked to pass it on. */
+const EXPOSED = /\bExposeVirtualizationExtensions\b/;
+const KVM_LOADED =
+  /\blsmod (?:shows|lists|has|says)[^.\n]{0,24}\bkvm_intel\b|\bkvm_intel\b[^.\n]{0,16}\b(?:is|are) loaded\b/m;
+
 /** KVM that takes VT-x at load, where VirtualBox or VMware wants it and no message is shown. */
 function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
   const other = /\bVirtualBox\b|\bVMware\b/i.exec(text)?.[0];
-  if (other === undefined || !/\benable_virt_at_load\b/.test(text)) return undefined;
+  if (other === undefined || !(/\benable_virt_at_load\b/.test(text) || KVM_LOADED.test(text))) return undefined;
   return {
     says: `KVM of Linux ${releaseOf(NOT_REPLAYED.virtAtLoad.held.since)} and later takes VT-x (or AMD-V) as soon as its module is loaded, and ${other} does not get it then.`,
     steps: [

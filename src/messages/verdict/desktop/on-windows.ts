@@ -10,7 +10,7 @@ import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../row
 
 export type Says = Pick<TextVerdict, "says" | "steps">;
 
-export const WINDOWS = /\bWindows\b|\bHyper-?V\b|\bDocker Toolbox\b|\b[A-Z]:\\/i;
+export const WINDOWS = /\bWindows\b|\bWin ?(?:7|8|10|11)\b|\bbcdedit\b|\bHyper-?V\b|\bDocker Toolbox\b|\b[A-Z]:\\/i;
 /** Linux, and machines of Linux that are handed out whole. */
 const LINUX = /\b(?:EVE-NG|GNS3 VM|PNETLab)\b|\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
 /** Programs' own words for no VT-x, without a cause. */

@@ -117,7 +117,7 @@ export function aboutIommu(text: string): Omit<TextVerdict, "covers"> | undefine
       )
     : IOMMU_ON.test(text)
       ? answer(
-          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then the CPU has none (not every one with VT-x has it), the ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
+          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then the CPU has none, its ACPI tables (DMAR, IVRS) are wrong, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
           [
             {
               text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",

@@ -15,7 +15,7 @@ import {
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
-import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE, REAL_STEP } from "../../rows/shared-advice.js";
+import { DROP_VMX, GIVE_CPU, GIVE_TEXT, REAL_STEP } from "../../rows/shared-advice.js";
 import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
 import { kvmRuns } from "../guests/kvm-runs.js";
 import { nestedOfAmd } from "../guests/nested-amd.js";
@@ -26,7 +26,8 @@ import { withoutDone } from "./shown/already-set.js";
 import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
-import { inPlace, ofApple, ofProvider, TO_POD } from "./shown/in-place.js";
+import { inPlace, ofApple, ofProvider } from "./shown/in-place.js";
+import { namesContainer, notInContainer } from "./shown/not-in-container.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
@@ -49,7 +50,6 @@ const SEE_ARRIVED: Step = {
 };
 const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
-const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD|pods?)\b/i;
 const LXD = /\bInstance type "?virtual-machine"? is not supported on this server\b/i;
 const DEVICE_SHOWN = /\bINFO: \/dev\/kvm exists\b|\bKVM \(version \d{1,3}\) is installed and usable\b/;
 /** `ls` lists it, as one that everyone may open. */
@@ -57,7 +57,7 @@ const LISTED_OPEN = /^[ \t>]{0,8}c[rwx-]{6}rw[x-][^\n]{1,60}\/dev\/kvm\b/m;
 const isThere = (text: string): boolean => DEVICE_SHOWN.test(text) || kvmOkFinds(text);
 /** People who looked for the file. */
 const SAID_THERE =
-  /\/dev\/kvm\b[^\n]{0,60}\bI (?:do )?have (?:this|the|that) (?:file|device)\b|\bkvm-ok\b[^.\n]{0,40}\b(?:passes|is (?:ok|fine)|says? (?:ok|yes))|\/dev\/kvm\b[^.\n]{0,12}\b(?:does exist|exists) on (?:the|my) host\b/i;
+  /\b[Hh]ost\b[^\n]{0,40}\bkvm works\b|\bkvm works (?:\w{2,8} )?on the host\b|\/dev\/kvm\b[^\n]{0,60}\bI (?:do )?have (?:this|the|that) (?:file|device)\b|\bkvm-ok\b[^.\n]{0,40}\b(?:passes|is (?:ok|fine)|says? (?:ok|yes))|\/dev\/kvm\b[^.\n]{0,12}\b(?:does exist|exists) on (?:the|my) host\b/i;
 const NOT_GIVEN: ReadonlySet<string> = new Set([
   "any-no-kvm",
   "container-no-kvm",
@@ -69,9 +69,6 @@ const NOT_GIVEN: ReadonlySet<string> = new Set([
   "qemu-no-kvm",
   "qemu-tcg-no-vmx",
 ]);
-/** The device is passed to a container, by the command line or a compose file. */
-const PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
-const DESKTOP_ENGINE = /-linuxkit\b|\bDocker Desktop\b|-ce-(?:win|mac)\d/i;
 
 /** An answer with what the words around it add, and without what they show as done. */
 export function withWords(
@@ -136,7 +133,7 @@ function besideWords(
       covers: [...found.covers, "emulator-acceleration"],
     };
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
-  const listed = LISTED_OPEN.test(text) && IN_CONTAINER.test(text);
+  const listed = LISTED_OPEN.test(text) && namesContainer(text);
   const there = unseen && (said || listed || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;
   if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };
   if (unseen && isThere(text))
@@ -166,7 +163,7 @@ function besideWords(
       steps: [{ text: "On the host, see whether it has the device; then pass it in.", commands: IN_LXC_COMMANDS }],
       covers: recognised.flatMap(({ message, outcome }) => (outcome === "no device" ? [message as string] : [])),
     };
-  if (first?.message === "linux-vmx-outside-txt" && TXT_ON.test(text))
+  if (recognised.some(({ message }) => message === "linux-vmx-outside-txt") && TXT_ON.test(text))
     return {
       ...found,
       says: `${found.says} The text has Intel TXT on in the firmware setup: some firmwares then lock VMX on inside SMX alone, and IA32_FEAT_CTL reads 3.`,
@@ -274,7 +271,7 @@ function besideWords(
 }
 
 const TXT_ON =
-  /\b(?:TXT|Trusted Execution(?: Technology)?)\b(?: is|:|=)? {0,3}(?:switched |turned )?(?:enabled|on)\b|\benabled? (?:Intel )?(?:TXT|Trusted Execution)\b/i;
+  /\b(?:TXT|Trusted Execution(?: Technology)?)\b(?: is|:|=)? {0,3}(?:switched |turned )?(?:enabled|on|ticked|checked)\b|\b(?:enabled?|ticked|checked) (?:Intel )?(?:TXT|Trusted Execution)\b/i;
 /** People whose virtual machines start. */
 const WORKS_BESIDE =
   /\bKVM\b[^.\n]{0,30}\b(?:works|(?:I|we) use it|in use|is used|working)\b[^.\n]{0,12}\b(?:with|in|under|by|via|using|from) (?:virt-manager|libvirt|GNOME Boxes|QEMU)\b/i;
@@ -286,32 +283,6 @@ const IN_LXC_COMMANDS = [
   "# LXD, Incus",
   "lxc config device add NAME kvm unix-char path=/dev/kvm",
 ];
-
-/** The machine has the device, and a container does not see it. */
-function notInContainer(
-  text: string,
-  message: string | undefined,
-  said: boolean,
-): { readonly says: string; readonly steps: readonly Step[] } | undefined {
-  if (message !== "container-no-kvm" && !IN_CONTAINER.test(text)) return undefined;
-  const has = `The machine has KVM (${said ? "the text says so" : "the check in the text finds it"}), and the container`;
-  if (DESKTOP_ENGINE.test(text))
-    return {
-      says: `${has} runs in the virtual machine of Docker Desktop, which is another one: only what is there can be passed in.`,
-      steps: [DOCKER_ENGINE],
-    };
-  if (message === "docker-no-device" || PASSED.test(text))
-    return {
-      says: `${has} does not see it, although it is passed in: the engine runs elsewhere than the check (Docker Desktop has a virtual machine of its own), or the container was made before the device was there.`,
-      steps: [DOCKER_ENGINE],
-    };
-  return message === "container-no-kvm"
-    ? {
-        says: `${has} was not given the device, or Docker Desktop runs it in a virtual machine of its own.`,
-        steps: [PASS_DEVICE, DOCKER_ENGINE],
-      }
-    : { says: `${has} was not given the device.`, steps: [/\bpods?\b/i.test(text) ? TO_POD : PASS_DEVICE] };
-}
 
 const REPAIRED =
   /\b(?:work\w{0,3}|fixed|solved|resolved)\b[^.\n]{0,24}\b(?:by|after|with) (?:upgrad|updat|flash)\w{2,3} (?:(?:my|the) )?(?:BIOS|UEFI|firmware)\b/i;
