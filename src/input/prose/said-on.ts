@@ -36,7 +36,7 @@ const SAID = [
   // In words of their own, as "Virtual modulation".
   `\\b(?:I|we)(?: have|['’]ve| had)?(?: already| also)? (?:enabled|turned on|switched on|activated)(?: the)? virtual\\w{0,10}(?: \\w{2,14})? (?:in|from|on) (?:the )?boot menu\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",
-  `\\b(?:BIOS|UEFI)(?: \\w{1,10}){0,2} (?:shows|says|has|lists)(?: \\w{1,10}){0,2} ${VTX}\\b (?:as )?(?:checked|ticked|enabled|on)\\b`,
+  `\\b(?:BIOS|UEFI|RBSU|setup)(?: \\w{1,10}){0,2} (?:shows|says|has|lists)(?: \\w{1,10}){0,2} ["“']?(?:Intel(?:\\(R\\))? )?${VTX}\\b["”']?:? (?:as )?["“']?(?:checked|ticked|enabled|on)\\b`,
   // iDRAC.
   '\\bProcVirtualization\\W{0,3}=\\s?"?Enabled\\b',
   // German, French, Spanish and Chinese.
@@ -64,7 +64,7 @@ const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 const STATE =
   /enabl|activ|aktiv|habilit|eingeschaltet|开|启用|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without|没|找不到|\bkein|нет|\bpas\b|\bnão\b/i;
 const SUBJECT =
-  /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
+  /RBSU|virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
 
 const spoken = (text: string): string =>
   text

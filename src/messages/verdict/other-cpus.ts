@@ -62,6 +62,8 @@ export const SVM_ON: Step = {
 const ALL_WITH_SVM = /\b(?:EPYC|Ryzen|Threadripper|HygonGenuine)\b/i;
 /** QEMU, target/i386/cpu.c: the model Opteron_G1 (240) is without svm, Opteron_G2 (22xx) has it. */
 const SVM_LACKING = /\bOpteron[ -][128]\d\ds?\b/i;
+/** AMD's sockets before AM2 and F, with which SVM came. */
+const BEFORE_SVM = /\b[Ss]ocket (?:754|939|940)\b/;
 const EMULATE: Step = {
   text: "Run the guest in emulation, slowly: QEMU without -enable-kvm, in libvirt the type qemu.",
 };
@@ -139,6 +141,14 @@ function svmVerdict(
   if (SVM_LACKING.test(found) && recognised.some(isOfLoading))
     return {
       says: `The text shows an AMD CPU (${found}): Opterons of three digits have no SVM, which those of four brought, and no setting of a firmware changes that. So there is no KVM on it.`,
+      steps: [EMULATE],
+      evidence: [],
+      line: first.lines[0],
+      covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
+    };
+  if (BEFORE_SVM.test(text) && recognised.some(isOfLoading))
+    return {
+      says: `The text shows an AMD CPU (${found}, ${BEFORE_SVM.exec(text)?.[0]}): CPUs for that socket have no SVM, which came with AM2 and F, and no setting of a firmware changes that. So there is no KVM on it.`,
       steps: [EMULATE],
       evidence: [],
       line: first.lines[0],

@@ -32,6 +32,8 @@ export const kvmOkFinds = (text: string): boolean =>
 /** virt-host-validate, with anything that a web page puts around PASS. */
 const VALIDATED =
   /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
+/** Of people whose module loads. */
+export const SAID_TO_LOAD = /\bkvm[_-]intel loads (?:fine|ok|without (?:problems?|errors?))\b/i;
 /** Undefined for a text that is too long to look at. */
 export const passesChecks = (text: string | undefined): boolean =>
   text !== undefined && ((KVM_OK.test(text) && kvmOkFinds(text)) || VALIDATED.test(text));

@@ -10,6 +10,7 @@ import {
   namedOuter,
   systemIn,
   WHOLE_MACHINE,
+  WSL_1,
 } from "../../why/below/named-outer.js";
 import { productBelow } from "../../why/below/product-below.js";
 import { outerStep } from "../../why/questions/next-steps.js";
@@ -158,7 +159,8 @@ export function withBelow(
     said === LOAD_KVM.text &&
     // Its machine comes with the kernel that it has.
     (named.name === "Docker Desktop" || (named.isBelow && circumstances.has("KVM's module not loaded")));
-  const isRented = named.name === "GitHub Codespaces" || named.name === "a rented workspace";
+  const isWithoutKernel = text !== undefined && named.name === "WSL" && WSL_1.test(text);
+  const isRented = isWithoutKernel || named.name === "GitHub Codespaces" || named.name === "a rented workspace";
   const steps = isRented
     ? []
     : found.steps.filter(

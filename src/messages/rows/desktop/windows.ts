@@ -685,12 +685,13 @@ export const WINDOWS_MESSAGES = [
     needle: [
       "prerequisite check for the hyper-v feature failed",
       "hyper-v cannot be installed because",
+      "hyper-v cannot be installed: virtuali",
       "hyper cannot be installed because",
       "please ensure nested virtualization is enabled in order to",
     ],
     group: "hyperv-install-refused",
     pattern:
-      /prerequisite check for the Hyper-V feature failed|Hyper(?:-V)? cannot be installed because (?:virtuali[sz]ation support is not enabled in the BIOS|[^\n]{3,80})|ensure nested virtualization is enabled in order to successfully install Hyper-V/i,
+      /prerequisite check for the Hyper-V feature failed|Hyper-V cannot be installed: Virtuali[sz]ation support is not enabled in the BIOS|Hyper(?:-V)? cannot be installed because (?:virtuali[sz]ation support is not enabled in the BIOS|[^\n]{3,80})|ensure nested virtualization is enabled in order to successfully install Hyper-V/i,
     what: "Windows Server does not install the Hyper-V role: its check found no VT-x that is switched on.",
     causes: [OFF_IN_FIRMWARE, "This server is a virtual machine, and its host does not expose VT-x to it."],
     steps: [

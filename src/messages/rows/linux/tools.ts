@@ -245,7 +245,7 @@ export const TOOL_MESSAGES = [
     ],
     group: "docker-virtualization",
     pattern:
-      /virtuali[sz]ation and data execution protection must be enabled|unable to detect a hypervisor|(?<!installed because )virtuali[sz]ation support (?:not detected|is not enabled|wasn't detected)/i,
+      /virtuali[sz]ation and data execution protection must be enabled|unable to detect a hypervisor|(?<!installed(?: because|:) )virtuali[sz]ation support (?:not detected|is not enabled|wasn't detected)/i,
     what: "Docker Desktop on Windows needs Windows' hypervisor (WSL2 or Hyper-V), and it does not run.",
     causes: [
       { text: "VT-x, or Execute Disable, is off in the firmware setup.", layer: "firmware", always: true },

@@ -115,7 +115,9 @@ export function nestedOnMac(text: string): Answer | undefined {
 /** Linux in QEMU on a Mac, started by a tool for it. */
 const TOOL = /\b(?:Lima|Colima|UTM|Multipass|OrbStack)\b/i;
 export const nestedByTool = (text: string): Answer | undefined =>
-  TOOL.test(text) && IN_QEMU.test(text) ? nestedOnMac(text) : undefined;
+  TOOL.test(text) && (IN_QEMU.test(text) || (/\bIntel\b/.test(text) && NESTED.test(text)))
+    ? nestedOnMac(text)
+    : undefined;
 
 /** macOS without virtualization because it runs in a machine: what is below, as far as the text says it. */
 export function macosGuest(text: string, what: string): Answer | undefined {

@@ -104,7 +104,8 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   if (subject === SUBJECTS[0] && saysNestedUsed(text) && troubleIn(text) !== undefined) return undefined;
   const any = IN_QEMU.test(text) ? undefined : namedOuter(text.replace(CHOICES, ""), machine);
   // In a firmware setup a product is what looks for VT-x.
-  const named = subject.says === FIRMWARE_SAYS && any?.isBelow === false ? undefined : any;
+  const isProgram = any?.isBelow === false || (any?.name === "Docker Desktop" && !/\bKVM\b|\/dev\/kvm/i.test(text));
+  const named = subject.says === FIRMWARE_SAYS && isProgram ? undefined : any;
   const isNested = named === undefined && subject === SUBJECTS[0];
   // VirtualBox is the program there, and passes VT-x to what runs in it.
   const onVbox = isNested && /\bVirtual ?Box\b|\bVBoxManage\b/i.test(text);

@@ -27,7 +27,7 @@ import { loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { inPlace, ofApple, ofProvider } from "./shown/in-place.js";
-import { namesContainer, notInContainer } from "./shown/not-in-container.js";
+import { inChroot, namesContainer, notInContainer } from "./shown/not-in-container.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
@@ -132,6 +132,8 @@ function besideWords(
       steps: joining,
       covers: [...found.covers, "emulator-acceleration"],
     };
+  const chroot = unseen ? inChroot(text) : undefined;
+  if (chroot !== undefined) return { ...found, ...chroot, covers: [...found.covers, first?.message ?? ""] };
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
   const listed = LISTED_OPEN.test(text) && namesContainer(text);
   const there = unseen && (said || listed || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;

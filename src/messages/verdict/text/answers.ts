@@ -1,8 +1,7 @@
 import { isSvmVendor, msrOf, showsVmx } from "../../../host/host.js";
 import { knownValue } from "../../../host/msr.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import type { Explanation, FoundVerdict, Recognised } from "../../answer.js";
-import { isOfLoading } from "../../answer.js";
+import { type Explanation, type FoundVerdict, isOfLoading, type Recognised } from "../../answer.js";
 import { asksWhatIsOff, withAskedFeatures } from "../asked/asked-feature.js";
 import { autoloaded, builtIn } from "../asked/autoload.js";
 import { bitAsked } from "../asked/bit-asked.js";
@@ -24,7 +23,7 @@ import { hardwareThere, notPassed } from "../hardware-there.js";
 import { loneErrno } from "../lone-errno.js";
 import { EITHER_COUNTED, hypervisorBelow, machineVerdict, type SaidInProse } from "../machine-verdict.js";
 import { otherCpuVerdict } from "../other-cpus.js";
-import { KVM_IS_THERE, passesChecks, WITHOUT_FLAGS, WORKS } from "../passed-checks.js";
+import { KVM_IS_THERE, passesChecks, SAID_TO_LOAD, WITHOUT_FLAGS, WORKS } from "../passed-checks.js";
 import { assertionLine, crashLine, fatalLine } from "../stopped.js";
 import { ASKS_VTX, asksVtx, LISTS_DEVICE, usesOther } from "../text-signs.js";
 import {
@@ -53,6 +52,7 @@ const ANSWERS: readonly Answer[] = [
   withoutMessages,
   refusedByWsl,
   flagContradictsMessage,
+  flagTakenOut,
   cpusDiffer,
   deviceNotPassed,
   ofAnotherCpu,
@@ -134,6 +134,12 @@ function flagContradictsMessage({ recognised, ofLoading, flag }: Reading): Found
   return lacking !== undefined && flag === true ? rowVerdict(lacking, ofLoading) : undefined;
 }
 
+/** The kernel was asked to leave the flag out. */
+function flagTakenOut({ recognised, ofLoading, flag }: Reading): FoundVerdict | undefined {
+  const asked = recognised.find(({ message }) => message === "linux-clears-vmx");
+  return asked !== undefined && flag !== true ? rowVerdict(asked, ofLoading) : undefined;
+}
+
 /** Every CPU has VMX, and one of them another one: nothing is to be switched on or passed. */
 function cpusDiffer({ recognised, machine, text }: Reading): FoundVerdict | undefined {
   const differing = recognised.find(({ message }) => CONFIG_DIFFERS.has(message ?? ""));
@@ -196,7 +202,8 @@ function describedMachine(reading: Reading): FoundVerdict | undefined {
   const wants = isKnown || failed || text === undefined || ASKS_VTX.test(withoutCpuFlags(text));
   const below = belowOf(machine, reading);
   // What a virtual machine gets is a question only where it is asked.
-  const found = wants || below === undefined ? full : { ...full, steps: [] };
+  const loads = text !== undefined && SAID_TO_LOAD.test(text);
+  const found = !loads && (wants || below === undefined) ? full : { ...full, steps: [] };
   const whole = {
     ...withNamedOuter(found, machine, text, guests, failed, () => circumstances.has("said to be virtual")),
     covers: idsOf(ofLoading),

@@ -19,6 +19,19 @@ const PASS_NSPAWN: Step = {
 
 export const namesContainer = (text: string): boolean => IN_CONTAINER.test(text);
 
+/** KVM's module is loaded, and its device is missing where the program runs. */
+const LOADED = /^kvm_(?:intel|amd) +\d/m;
+const IN_CHROOT = /\b(?:in|inside|from|into) (?:an? |the |my )?(?:\w{2,10} )?chroot\b/i;
+
+/** A chroot has the devices that are mounted in it. */
+export const inChroot = (text: string): { readonly says: string; readonly steps: readonly Step[] } | undefined =>
+  IN_CHROOT.test(text) && LOADED.test(text)
+    ? {
+        says: "KVM's module is loaded, so VT-x (or AMD-V) is on; a chroot has /dev/kvm only where the host's /dev is mounted in it.",
+        steps: [{ text: "Mount it, from outside.", commands: ["sudo mount --rbind /dev CHROOT/dev"] }],
+      }
+    : undefined;
+
 /** The machine has the device, and a container does not see it. */
 export function notInContainer(
   text: string,
