@@ -341,7 +341,9 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(/\nconst SAID_OFF =\n[^\n]*/, "")
-        .replace(/\n {2}if \(SAID_OFF[^\n]*\n[^\n]*(?=\n {2}const refused)/, ""),
+        .replace(/\n {2}if \(SAID_OFF[^\n]*\n[^\n]*(?=\n {2}const refused)/, "")
+        .replace(/\nconst BEFORE_SVM =[^\n]*/, "")
+        .replace(/\n {2}if \(BEFORE_SVM[\s\S]*?\n {4}\};/, ""),
   ],
   // The register in tboot's log.
   [
@@ -421,7 +423,13 @@ const OMISSIONS = [
   // What registers that are none of VMX hold (`explain`).
   [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
   // That a signal ended QEMU (`explain`).
-  [/[\\/]verdict[\\/]stopped\.ts$/, (code) => code.replace(/\n {2}const killed = [\s\S]*?\n {4}\};\n/, "\n")],
+  [
+    /[\\/]verdict[\\/]stopped\.ts$/,
+    (code) =>
+      code
+        .replace(/\n {2}const killed = [\s\S]*?\n {4}\};\n/, "\n")
+        .replace(/\n {2}const gp = [\s\S]*?covers \};\n/, "\n"),
+  ],
   // Faults of the host's kernel beside KVM (`explain`).
   [
     /[\\/]guests[\\/]host-kernel\.ts$/,

@@ -13,7 +13,7 @@ const WITHOUT: readonly RegExp[] = [
   /\bPentium(?:\(R\)|®)? (?:4|IV)(?: (?:CPU|processor|HT))? (?:5[0-7]\d|6[2-7][01])(?:[JF]|\/\w{1,4})?\b(?! ?MHz)/i,
   /\bPentium(?:\(R\)|®)? (?:III|M)\b/,
   /\bPentium(?:\(R\)|®)? Dual(?:-Core)?(?: (?:CPU|processor))? (?:E2\d{3}|E5200|T2[34]\d0|T3[24]00|T4[2345]00)\b/i,
-  /\bCore(?:\(TM\)|™)? ?2(?: (?:Duo|Quad))?(?: (?:CPU|processor))? (?:E4[3-7]00|E7200|E8190|T52[057]0|T5300|T5450|T5550|T5750|T5800|Q8200)\b/i,
+  /\b(?:Core(?:\(TM\)|™)? ?2(?: ?(?:Duo|Quad))?|C2[DQ])(?: (?:CPU|processor))? (?:E4[3-7]00|E7200|E8190|T52[057]0|T5300|T5450|T5550|T5750|T5800|Q8200)\b/i,
   /\b(?:CPU|processor|Core(?:\(TM\)|™)? Duo) T2(?:05|25|35|45)0\b/i,
 ];
 

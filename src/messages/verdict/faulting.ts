@@ -1,5 +1,6 @@
 import { describeMsr } from "../../input/text/msr-names.js";
 import { vmxInstruction } from "../../vmcs/stopped/register-block.js";
+import { vmxOnMemory } from "../../vmcs/stopped/vmx-on-memory.js";
 import type { Step } from "../message.js";
 
 /*
@@ -12,20 +13,6 @@ const MODULE = /\+0x[0-9a-f]{1,6}\/0x[0-9a-f]{1,6} \[(?<module>[\w-]{2,30})\b/;
 const VIRTUAL =
   /\bHardware name: (?<name>[^\n]{0,60}?\b(?:QEMU|KVM|KubeVirt|OpenStack|VMware|VirtualBox|Xen|Virtual Machine)\b)/i;
 const OF_KVM = /QEMU|KVM|KubeVirt|OpenStack/i;
-
-/** With 6 in the middle bits of the byte behind them, and an operand in memory: others are RDPID and RDRAND. */
-const VMX_MEMORY = [
-  ["VMPTRLD", [0x0f, 0xc7]],
-  ["VMXON", [0xf3, 0x0f, 0xc7]],
-  ["VMCLEAR", [0x66, 0x0f, 0xc7]],
-] as const;
-const isSixInMemory = (byte = 0): boolean => (byte & 0x38) === 0x30 && byte < 0xc0;
-
-function vmxOnMemory(code: readonly number[]): string | undefined {
-  return VMX_MEMORY.find(
-    ([, opcode]) => opcode.every((byte, at) => code[at] === byte) && isSixInMemory(code[opcode.length]),
-  )?.[0];
-}
 
 interface Fault {
   readonly says: string;

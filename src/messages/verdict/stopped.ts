@@ -1,3 +1,4 @@
+import { refusedToSwitchOn } from "../../kvm/load/refused-to-switch-on.js";
 import type { Explanation, TextVerdict } from "../answer.js";
 import { faultingInstruction } from "./faulting.js";
 import { frameOfKvm, warnedBelowKvm } from "./guests/host-kernel.js";
@@ -116,6 +117,10 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
     .trim()
     .slice(0, 200)}"`;
   const covers = recognised.map(({ message }) => message as string);
+  const gp = inside?.module === "kvm_intel" && /general protection/.test(lines[at] as string);
+  const refused = gp ? refusedToSwitchOn(inside.fn ?? "", text) : undefined;
+  if (refused !== undefined)
+    return { says: `${crash}, ${refused.says}`, steps: refused.steps, evidence: [], line: at + 1, covers };
   if (fault !== undefined)
     return { says: `${crash}. ${fault.says}`, steps: fault.steps, evidence: [], line: at + 1, covers };
   return {

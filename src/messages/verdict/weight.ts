@@ -80,6 +80,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "modprobe-config-line": ["modprobe-builtin"],
   "modules-missing": ["modprobe-not-found"],
   "modprobe-not-found": ["kernel-config-without"],
+  "module-missing": ["kernel-config-without"],
   "rdmsr-no-device": ["rdmsr-no-right", "msr-denied"],
   "kvm-enable-failed": ["kvm-not-enabled-feat-ctl", "kvm-vmx-disabled-on-cpu"],
   "kvm-ok-unusable": ["modprobe-not-found", "modprobe-builtin"],

@@ -86,8 +86,11 @@ export function withNamedOuter(
   if (named.name === "Xen" && DOM0.test(text))
     return {
       ...found,
-      says: "Linux shows no `vmx`, and this is dom0 of Xen, which uses VT-x itself and shows dom0 none: kvm_intel does not load there.",
-      steps: [{ text: "See what Xen found.", commands: ["xl info | grep -E 'virt_caps|xen_caps'"] }],
+      says: "By the text this is dom0 of Xen, which uses VT-x itself and shows dom0 none: kvm_intel does not load there.",
+      steps: [
+        { text: "See what Xen found.", commands: ["xl info | grep -E 'virt_caps|xen_caps'"] },
+        { text: "For KVM, choose the entry without Xen in the boot loader." },
+      ],
     };
   // A product that is only named may be the one that runs beside Linux.
   const asked = found.steps.filter(({ text }) => text !== WHICH_OUTER.text);
@@ -170,7 +173,7 @@ export function withBelow(
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
 
-const DOM0 = /\bdom0\b|^\(XEN\) /im;
+const DOM0 = /\bdom0\b|^\(XEN\) |\bcontrol_d\b/im;
 
 /** Asks which hypervisor it is. */
 const WHICH_OUTER = outerStep(undefined);

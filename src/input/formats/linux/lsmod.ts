@@ -2,7 +2,7 @@ import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
 
 const ROW =
-  /^\s{0,8}([a-z]\w{1,55})\s{1,40}(\d{3,9})\s{1,12}(\d{1,5})(?:\s{1,4}([\w,-]{0,400}))?(?: Live 0x[0-9a-f]{8,16}(?: \([A-Z+-]{1,8}\))?)?\s*$/;
+  /^\s{0,8}(?:# )?([a-z]\w{1,55})\s{1,40}(\d{3,9})\s{1,12}(\d{1,5})(?:\s{1,4}([\w,-]{0,400}))?(?: Live 0x[0-9a-f]{8,16}(?: \([A-Z+-]{1,8}\))?)?\s*$/;
 const ASKED =
   /^\s{0,8}(?:\S{0,60}[$#>%] ?|)(?:sudo )?(?:\/s?bin\/)?lsmod ?\| ?e?grep (?:-\w{1,4} )?["']?\^?kvm(?:_intel)?["']?\s*$/;
 const PROMPT = /^\s{0,4}(?:\[?[\w.@~:/-]{1,60}\]?\s?)?[$#] ?\S/;
@@ -12,7 +12,7 @@ export const lsmod: FactReader = {
   kind: "facts",
   name: "lsmod",
   knows: "lsmod: whether kvm, kvm_intel and kvm_amd are loaded; why one is not, it does not say.",
-  mark: /^\s{0,8}kvm(?:_intel|_amd)?\s{1,40}\d{3,9}\s{1,12}\d{1,5}|lsmod ?\| ?e?grep\b/,
+  mark: /^\s{0,8}(?:# )?kvm(?:_intel|_amd)?\s{1,40}\d{3,9}\s{1,12}\d{1,5}|lsmod ?\| ?e?grep\b/,
   words: ["lsmod"],
   open: openLsmod,
 };

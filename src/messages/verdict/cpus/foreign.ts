@@ -181,7 +181,7 @@ function namedVerdict(
   const arm = ARM_MACHINE.exec(text)?.[0];
   const old = arm === undefined ? undefined : onArm32(text, arm);
   if (old !== undefined) return { ...old, line: first.lines[0], covers };
-  const noModule = first.message === "modprobe-not-found" && /\bkvm\b/.test(first.matched);
+  const noModule = /^mod\w+-(?:not-found|missing)$/.test(first.message ?? "") && /\bkvm\b/.test(first.matched);
   if (
     arm !== undefined &&
     (first.message === "virt-host-validate" ||

@@ -23,11 +23,12 @@ import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
 import { IN_SNAP, listedRights, outsideGroup, withRights } from "./device-rights.js";
 import { withoutDone } from "./shown/already-set.js";
-import { loadedByHand } from "./shown/by-hand.js";
+import { insertedAlone, loadedByHand } from "./shown/by-hand.js";
 import { failedInside } from "./shown/failed-inside.js";
 import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { inPlace, ofApple, ofProvider } from "./shown/in-place.js";
 import { inChroot, namesContainer, notInContainer } from "./shown/not-in-container.js";
+import { offInSetup } from "./shown/off-in-setup.js";
 import { onlyLogged } from "./shown/only-logged.js";
 import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
@@ -121,6 +122,8 @@ function besideWords(
   }
   const inside = isFailure ? failedInside(found, text, first.product) : undefined;
   if (inside !== undefined) return inside;
+  const inserted = recognised.map((one) => insertedAlone(found, text, one)).find((one) => one !== undefined);
+  if (inserted !== undefined) return inserted;
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
   const rights = unseen ? listedRights(text) : undefined;
   if (rights !== undefined) return { ...found, ...rights, covers: [...found.covers, first?.message ?? ""] };
@@ -174,11 +177,15 @@ function besideWords(
   const logged = onlyLogged(found, text, recognised);
   if (logged !== undefined) return logged;
   const forbidden = recognised.some(({ message }) => message === "qemu-no-kvm") && IN_SNAP.test(text);
-  if (first !== undefined && (first.outcome === "no access" || forbidden)) {
+  const denied = recognised.find(
+    (one) => one.outcome === "no access" && (one === first || found.says.startsWith(one.what)),
+  );
+  const refusing = denied ?? (forbidden ? first : undefined);
+  if (refusing !== undefined) {
     const said = withRights(found, text);
     // Where what is to be done is another thing, the row says no more.
-    const isOther = !said.steps.some((step) => first.steps.some((own) => own.text === step.text));
-    return isOther ? { ...said, covers: [...said.covers, first.message as string] } : said;
+    const isOther = !said.steps.some((step) => refusing.steps.some((own) => own.text === step.text));
+    return isOther ? { ...said, covers: [...said.covers, refusing.message as string] } : said;
   }
   const windows = first?.product === "WSL" ? windowsOnKvm(text) : undefined;
   if (windows !== undefined)
@@ -228,6 +235,8 @@ function besideWords(
   if (/^(?:The text names an|This is an?) ARM machine/.test(found.says)) return ofApple(found, text);
   const byHand = loadedByHand(found, text, first, outer?.isBelow !== true && flag === undefined);
   if (byHand !== undefined) return byHand;
+  const off = outer?.isBelow === true || flag !== undefined ? undefined : offInSetup(found, first, text);
+  if (off !== undefined) return off;
   if (outer?.isBelow !== true && FIRMWARE_UPDATE.test(text) && !REPAIRED.test(text))
     return {
       ...found,

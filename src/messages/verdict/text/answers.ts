@@ -206,10 +206,13 @@ function describedMachine(reading: Reading): FoundVerdict | undefined {
   const found = !loads && (wants || below === undefined) ? full : { ...full, steps: [] };
   const whole = {
     ...withNamedOuter(found, machine, text, guests, failed, () => circumstances.has("said to be virtual")),
-    covers: idsOf(ofLoading),
+    // Why there is no device is what the answer says.
+    covers: idsOf(failed && isKnown ? [...ofLoading, ...recognised.filter(isNoDevice)] : ofLoading),
   };
   return failed ? whole : withAskedFeatures(whole, machine, text, below, isKnown);
 }
+
+const isNoDevice = ({ outcome }: Recognised): boolean => outcome === "no device";
 
 /** On an AMD CPU what is said about VMX is said about another module. */
 function describedAmd({ recognised, machine }: Reading): FoundVerdict | undefined {

@@ -20,6 +20,27 @@ const TAKEN_OUT =
 /** The kernel's configuration has the module. */
 const AS_MODULE = /\bCONFIG_KVM_INTEL=m\b/;
 
+/** kvm_intel.ko alone, inserted by insmod. */
+const INSERTED = /\binsmod [^\n]{0,120}kvm[-_]intel\.ko/;
+const KVM_INSERTED = /\binsmod [^\n]{0,120}\bkvm\.ko/;
+
+/** insmod loads no other module, and then the symbols of kvm.ko are not there. */
+export function insertedAlone(found: FoundVerdict, text: string, first: Recognised): FoundVerdict | undefined {
+  const isUnknown = first.message === "module-version" && /Unknown symbol/.test(first.matched);
+  if (!isUnknown || !INSERTED.test(text) || KVM_INSERTED.test(text)) return undefined;
+  return {
+    ...found,
+    says: "kvm_intel.ko did not find the symbols of kvm.ko: insmod loads no other module, so kvm.ko was not loaded before it, or it is of another build. The CPU had not been checked yet.",
+    steps: [
+      {
+        text: "Insert kvm.ko of the same build first, or let modprobe load both.",
+        commands: ["lsmod | grep kvm", "sudo modprobe irqbypass; sudo insmod kvm.ko && sudo insmod kvm-intel.ko"],
+      },
+    ],
+    covers: [...found.covers, "module-version"],
+  };
+}
+
 /** What follows from it, where KVM is missing. `isOpen`: nothing else shows why it is. */
 export function loadedByHand(
   found: FoundVerdict,
