@@ -1,6 +1,6 @@
 import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
 import { NAMED_OUTER } from "../../input/places/hypervisor-names.js";
-import { builtFor, insideOf, isVirtualBox } from "./named-outer.js";
+import { builtFor, insideOf, isVirtualBox, WHOLE_MACHINE } from "./named-outer.js";
 
 /*
  * Clouds and products that run another's hypervisor: a machine of theirs shows that one, and is made to have VT-x in their way.
@@ -41,11 +41,13 @@ export function productBelow(shown: string, text: string): string | undefined {
   const named = NAMED_OUTER.filter(([words, name]) => products.includes(name) && words.test(text)).map(
     ([, name]) => name,
   );
-  const found =
-    instanceOf(text) ??
-    cloudOf(text) ??
-    builtFor(text)?.cloud ??
-    (named.length === 1 ? named[0] : undefined) ??
-    insideOf(text);
+  // On a whole machine of a cloud another one runs the machines.
+  const found = WHOLE_MACHINE.test(text)
+    ? insideOf(text)
+    : (instanceOf(text) ??
+      cloudOf(text) ??
+      builtFor(text)?.cloud ??
+      (named.length === 1 ? named[0] : undefined) ??
+      insideOf(text));
   return found !== undefined && products.includes(found) ? found : undefined;
 }

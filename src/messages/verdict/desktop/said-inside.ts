@@ -39,6 +39,9 @@ const WITHOUT_MACHINE: Step = {
   commands: ["minikube start --driver=docker"],
 };
 
+/** There the machines are those of the computer itself. */
+const ON_WINDOWS = /\bon (?:Microsoft )?Windows (?:10|11|Server)\b|\b[A-Z]:\\|\.exe\b/;
+
 /** VirtualBox, or minikube with it, that finds no VT-x in a machine. */
 export function vboxInside(
   text: string,
@@ -46,7 +49,9 @@ export function vboxInside(
 ): { readonly says: string; readonly steps: readonly Step[] } | undefined {
   const isMinikube = /\bminikube\b/i.test(text);
   const below =
-    (failed[0]?.product === "VirtualBox" || isMinikube) && bareMetal(text) === undefined ? vboxBelow(text) : undefined;
+    (failed[0]?.product === "VirtualBox" || (isMinikube && !ON_WINDOWS.test(text))) && bareMetal(text) === undefined
+      ? vboxBelow(text)
+      : undefined;
   if (below === undefined) return undefined;
   const refusal = below === "VMware" ? failed.find(({ message }) => message === "vmware-vhv-not-supported") : undefined;
   const onWindows = refusal !== undefined && /\bWin(?:dows\b| ?1[01]\b)/i.test(text);

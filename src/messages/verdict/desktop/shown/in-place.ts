@@ -1,5 +1,6 @@
 import { isInWsl2, isWindows10 } from "../../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../../input/text/svm-named.js";
+import { WHOLE_MACHINE } from "../../../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../../answer.js";
 import type { Step } from "../../../message.js";
@@ -11,7 +12,10 @@ import { lacksKvm } from "../../weight.js";
 
 /** The releases that OpenVZ and Virtuozzo give their kernels, and files that only these have. */
 const OPENVZ =
-  /\b2\.6\.\d{1,2}-\d[\w.]{0,8}stab\d|\b3\.10\.0-\d[\w.]{1,24}\.vz7\b|\/proc\/vz\b|\bOpenVZ\b|\bVirtuozzo\b/i;
+  /\b2\.6\.\d{1,2}-\d[\w.]{0,8}stab\d|\b3\.10\.0-\d[\w.]{1,24}\.vz7\b|\/proc\/vz\b|\/proc\/user_beancounters\b/i;
+/** By its name alone, where nothing shows another hypervisor. */
+const OPENVZ_NAMED = /\bOpenVZ\b|\bVirtuozzo\b/i;
+const IN_ANOTHER = /\bHypervisor (?:vendor|detected)\b|\bKVM (?:VPS|VDS|server)\b|\bmoved (?:away )?(?:to|from)\b/i;
 /** Commands of their host. */
 const ON_ITS_HOST = /\b(?:vzlist|vzctl|prlctl|prlsrvctl)\b|\/proc\/bc\b/;
 /** Where it is named and not meant. */
@@ -53,7 +57,12 @@ export function inPlace(
 ): FoundVerdict | undefined {
   const [first] = recognised;
   const lacks = first?.message === "kvm-device" || lacksKvm(first) || OF_MODULE.has(first?.message ?? "");
-  if (lacks && OPENVZ.test(text) && !ON_ITS_HOST.test(text) && !NO_OPENVZ.test(text))
+  if (
+    lacks &&
+    (OPENVZ.test(text) || (OPENVZ_NAMED.test(text) && !IN_ANOTHER.test(text))) &&
+    !ON_ITS_HOST.test(text) &&
+    !NO_OPENVZ.test(text)
+  )
     return {
       ...found,
       says: "The text shows OpenVZ (Virtuozzo), in which a VPS is a container: it has no kernel of its own and can load no module, and the flags that it sees are those of the host's CPU. No setting inside brings KVM.",
@@ -185,7 +194,13 @@ export function ofProvider(found: FoundVerdict, text: string): FoundVerdict {
           : step,
       ),
     };
-  if (!RENTED.test(text) || OWN_HOST.test(text) || !found.steps.some((step) => OF_HOSTS.has(step.text))) return found;
+  if (
+    !RENTED.test(text) ||
+    OWN_HOST.test(text) ||
+    WHOLE_MACHINE.test(text) ||
+    !found.steps.some((step) => OF_HOSTS.has(step.text))
+  )
+    return found;
   return { ...found, steps: [OF_PROVIDER, ...found.steps.filter((step) => !OF_HOSTS.has(step.text))] };
 }
 
