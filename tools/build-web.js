@@ -229,6 +229,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(/\n\/\*\* KVM's own reasons[\s\S]*?(?=\n\/\*\* The exit qualification that)/, "")
+        .replace(/(\bconst CHECKED\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
         .replace(/\n {2}const other = notOfCpu[^\n]*\n[^\n]*/, ""),
   ],
   [
@@ -250,6 +251,7 @@ const OMISSIONS = [
         .replace("[AFTER_SLEEP, ", "[")
         .replace(/^ {4}\{\n {6}is: "bcdedit refused",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {2}\["(?:typed in a container|a kernel for guests|no right to the device)", \w+\],\n/gm, "")
+        .replace(/^ {6}\{\n {8}is: "AMD",\n {8}what: "This CPU is AMD's, where[\s\S]*?\n {6}\},\n/m, "")
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // Boards with a CPU of Arm, and architectures that are neither (`explain`).
@@ -406,6 +408,12 @@ const OMISSIONS = [
         .replace(/(\bconst BY_MICROCODE\b[^=]*= new Set\()\[[\s\S]*?\n\]\);/, "$1[]);")
         .replace(/ {6}text: plain\.every[\s\S]*?\n {8}: `/, "      text: `"),
   ],
+  // Registers in sentences of other languages, and control registers that a program gives its guest (`explain`).
+  [
+    /[\\/]formats[\\/]msr-sentence\.ts$/,
+    (code) => code.replace(/(\nconst (?:VALUE|HYPOTHETICAL)_ELSEWHERE =)\n[^\n]*\n/g, "$1 /(?!)/;\n"),
+  ],
+  [/[\\/]internal-error[\\/]guest-sregs\.ts$/, () => "export const withSregs = (decoded) => decoded;"],
   // What the registers show of an instruction that KVM did not emulate (`explain`): the sentence says that it did not.
   [
     /[\\/]internal-error[\\/]not-emulated\.ts$/,
@@ -420,8 +428,42 @@ const OMISSIONS = [
         "\nconst registersOf = (_: string): ReadonlyMap<string, bigint> => new Map();\n",
       ),
   ],
-  // What registers that are none of VMX hold (`explain`).
-  [/[\\/]decoders[\\/]msr\.ts$/, (code) => code.replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")],
+  // What registers that are none of VMX hold, and writes of those that are (`explain`).
+  [
+    /[\\/]decoders[\\/]msr\.ts$/,
+    (code) =>
+      code
+        .replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")
+        .replace(/\n {2}if \(index !== 0x3a && [\s\S]*?\n {4}\};/, ""),
+  ],
+  // Which instruction failed, what kernels before the tables offer, and what KVM gives no guest (`explain`).
+  [/[\\/]internal-error[\\/]failed-in\.ts$/, () => 'export const failedIn = () => "";'],
+  [
+    /[\\/]decoders[\\/]feature-why\.ts$/,
+    (code) =>
+      code
+        .replace(/(\bexport const beforeTables = )[\s\S]*?\n {4}: \[\];/, "$1(_: unknown): readonly string[] => [];")
+        .replace(
+          /\n {4}const before = isBeforeTables[\s\S]*?\$\{before\}` \};/,
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source code.
+          "\n    return { ...bit, reason: `offered ${whereOffered(sorted)}` };",
+        )
+        .replace(/host\.params === undefined && host\.paramsAsked === undefined\n[^\n]*\n {10}: /, ""),
+  ],
+  [
+    /[\\/]decoders[\\/]named-feature\.ts$/,
+    (code) =>
+      code.replace(/\n {2}const never = [^\n]*/, '\n  const never = "";').replace(/\nconst NEVER_OFFERED =[^\n]*/, ""),
+  ],
+  // Parameters beside one in a sentence (`explain`).
+  [
+    /[\\/]formats[\\/]linux[\\/]module-params\.ts$/,
+    (code) =>
+      code
+        .replace(/\nconst ONE_MORE =\n[^\n]*/, "")
+        .replace(/\n {8}\/\/ The others in the same sentence[\s\S]*?(?=\n {8}return take)/, "")
+        .replace(new RegExp(`^( {2}knows:)\\s*(?:${STRING}(?:\\s*\\+\\s*)?)+(?=,$)`, "gm"), '$1""'),
+  ],
   // That a signal ended QEMU (`explain`).
   [
     /[\\/]verdict[\\/]stopped\.ts$/,
@@ -443,6 +485,7 @@ const OMISSIONS = [
       code
         .replace(/ {2}\{\n {4}\/\/ Linux, [^\n]*\n {4}names: \/\^(?:taa-no|tsx-ctrl)\$[\s\S]*?\n {2}\},\n/g, "")
         .replace(/\n {2}const \[withKvm, [\s\S]*?\n {2}\}(?=\n {2}const wanted)/, "")
+        .replace(/asksVmx && context\.circumstances\.has\("macOS"\)\n[\s\S]*?\n {14}: (?=asksVmx)/, "")
         .replace(/\nconst IN_EMULATION =\n[^\n]*\n/, "\n"),
   ],
   // KVM of ARM's old kernels (`explain`).
@@ -525,6 +568,7 @@ export function whyOff({ host }: Situation): WhyOff {
     (code) =>
       code
         .replace(/\n {2}const flag = flagOfGuest[\s\S]*?return ofSvm[^\n]*/, "")
+        .replace(/\n {2}\/\/ An option in a sentence[\s\S]*?return undefined;/, "")
         .replace(/\nfunction ofSvm[\s\S]*?\n\}\n/, "\n")
         .replace(/\n {2}svm: \{ flag[^\n]*/, ""),
   ],
