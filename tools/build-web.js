@@ -558,7 +558,7 @@ export function whyOff({ host }: Situation): WhyOff {
   ],
   // A host and its guest in one text, and a guest's configuration of AMD's (`explain`).
   [/[\\/]guests[\\/]host-beside-guest\.ts$/, () => "export const hostBesideGuest = () => undefined;"],
-  [/[\\/]guests[\\/]sides\.ts$/, () => "export const ofOneSide = () => undefined;"],
+  [/[\\/]text[\\/]sides\.ts$/, () => "export const ofOneSide = () => undefined;"],
   [
     /[\\/]compare[\\/]guest-vmx\.ts$/,
     (code) => code.replace(/\nconst OF_AMD =[\s\S]*?\n\}\n/, "\nexport const flagOfGuest = () => undefined;\n"),

@@ -1,5 +1,6 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { hasSvm } from "../host/host.js";
+import { ofOneSide } from "../input/text/sides.js";
 import type { TextLine } from "../input/text/text-lines.js";
 import { type OwnMachine, ownMachine, type TextRead } from "../situation/evidence/own-machine.js";
 import { type KeptText, keptText } from "../vmcs/dumps/kept-text.js";
@@ -11,7 +12,6 @@ import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";
 import { explainDescription, explainElements, explainUnknown, nothingFound } from "./other-lines.js";
 import { dumpVerdict } from "./verdict/dump-verdict.js";
 import { isWritten } from "./verdict/guests/guest-verdict.js";
-import { ofOneSide } from "./verdict/guests/sides.js";
 import { placed } from "./verdict/rented-cloud.js";
 import { verdictOf } from "./verdict/text/text-verdict.js";
 

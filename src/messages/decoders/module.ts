@@ -262,7 +262,7 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
     return {
       causes: [
         {
-          text: `No release from ${RELEASES[0]} to ${RELEASES.at(-1)} has a parameter ${name}${near.length === 0 ? "" : `; there are ${listText(near)}`}. It is misspelt, or it went away before (vmm_exclusive and nested_ept are such).`,
+          text: `No release from ${RELEASES[0]} to ${RELEASES.at(-1)} has a parameter ${name}${near.length === 0 ? "" : `; there are ${listText(near)}`}. It is misspelt, went away before (vmm_exclusive and nested_ept are such), or is one of a patched kernel, which this is not.`,
           certainty: "certain",
         },
       ],

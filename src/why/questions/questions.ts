@@ -55,7 +55,9 @@ export function underOldest(
   said: SaidOfMachine | undefined,
 ): QuestionAnswer | undefined {
   const { kernel, read } = situation;
-  if (kernel.from !== "default" || answer === "no" || showsVmx(read) !== true) return undefined;
+  // The line `vmx flags` came with that kernel.
+  const isNew = (read.observed?.vmxFlags ?? []).length > 0;
+  if (kernel.from !== "default" || isNew || answer === "no" || showsVmx(read) !== true) return undefined;
   const isOn = question === "vmx" || answer === "yes" ? answer : statementWith("vmx", situation, said).answer;
   if (isOn !== "yes") return undefined;
   const oldest = situationOf(read, { kernel: RELEASES[0] as Release, assumeByDefault: ["registers=sdm"] });

@@ -24,6 +24,7 @@ import { hostAndGuest } from "../../verdict/desktop/shown/host-and-guest.js";
 import { onMshv } from "../../verdict/desktop/shown/on-mshv.js";
 import { unreadOptions } from "../../verdict/desktop/shown/unread-options.js";
 import { wantsOff } from "../../verdict/desktop/shown/wants-off.js";
+import { byAnother } from "../../verdict/desktop/shown/who-decides.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
@@ -111,8 +112,12 @@ export const DESKTOP: DesktopMessages = {
   subject: (text, machine) =>
     exitStats(text) ?? (machine === undefined && describesChange(text) ? undefined : subjectIn(text, machine)),
   withWords: (found, text, recognised, machine) =>
-    unreadOptions(
-      withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
+    byAnother(
+      unreadOptions(
+        withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
+        text,
+        machine,
+      ),
       text,
       machine,
     ),

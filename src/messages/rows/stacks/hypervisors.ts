@@ -21,7 +21,12 @@ export const HYPERVISOR_MESSAGES = [
       /VMX ctrl (?<msr>0x[0-9a-f]{1,8}) not fully enabled: request (?<request>0x[0-9a-f]{1,16}) but get ?(?<got>0x[0-9a-f]{1,16})/i,
     what: "ACRN asked for VMX controls that the CPU does not allow, and continues with what it got.",
     decoder: "control-request",
-    steps: [ENABLE_OUTER],
+    steps: [
+      {
+        text: "In a virtual machine give it the host's CPU, for what its model leaves out; KVM offers no guest tertiary controls or PAUSE-loop exiting, so lines about those stay.",
+        commands: ["-cpu host"],
+      },
+    ],
     source: {
       message: "projectacrn/acrn-hypervisor#4990, #6003, #6295",
       meaning: "ACRN, hypervisor/arch/x86/guest/vmcs.c (check_vmx_ctrl)",

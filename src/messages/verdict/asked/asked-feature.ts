@@ -122,7 +122,7 @@ export function asksWhatIsOff(machine: OwnMachine, text: string): boolean {
   return off.length > 0 && featuresAsked(text, machine.lines).some(({ param }) => off.some((name) => name === param));
 }
 
-const SGX = /\bSGX\b[^\n]{0,40}\?/;
+const SGX = /\bSGX\b[^\n]{0,40}\?|intel_sgx: FLC\b/;
 
 /** What IA32_FEAT_CTL says about SGX. */
 function sgxOf({ situation: { read } }: OwnMachine): string | undefined {

@@ -58,7 +58,8 @@ export const EPT_SYMPTOMS: readonly Symptom[] = [
   },
   {
     words: /\bEPT[-_ ]?misconfig\w{0,10}(?! rip\b)/i,
-    and: /\b(?:read\w{0,3}|writ\w{1,4}|exec\w{0,5}|split\w{0,4}|hook\w{0,3}|large page|PDE|PTE|2 ?MB|memory type|why|reason|cause)\b/i,
+    // A table of KVM's exits names it as well: there it is how KVM emulates devices.
+    and: /^(?![^\0]*\bVM-EXIT\s{1,10}Samples\b)[^\0]*\b(?:read\w{0,3}|writ\w{1,4}|exec\w{0,5}|split\w{0,4}|hook\w{0,3}|large page|PDE|PTE|2 ?MB|memory type|why|reason|cause)\b/i,
     over: ["generic-ept-exit"],
     says: "An EPT misconfiguration (exit reason 49) is about the entry and not about the access: bits 2:0 that are 010 or 110 (write without read), 100 where bit 0 of 0x48c is 0 (execute-only), a reserved bit that is 1 (bits 6:3 in an entry that points to a table, the low address bits of a large page), or memory type 2, 3 or 7 in a leaf. So who takes reads away has to take writes away as well, and an entry that stops being a large page has to lose bit 7 and its memory type.",
     steps: [

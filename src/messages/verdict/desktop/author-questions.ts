@@ -197,10 +197,12 @@ function asAuthor(whole: string, machine: OwnMachine | undefined) {
   const listless = (part: string) =>
     withoutFlagNames(part.replace(LOG_OF_XEN, "").replace(LISTED, "").replace(OF_A_GUEST, " "));
   const text = listless(besideMachine(whole, machine));
-  const isOwn = OWN.test(text);
+  const read = listless(whole);
+  // A sentence that says what a register holds is prose as well.
+  const isOwn = OWN.test(machine?.format === "msr-sentence" ? read : text);
   return {
     /** With what was read. */
-    read: listless(whole),
+    read,
     text,
     isOwn,
     // A machine's own lists of features have the same words.

@@ -230,8 +230,8 @@ export function withFeatures(
         : machine?.hasRegisters === true && found.question !== "kvm"
           ? offered(machine)
           : ""
-      : first.message === "kvm-tsc"
-        ? withoutScaling(text)
+      : BY_FEATURE.test(first.message ?? "")
+        ? lackedOf(text, first.message === "kvm-tsc" ? ["tsc-scaling"] : requestedIn(text))
         : first.layer === "VM entry" && first.outcome === "invalid controls" && text.length <= LONGEST
           ? lackedByNamed(text)
           : "";
@@ -301,14 +301,40 @@ function offered({ situation: { host, candidates } }: OwnMachine): string {
   return `Its registers show ${parts.join("; ")}.`;
 }
 
-/** Of the CPUs that the text names, those whose TSC no guest can have at another rate. */
-function withoutScaling(text: string): string {
-  const cpus = cpusNamed(text);
-  const scaling = FEATURE_LIST.find(({ id }) => id === "tsc-scaling") as Feature;
-  const lacking = cpus.length > MOST_CPUS ? [] : cpus.filter((cpu) => hasOf(cpu)(scaling) === "no");
-  return lacking.length === 0
-    ? ""
-    : `The ${listText(lacking.map(({ name }) => name))} in the text ${lacking.length === 1 ? "has" : "have"} no TSC scaling (by the atlas), and no setting of the firmware brings it.`;
+/** Messages about features of VMX that a guest was to get. */
+const BY_FEATURE = /^(?:kvm-tsc|libvirt-(?:features-removed|missing-features)|qemu-requested-feature|qemu-enforce)$/;
+/** QEMU's names of them. */
+const REQUESTED: readonly (readonly [name: string, id: string])[] = [
+  ["ept", "ept"],
+  ["vpid", "vpid"],
+  ["unrestricted-guest", "unrestricted-guest"],
+  ["preemption-timer", "preemption-timer"],
+  ["posted-intr", "posted-interrupts"],
+  ["apicv-vid", "virtual-interrupt-delivery"],
+  ["shadow-vmcs", "shadow-vmcs"],
+  ["pml", "pml"],
+  ["tsc-scaling", "tsc-scaling"],
+];
+const requestedIn = (text: string): readonly string[] =>
+  REQUESTED.filter(([name]) => new RegExp(`\\bvmx-${name}(?![\\w-])`).test(text)).map(([, id]) => id);
+
+/** Of the CPUs that the text names, those that lack the features. */
+function lackedOf(text: string, ids: readonly string[]): string {
+  const cpus = ids.length === 0 ? [] : cpusNamed(text);
+  if (cpus.length > MOST_CPUS) return "";
+  const features = FEATURE_LIST.filter(({ id }) => ids.includes(id));
+  const rows = cpus
+    .map((cpu) => ({ cpu, lacks: features.filter((feature) => hasOf(cpu)(feature) === "no") }))
+    .filter(({ lacks }) => lacks.length > 0);
+  return rows
+    .map(
+      ({ cpu, lacks }) =>
+        `The ${cpu.name} in the text has no ${listText(
+          lacks.map(({ name }) => name),
+          "or",
+        )} (by the atlas), and no setting of the firmware brings ${lacks.length === 1 ? "it" : "them"}.`,
+    )
+    .join(" ");
 }
 
 /** What a CPU that the text names lacks of the features that it names. */

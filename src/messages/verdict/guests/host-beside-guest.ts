@@ -3,6 +3,7 @@ import { flagOfGuest, guestVmx, type VirtualFlag } from "../../../compare/guest-
 import { belowOf } from "../../../host/below.js";
 import { hasSvm, showsVmx } from "../../../host/host.js";
 import { type GuestCpu, readGuests } from "../../../input/guests/guest-cpu.js";
+import { type Sides, sidesOf, sidesOfMarks } from "../../../input/text/sides.js";
 import { SVM_COUNTED } from "../../../input/text/svm-named.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { isLoadedOn } from "../../../kvm/replay.js";
@@ -24,7 +25,6 @@ import {
   SEE_GIVEN,
   stepToGive,
 } from "./guest-verdict.js";
-import { type Sides, sidesOf, sidesOfMarks } from "./sides.js";
 
 /*
  * A host and its guest in one text, each under its own heading or behind its own prompt: what the host and the configuration of

@@ -5,10 +5,14 @@ import type { Symptom } from "../author-symptom.js";
  * are fixed on every CPU with VMX.
  */
 
-const CR0 = /\bCR0\b[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/i;
-const CR4 = /\bCR4\b[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/i;
+const CR0 = /\bCR0\b(?: (?:is|was|reads|holds))?[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/i;
+const CR4 = /\bCR4\b(?: (?:is|was|reads|holds))?[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/i;
 const FEAT_CTL =
-  /\b(?:MSR_)?(?:IA32_)?FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?: \(0x3a\))?[\s:=(]{1,8}(?:0x)?(?<hex>[0-9a-f]{1,8})\b/i;
+  /\b(?:MSR_)?(?:IA32_)?FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?: \(0x3a\))?(?: (?:is|was|reads|holds))?[\s:=(]{1,8}(?:0x)?(?<hex>[0-9a-f]{1,8})\b/i;
+/** What the CPU does not let be 1, where the text has it. */
+const FIXED1 =
+  /(?:\b|_)CR(?<cr>[04])_FIXED1\b(?: \(0x48[79]\))?(?: (?:is|was|reads))?[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/gi;
+const lowOf = (hex: string): number => Number.parseInt(hex.slice(-8), 16);
 
 /** Bits that VMXON asks for, by what they are called. */
 const ASKED = [
@@ -18,20 +22,29 @@ const ASKED = [
 ] as const;
 
 function checked(text: string): string | undefined {
+  const allowed = new Map<string, number>(
+    [...text.matchAll(FIXED1)].map(({ groups }) => [`CR${groups?.cr}`, lowOf(groups?.hex ?? "")]),
+  );
   const read = ASKED.flatMap(([words, register, bits]) => {
     const hex = words.exec(text)?.groups?.hex;
     if (hex === undefined) return [];
-    const low = Number.parseInt(hex.slice(-8), 16);
+    const low = lowOf(hex);
     const missing = Object.entries(bits).filter(([, bit]) => ((low >>> bit) & 1) === 0);
-    return [{ register, hex: hex.toLowerCase(), missing }];
+    const more = (low & ~(allowed.get(register) ?? -1)) >>> 0;
+    return [{ register, hex: hex.toLowerCase(), missing, more }];
   });
   if (read.length === 0) return undefined;
-  const wrong = read.filter(({ missing }) => missing.length > 0);
+  const wrong = read.filter(({ missing, more }) => missing.length > 0 || more !== 0);
   const shown = (all: typeof read) => all.map(({ register, hex }) => `${register} 0x${hex}`).join(", ");
   if (wrong.length > 0) {
     const faults = wrong.map(
-      ({ register, hex, missing }) =>
-        `${register} is 0x${hex}, without ${missing.map(([name, bit]) => `${name} (bit ${bit})`).join(" and ")}`,
+      ({ register, hex, missing, more }) =>
+        `${register} is 0x${hex}, ${[
+          missing.length === 0 ? "" : `without ${missing.map(([name, bit]) => `${name} (bit ${bit})`).join(" and ")}`,
+          more === 0 ? "" : `with bits that are 0 in ${register}_FIXED1 (0x${more.toString(16)})`,
+        ]
+          .filter((part) => part !== "")
+          .join(", and ")}`,
     );
     return `VMXON fails because of a value that the text gives: ${faults.join("; ")}. CR0 needs PE, NE and PG, CR4 needs VMXE, and IA32_FEAT_CTL its lock and VMX outside SMX.`;
   }

@@ -34,7 +34,7 @@ type ProductKey = (typeof PRODUCTS)[number][0];
 interface GuestFeature {
   readonly words: RegExp;
   /** Another subject with the same word. */
-  readonly but?: RegExp;
+  readonly but?: Words;
   /** The answer for a product; `any` for KVM, and where none is named. */
   readonly on: { readonly [P in ProductKey | "any"]?: string };
   readonly steps?: { readonly [P in ProductKey | "any"]?: readonly Step[] };
@@ -42,7 +42,7 @@ interface GuestFeature {
   readonly shown?: readonly (readonly [words: Words, says: string, steps?: readonly Step[]])[];
 }
 
-const { sgxDriver, sgxForGuests, guestLbr, tdxGuests } = NOT_REPLAYED;
+const { sgxDriver, sgxForGuests, guestLbr, tdxGuests, virtAtLoad } = NOT_REPLAYED;
 
 const TDX_STEPS: readonly Step[] = [
   {
@@ -57,6 +57,23 @@ const TDX_UNFINISHED = {
     /\bBIOS enabled: private KeyID range\b/i.test(text) &&
     !/module initialized$|not enabled by BIOS|module not loaded|SEAMCALL|initialization failed/im.test(text),
 };
+
+/** The services around enclaves; a driver of theirs that does not load is another matter. */
+const OF_ATTESTATION = {
+  test: (text: string): boolean =>
+    /\battestation\b|\bPCCS\b|\bDCAP\b|\bquot(?:e|ing)\b/i.test(text) &&
+    !/could not insert (?:module )?\W?(?:intel_|i)sgx\b|\blaunch control MSRs\b|\bSGX_LC\b/i.test(text),
+};
+
+/** Bit 14 of IA32_VMX_MISC, as a text shows it. */
+const traceBit = (wanted: 0 | 1): Words => ({
+  test: (text) => {
+    const hex = /(?:\b0x485\b|VMX_MISC\b)[^\n]{0,24}?(?:\n\s{0,8}|[\s:=]{1,4})(?:0x)?(?<hex>[0-9a-f]{5,16})\b/i.exec(
+      text,
+    )?.groups?.hex;
+    return hex !== undefined && ((Number.parseInt(hex.slice(-8), 16) >>> 14) & 1) === wanted;
+  },
+});
 
 const FEATURES: readonly GuestFeature[] = [
   {
@@ -126,15 +143,27 @@ const FEATURES: readonly GuestFeature[] = [
     steps: { any: TDX_STEPS },
   },
   {
-    words: /\bSGX\b|\bsgx_\w{3,12}|[+-]sgx\b|\bmemory-backend-epc\b/i,
-    but: /\battestation\b|\bPCCS\b|\bDCAP\b|\bquot(?:e|ing)\b/i,
+    words: /\bSGX\b|\bsgx_\w{3,12}|[+-]sgx\b|\bmemory-backend-epc\b|\b(?:intel_|i)sgx\b/i,
+    but: OF_ATTESTATION,
     shown: [
+      [
+        /\blaunch control MSRs are not writable\b/i,
+        `The driver found launch control locked by the firmware: IA32_FEAT_CTL (0x3a) is locked with bit 17 at 0, on a CPU that has it. Intel's DCAP driver and Linux's own one (Linux ${sgxDriver.held.since} and later) need it open; some setups have it (SGX Launch Control, unlocked or flexible), others do not. Intel's older driver (isgx, out of the kernel) does without. VMX has no part in that.`,
+        [
+          {
+            text: "See bits 17 (launch control) and 18 (SGX).",
+            commands: ["sudo modprobe msr; sudo rdmsr -f 18:17 0x3a"],
+          },
+        ],
+      ],
       [
         /\bSGX_LC\b[^\n]{0,40}\bfalse\b|\blaunch control\b[^\n]{0,60}\b(?:locked|missing|cannot|can['’]?t)\b|\bsgx_vepc\b[^\0]{0,400}\bsgx_en[cv]lave\b[^\n]{0,30}\b(?:missing|not)\b/i,
         `Launch control is not open on this machine (CPUID.7:ECX bit 30 is 0, or IA32_FEAT_CTL is locked with bit 17 at 0). Linux's own driver (/dev/sgx_enclave, Linux ${sgxDriver.held.since} and later) needs it open, so only /dev/sgx_vepc is there, which KVM gives guests their EPC with. A guest sees launch control as the host has it, and its kernel's driver is missing in the same way; Intel's older driver (isgx, out of the kernel) does without. Some CPUs have none; on the others it is the firmware's choice, and some machines have no setting for it.`,
       ],
     ],
     on: {
+      hyperv:
+        "Hyper-V gives a generation 2 machine SGX where it is asked for (Set-VMSgx, with the machine off). The guest sees launch control as the host's CPU and firmware have it: where they have none (no FLC), Intel's DCAP driver (intel_sgx) and Linux's own one do not load, and Intel's older driver (isgx, /dev/isgx) is the one that does. VMX has no part in that.",
       vbox: "VirtualBox passes no SGX to its guests, whatever the firmware and the CPU have: CPUID shows none there.",
       vmware:
         "VMware gives a guest SGX as virtual SGX, with vSphere 7.0 and later: in the machine's settings, with EFI firmware and hardware version 17. Without it the guest's CPUID and IA32_FEAT_CTL (bit 18) show none, whatever the host's firmware has.",
@@ -154,8 +183,29 @@ const FEATURES: readonly GuestFeature[] = [
   },
   {
     words:
-      /\bintel[-_ ]?pt\b|\bprocessor trace\b|\b(?<!\.)PT (?:support|hardware|tracing)\b|\bsimple[-_]pt\b|\bpt_mode\b|\bptfeature\b|\bipt\.sys\b/i,
+      /\bintel[-_ ]?pt\b|\bprocessor trace\b|\b(?<!\.)PT (?:support|hardware|tracing)\b|\bsimple[-_]pt\b|\bpt_mode\b|\bptfeature\b|\bipt\.sys\b|\bpt_(?:test|ex_(?:user|kernel))\b/i,
     but: /\bpass-?(?:through|thru)\b|\b(?:PCI|GPU)[- ]PT\b/i,
+    shown: [
+      [
+        /\b(?:guest|L1|nested|VM)\b[^\n]{0,80}(?:VMX_MISC|\b0x485)\b[^\n]{0,40}\b(?:0|clear|not set|missing)\b|\bbit 14\b[^\n]{0,80}\b(?:0|clear|not set|missing)\b[^\n]{0,40}\bguest\b/i,
+        "KVM shows no guest bit 14 of IA32_VMX_MISC (0x485), whatever the CPU has and whatever pt_mode is: Intel PT that a guest is given (pt_mode=1, +intel-pt) traces the guest itself, and stops there in VMX operation. A hypervisor in the guest that needs it for its own guests has to run on the bare machine.",
+      ],
+      [
+        traceBit(0),
+        `Bit 14 of IA32_VMX_MISC (0x485) is 0: this CPU has no Intel PT in VMX operation (Broadwell, for one). So there is no trace on it from VMXON to VMXOFF, for no program: while a machine of KVM runs, and from Linux ${virtAtLoad.held.since} on as long as kvm_intel is loaded (kvm.enable_virt_at_load=1). No setting of the firmware changes that; KVM is not hurt by it.`,
+        [
+          {
+            text: "Trace without KVM: shut the machines down, and unload its module.",
+            commands: ["sudo modprobe -r kvm_intel"],
+          },
+        ],
+      ],
+      [
+        traceBit(1),
+        "Bit 14 of IA32_VMX_MISC (0x485) is 1: this CPU can trace with Intel PT in VMX operation. Where a program says it cannot, it read another machine, another CPU of it or another bit; what KVM's guests are given is another matter (kvm_intel.pt_mode).",
+        [{ text: "Read the bit on every CPU (1).", commands: ["sudo rdmsr -a -f 14:14 0x485"] }],
+      ],
+    ],
     on: {
       vbox: "VirtualBox passes no Intel PT to its guests: CPUID shows none there.",
       vmware:

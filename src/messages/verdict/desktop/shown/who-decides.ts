@@ -1,0 +1,85 @@
+import { msrOf } from "../../../../host/host.js";
+import { msrBit } from "../../../../host/msr.js";
+import { FEAT_CTL_AT_BOOT } from "../../../../linux/changes.js";
+import { FEAT_CTL_RULES } from "../../../../linux/feat-ctl.js";
+import { holdsIn, releaseOf } from "../../../../rules/held.js";
+import type { Rule } from "../../../../rules/rule.js";
+import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
+import type { FoundVerdict } from "../../../answer.js";
+
+/*
+ * Answers that another part of the text puts right: a kernel without KVM for Intel locks IA32_FEAT_CTL itself, and what a virtual
+ * CPU lacks is the choice of the host's KVM or of the guest's CPU model. Facts: Linux, arch/x86/kernel/cpu/feat_ctl.c
+ * (init_ia32_feat_ctl) and arch/x86/kvm/vmx/nested.c (nested_vmx_setup_ctls_msrs).
+ */
+
+const WITHOUT_KVM =
+  /(?<!\b(?:if|when|whether) )(?:\b(?:without|no|lacks?)\W{1,3}CONFIG_KVM_INTEL\b|\bCONFIG_KVM_INTEL(?:=n\b|\W{1,3}(?:is |was )?(?:not set|disabled|off)\b))/gi;
+/** What the source does in general says nothing about the kernel that runs. */
+const SUPPOSED = /\b(?:even )?(?:if|when|whether)\s$/i;
+const OF_KVM = /\b(?:KVM|QEMU|libvirt|Proxmox)\b/;
+
+/** The step of Linux that locks the register. */
+const LOCKS = (FEAT_CTL_RULES as readonly Rule[]).find(({ id }) => id === "want-vmx");
+const LOCKED_OFF = "IA32_FEAT_CTL (0x3a) is locked (bit 0) with VMX outside SMX (bit 2) off";
+
+/** What IA32_FEAT_CTL of the text says to a VMXON that faults. */
+function afterFault(found: FoundVerdict, machine: OwnMachine | undefined): FoundVerdict {
+  if (machine === undefined || !found.says.startsWith("VMXON faulted with #GP: IA32_FEAT_CTL")) return found;
+  const states = machine.situation.host.cores.map((core) => {
+    const msr = msrOf(core, 0x3a);
+    return [msrBit(msr, 0), msrBit(msr, 2)].join(" ");
+  });
+  if (states.some((state) => state === "yes no"))
+    return {
+      ...found,
+      says: `VMXON faulted with #GP because ${LOCKED_OFF}: nothing changes that before the next start.`,
+      steps: [
+        {
+          text: "Enable VT-x in the firmware setup, switch the machine off and on, and read again: 5 or 7 on every CPU.",
+          commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"],
+        },
+      ],
+    };
+  return states.every((state) => state === "yes yes")
+    ? {
+        ...found,
+        says: "VMXON faulted with #GP although IA32_FEAT_CTL (0x3a) in the text allows it: CR0 or CR4 does not fit the FIXED MSRs on that CPU, or it ran outside ring 0.",
+      }
+    : found;
+}
+
+export function byAnother(verdict: FoundVerdict, text: string, machine: OwnMachine | undefined): FoundVerdict {
+  const found = afterFault(verdict, machine);
+  const isBefore =
+    machine?.situation.candidates.some(({ release }) => holdsIn(release, LOCKS?.held) === false) === true;
+  const lacksKvm =
+    !isBefore && [...text.matchAll(WITHOUT_KVM)].some(({ index }) => !SUPPOSED.test(text.slice(0, index)));
+  const [isOff, faulted] = [
+    "The firmware locked VT-x off: IA32_FEAT_CTL",
+    `VMXON faulted with #GP because ${LOCKED_OFF}`,
+  ].map((begin) => found.says.startsWith(begin));
+  if (lacksKvm && (isOff === true || faulted === true))
+    return {
+      ...found,
+      says: `${faulted === true ? "VMXON faulted with #GP because " : ""}${LOCKED_OFF}, and a kernel without CONFIG_KVM_INTEL, as in the text, does that itself: from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on it locks the register wherever the firmware left it open, and switches VMX on there only where KVM for Intel is configured. So the firmware need not have done it; until the next start every VMXON faults.`,
+      steps: [
+        {
+          text: "Start a kernel that has it (=m or =y) and read again: 5 says that the firmware leaves the register open, 1 that the firmware locks it.",
+          commands: ["grep CONFIG_KVM_INTEL= /boot/config-$(uname -r); sudo modprobe msr; sudo rdmsr -a 0x3a"],
+        },
+      ],
+    };
+  if (/the virtual CPU does not have it: /.test(found.says) && OF_KVM.test(text))
+    return {
+      ...found,
+      steps: [
+        {
+          text: "See on the host whether its KVM has it there (Y or 1), and start the guest with the host's CPU: a named model leaves features of VMX out.",
+          commands: ["grep . /sys/module/kvm_intel/parameters/*", "-cpu host"],
+        },
+        ...found.steps,
+      ],
+    };
+  return found;
+}
