@@ -74,7 +74,9 @@ export function vmxcapParity(core: CoreGroup, edition: VmxcapEdition): Parity {
     }
     if (!registers.has(claim.register)) {
       const open = /: (?:absent|not read|not there)/.test(shown.head) && !/\d/.test(JSON.stringify(row.value));
-      if (open && ["no", "0", "0x0"].includes(claim.said)) guessed++;
+      // What follows from a register that was read: that secondary controls are there.
+      const follows = /= 0x\?{16} \(assumed\)/.test(shown.head);
+      if ((open || follows) && ["no", "0", "0x0"].includes(claim.said)) guessed++;
       else problem(`of a register that could not be read show says "${shown.head}"`);
       continue;
     }
