@@ -191,10 +191,10 @@ const RARE_MESSAGES = [
   "gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kubevirt kut kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-spurious kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
-  "libvirt-arm libvirt-cpu libvirt-features libvirt-qemu libvirt-target libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
+  "kata kubevirt kut kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
+  "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube msr multipass",
-  "nested-vmx nix nova nyx",
+  "nix nova nyx",
   "ovirt",
   "parameter",
   "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-no-host qemu-phys qemu-sev qemu-unrestricted",
@@ -304,7 +304,7 @@ const OMISSIONS = [
         .replace(/\|Scaleway[^)]*(?=\)\/, \.\.\.OTHER_KIND)/, ""),
   ],
   [
-    /[\\/]verdict[\\/]product-below\.ts$/,
+    /[\\/]below[\\/]product-below\.ts$/,
     (code) => code.replace(/^ {2}"(?:Contabo|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud)",\n/gm, ""),
   ],
   [
@@ -558,7 +558,7 @@ export function whyOff({ host }: Situation): WhyOff {
   ],
   // A host and its guest in one text, and a guest's configuration of AMD's (`explain`).
   [/[\\/]guests[\\/]host-beside-guest\.ts$/, () => "export const hostBesideGuest = () => undefined;"],
-  [/[\\/]text[\\/]sides\.ts$/, () => "export const ofOneSide = () => undefined;"],
+  [/[\\/]evidence[\\/]sides\.ts$/, () => "export const ofOneSide = () => undefined;"],
   [
     /[\\/]compare[\\/]guest-vmx\.ts$/,
     (code) => code.replace(/\nconst OF_AMD =[\s\S]*?\n\}\n/, "\nexport const flagOfGuest = () => undefined;\n"),

@@ -1,8 +1,8 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { hasSvm } from "../host/host.js";
-import { ofOneSide } from "../input/text/sides.js";
 import type { TextLine } from "../input/text/text-lines.js";
 import { type OwnMachine, ownMachine, type TextRead } from "../situation/evidence/own-machine.js";
+import { ofOneSide } from "../situation/evidence/sides.js";
 import { type KeptText, keptText } from "../vmcs/dumps/kept-text.js";
 import type { Question } from "../why/questions/answer.js";
 import { type AnsweringVerdict, type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";

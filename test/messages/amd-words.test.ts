@@ -12,9 +12,7 @@ const tables = await Promise.all(
   readdirSync(ROWS, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".examples.ts") && !name.startsWith("shape"))
     .map(async (name) => {
-      const exported: { readonly [name: string]: ExamplesOf<readonly MessageRow[]> } = await import(
-        join(ROWS, name)
-      );
+      const exported: { readonly [name: string]: ExamplesOf<readonly MessageRow[]> } = await import(join(ROWS, name));
       return Object.entries(Object.values(exported)[0] ?? {});
     }),
 );

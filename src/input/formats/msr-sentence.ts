@@ -24,7 +24,7 @@ const VALUE =
   /^(?: ?[=:]| (?:->|=>|→)| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)|and it (?:returns?|returned|gives?|gave|reads?|says?|shows?|prints?|printed)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
 /** In other languages; some write no spaces. */
 const VALUE_ELSEWHERE =
-  /^(?: (?:ist|steht auf|hat den Wert|liefert|ergibt|zeigt|enthält|vaut|est|renvoie|retourne|affiche|donne|contient|es|vale|devuelve|muestra|contiene|é|retorna|mostra|contém|равен|равно|выда[её]т|возвращает|показывает|да[её]т|содержит|выводит|имеет значение) | ?(?:读出来?(?:的值)?[是为]|读到(?:的是)?|(?:的)?(?:返回)?值?[是为]|返回|等于|显示为?|の値は|は) ?)(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
+  /^(?: (?:ist|steht auf|hat den Wert|liefert|ergibt|zeigt|enthält|vaut|est|renvoie|retourne|affiche|donne|contient|es|vale|devuelve|muestra|contiene|é|retorna|mostra|contém|равен|равно|выда[её]т|возвращает|показывает|да[её]т|содержит|выводит|имеет значение)(?: (?:immer noch|noch immer|weiterhin|nur|toujours|encore|siempre|ainda|всегда))? | ?(?:读出来?(?:的值)?[是为]|读到(?:的是)?|(?:的)?(?:返回)?值?[是为]|返回|等于|显示为?|の値は|は) ?)(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
 /** rdmsr prints hexadecimal without a prefix. */
 const PRINTED =
   /^ (?:->|=>|→|=|returns?|returned|gives?|gave|prints?|printed|says?|reads?|shows?|zeigt|liefert|renvoie|affiche|devuelve|retorna|показывает|返回|显示) ([0-9a-f]{1,16})(?![\w:`'-]|\.\w)/i;

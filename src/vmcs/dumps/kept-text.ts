@@ -273,7 +273,7 @@ function dumpsOfWhole(text: string): Dumps {
   const prose = read.length > 0 ? undefined : listInProse(text);
   const dumps =
     prose === undefined ? read : readVmcs(prose.list).dumps.map((dump) => ({ ...dump, lines: prose.lines }));
-  // Messages stand in the same lines as sentences.
+  // A line of prose can hold a message as well.
   return { dumps, places: read.map(({ lines }) => lines) };
 }
 

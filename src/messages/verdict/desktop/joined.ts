@@ -164,7 +164,7 @@ export function joinedOnDesktop(
   if (own !== undefined && WINDOWS.test(text) && (isLater(steps) || /\bhypervisorlaunchtype\b/.test(text)))
     return {
       says: `${what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
-      steps: [HYPERV_OFF, ...steps.filter((step) => !keepsHyperVOff(step))].slice(0, 3),
+      steps: [steps.find(keepsHyperVOff) ?? HYPERV_OFF, ...steps.filter((step) => !keepsHyperVOff(step))].slice(0, 3),
       evidence: [],
       line: lines[0],
     };

@@ -3,11 +3,11 @@ import { flagOfGuest, guestVmx, type VirtualFlag } from "../../../compare/guest-
 import { belowOf } from "../../../host/below.js";
 import { hasSvm, showsVmx } from "../../../host/host.js";
 import { type GuestCpu, readGuests } from "../../../input/guests/guest-cpu.js";
-import { type Sides, sidesOf, sidesOfMarks } from "../../../input/text/sides.js";
 import { SVM_COUNTED } from "../../../input/text/svm-named.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { isLoadedOn } from "../../../kvm/replay.js";
 import { type OwnMachine, ownMachine } from "../../../situation/evidence/own-machine.js";
+import { type Sides, sidesOf, sidesOfMarks } from "../../../situation/evidence/sides.js";
 import { systemIn } from "../../../why/below/named-outer.js";
 import type { NextStep } from "../../../why/questions/answer.js";
 import { guestModel } from "../../../why/questions/host-and-guest.js";
@@ -193,7 +193,7 @@ function besideGuest(sides: Sides, text: string, recognised: readonly Recognised
 }
 
 /** Programs that looked at CPUID, in a guest that may be no Linux. */
-const IN_CPUID: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic", "vbox-no-vmx"]);
+const IN_CPUID: ReadonlySet<string> = new Set(["generic-no-vmx", "vbox-no-vmx"]);
 
 /** The host itself has no KVM, whatever its guests are given. */
 function withoutKvm({ machine }: Shown, recognised: readonly Recognised[], { name }: Kind): FoundVerdict | undefined {

@@ -102,7 +102,7 @@ export function inPlace(
             },
       ],
     };
-  if (lacks && CROSTINI.test(text))
+  if (lacks && CROSTINI.test(text) && !/\baarch64\b|\bARM machine\b/.test(`${found.says}${text}`))
     return {
       ...found,
       says: "Linux of ChromeOS (Crostini) is a container in a virtual machine of ChromeOS: it has /dev/kvm only where ChromeOS puts it there, and can load no module. The vmx among its flags is the one of that machine.",

@@ -1,4 +1,4 @@
-import { hostsOfPrompts } from "../../situation/evidence/own-machine.js";
+import { hostsOfPrompts } from "./own-machine.js";
 
 /*
  * A host and its guest in one text, each under its own heading or behind its own prompt.
