@@ -18,14 +18,14 @@ const IN_PRODUCT = new RegExp(
     `\\b${LINUX}\\b[^.\\n]{0,20} (?:dentro (?:do|de|del)|su|sous|unter|unterm|auf|em|no) ${PRODUCT}\\b`,
     `\\bmacchina virtuale\\b[^.\\n]{0,12}\\b${PRODUCT}\\b`,
     `\\b${PRODUCT} ?上の ?${LINUX}`,
-    `(?:виртуалк|виртуальн)\\p{L}{1,4}[^.\\n]{0,20}${PRODUCT}\\b`,
+    `(?:виртуалк|виртуальн)[а-яё]{1,4}[^.\\n]{0,20}${PRODUCT}\\b`,
   ].join("|"),
-  "iu",
+  "i",
 );
 
 /** Machines that are rented out, and build services. */
 const RENTED =
-  /\b(?:my|an?|this|our|the|on|in) (?:\w{2,12} )?(?:VPS|vServer|v-server|cloud (?:server|VM|machine|instance)|VSI)\b|\b(?:VPS|vServer)\b[^.\n]{0,20}\b(?:with|running|mit|con|avec|com|chez|bei|Debian|Ubuntu|CentOS|Alma|Rocky)\b|\b(?:VPS|vServer) ?(?:у|от|на|で|上)|\b(?:CircleCI|Scaleway|Ionos|UpCloud|Kamatera|netcup|IBM Cloud|Exoscale|Travis CI)\b|\bVDI\b|\bvirtuali[sz]ed server\b|\bvagrant ssh\b|(?:in|inside) (?:an? |my |the )?(?:Multipass|Lima|Colima|Crostini)\b|\bCrostini\b|(?:сервер|машина) виртуальн|виртуальн\p{L}{2,3} (?:сервер|машин)/iu;
+  /\b(?:my|an?|this|our|the|on|in) (?:\w{2,12} )?(?:VPS|vServer|v-server|cloud (?:server|VM|machine|instance)|VSI)\b|\b(?:VPS|vServer)\b[^.\n]{0,20}\b(?:with|running|mit|con|avec|com|chez|bei|Debian|Ubuntu|CentOS|Alma|Rocky)\b|\b(?:VPS|vServer) ?(?:у|от|на|で|上)|\b(?:CircleCI|Scaleway|Ionos|UpCloud|Kamatera|netcup|IBM Cloud|Exoscale|Travis CI)\b|\bVDI\b|\bvirtuali[sz]ed server\b|\bvagrant ssh\b|(?:in|inside) (?:an? |my |the )?(?:Multipass|Lima|Colima|Crostini)\b|\bCrostini\b|(?:сервер|машина) виртуальн|виртуальн[а-яё]{2,3} (?:сервер|машин)/i;
 
 /** A whole machine, or one who rents them out. */
 const WHOLE =

@@ -315,8 +315,10 @@ const REQUESTED: readonly (readonly [name: string, id: string])[] = [
   ["pml", "pml"],
   ["tsc-scaling", "tsc-scaling"],
 ];
-const requestedIn = (text: string): readonly string[] =>
-  REQUESTED.filter(([name]) => new RegExp(`\\bvmx-${name}(?![\\w-])`).test(text)).map(([, id]) => id);
+function requestedIn(text: string): readonly string[] {
+  const named = new Set([...text.matchAll(/\bvmx-(?<name>[\w-]{1,60})/g)].map(({ groups }) => groups?.name));
+  return REQUESTED.filter(([name]) => named.has(name)).map(([, id]) => id);
+}
 
 /** Of the CPUs that the text names, those that lack the features. */
 function lackedOf(text: string, ids: readonly string[]): string {
