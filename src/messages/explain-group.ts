@@ -37,7 +37,7 @@ import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Product, RowCause } from "./message.js";
-import { openCauses, openSteps } from "./open-steps.js";
+import { inAmdWords, openCauses, openSteps } from "./open-steps.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 
@@ -127,6 +127,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
+  const isSvm = context.circumstances.has("AMD");
   if (shown !== undefined) {
     const { layer, product } = row;
     return {
@@ -137,7 +138,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       product,
       layer,
       gravity: shown.gravity ?? row.gravity,
-      what: filled(shown.what, first),
+      what: isSvm ? inAmdWords(filled(shown.what, first)) : filled(shown.what, first),
       values: [],
       bits: [],
       ...(rule === undefined ? {} : { rule }),
@@ -150,7 +151,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   }
   const said = saidOf(decoded, first);
   const causes = [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)];
-  const isSvm = said.outcome === "no device" && context.circumstances.has("AMD");
+  const worded = said.outcome === "no device" ? ofAmd : inAmdWords;
   const { layer, gravity } = { layer: decoded.layer ?? row.layer, gravity: decoded.gravity ?? row.gravity };
   return {
     lines: [first.first, first.last],
@@ -161,11 +162,11 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     layer,
     gravity,
     ...said,
-    ...(isSvm ? { what: ofAmd(said.what) } : {}),
+    ...(isSvm ? { what: worded(said.what) } : {}),
     values: decoded.values ?? [],
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
-    causes: isSvm ? causes.map((one) => ({ ...one, text: ofAmd(one.text) })) : causes,
+    causes: isSvm ? causes.map((one) => ({ ...one, text: worded(one.text) })) : causes,
     steps: stillOpen(
       uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
       row,

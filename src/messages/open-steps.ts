@@ -151,12 +151,17 @@ const ON_AMD: readonly (readonly [RegExp, string])[] = [
 const OF_VENDOR = /\bAMD|\bSVM\b|_amd\b|\bIntel\b|IA32_|\bVMX\b/;
 /** A sentence about any CPU, in the words for AMD's. */
 export const inAmdWords = (text: string): string =>
-  OF_VENDOR.test(text)
-    ? text
-    : text
-        .replace(/\bVT-x\b/g, "AMD-V")
-        .replace(/\bkvm_intel\b/g, "kvm_amd")
-        .replace(/\bCPU with vmx\b/, "CPU with svm");
+  text
+    .split(/(?<=\. )/)
+    .map((sentence) =>
+      OF_VENDOR.test(sentence)
+        ? sentence
+        : sentence
+            .replace(/\bVT-x\b/g, "AMD-V")
+            .replace(/\bkvm_intel\b/g, "kvm_amd")
+            .replace(/\bCPU with vmx\b/, "CPU with svm"),
+    )
+    .join("");
 
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(

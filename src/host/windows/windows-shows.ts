@@ -62,7 +62,7 @@ export const STATES: readonly State[] = [
   {
     // The Task Manager knows it while the hypervisor runs, too.
     pattern: /\bVirtuali[sz]ation: {1,4}(?<set>Enabled|Disabled)\b/,
-    leaves: ({ below, on, has }, { set }) => !below && has && is(set) === on,
+    leaves: ({ below, on, has }, { set }) => below || (has && is(set) === on),
   },
   { pattern: /\bVirtual machine: {1,4}(?<guest>Yes)\b/, leaves: ({ below }) => below },
   {

@@ -34,7 +34,7 @@ const MODELS: { readonly [group: string]: string } = {
 
 /** The same in the prompt: Ubuntu's installer makes the name of a host of the user's and of what the firmware calls the machine. */
 const PROMPT =
-  /@[\w-]{1,40}-(?:(?<vbox>VirtualBox)|(?<vmware>VMware(?:-Virtual-Platform|7-1|20-1))|(?<kvm>Standard-PC-[\w-]{4,40})|(?<hyperv>Virtual-Machine))(?=[:~ $#\]])/;
+  /@[\w-]{1,40}-(?:(?<vbox>VirtualBox|vbox)|(?<vmware>VMware(?:-Virtual-Platform|7-1|20-1)|vmware)|(?<kvm>Standard-PC-[\w-]{4,40})|(?<hyperv>Virtual-Machine))(?=[:~ $#\]])/;
 
 /** The name of the group that matched, of a pattern in which one does. */
 function groupIn(found: RegExpExecArray | null): string | undefined {
@@ -198,6 +198,9 @@ export function bareMetal(text: string): string | undefined {
   return more.length === 0 && (text.search(INSIDE) >= 0 || NESTED.test(text)) ? first?.[1] : undefined;
 }
 
+/** Get-VMProcessor shows it. */
+const NOT_EXPOSED = /\bExposeVirtualizationExtensions\s{1,20}: {0,2}False\b/i;
+
 /** What something is only likened to, and what a machine ran in before. */
 const COMPARED =
   /\b(?:migrat|mov|convert|import)\w{1,4} [^.\n]{0,24}?\b(?:VMware|ESXi|VirtualBox|Hyper-?V)(?: VMs?| machines?)?(?= (?:in)?to\b)|\b(?:in|on|from) (?:the|my|our) (?:old|former|previous) (?:VMware|ESXi|VirtualBox|Hyper-?V)\b|\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b|\b(?:(?:mov|switch|migrat|chang|com)\w{1,3} (?:away |over )?from|instead of|used to use|not using) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b|\b(?:used|had|ran) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b[^.\n]{0,24} before\b/gi;
@@ -236,6 +239,10 @@ export function namedOuter(whole: string, machine: WithHost | undefined): Named 
   if (model !== undefined) {
     const says = ` The text shows a virtual machine of ${model}: without nested virtualization it has no VT-x.`;
     return { name: model, isBelow: true, says, step: outerStep(model) };
+  }
+  if (NOT_EXPOSED.test(text)) {
+    const says = " Hyper-V does not expose VT-x to the machine: ExposeVirtualizationExtensions is False.";
+    return { name: "Hyper-V", isBelow: true, says, step: outerStep("Hyper-V") };
   }
   if (WSL_1.test(text)) {
     return { name: "WSL", isBelow: true, says: ` ${NO_KERNEL}`, step: TO_WSL2 };

@@ -2,7 +2,6 @@ import { CASES, type Direct, directOf, overOf, type WindowsCase } from "../../..
 import { DETECTED, STATES } from "../../../../host/windows/windows-shows.js";
 import { IN_A_MACHINE, saidOf } from "../../../../input/prose/in-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
-import { namedOuter } from "../../../../why/below/named-outer.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
 import type { Advice, Step } from "../../../message.js";
@@ -45,10 +44,12 @@ function windowsShown(text: string): WindowsShown {
   });
   const isNamed = found.some(({ groups }) => groups.guest !== undefined || groups.maker !== undefined);
   // Whether Windows is a guest is a question only where a hypervisor was found, or words speak of one.
-  const mayBeGuest = isNamed || DETECTED.test(text) || IN_A_MACHINE.test(saidOf(text));
+  const isSaid = IN_A_MACHINE.test(saidOf(text));
+  const mayBeGuest = isNamed || isSaid || DETECTED.test(text);
+  const isGuest = isSaid && !isNamed && saidBelow(text) !== undefined;
   return {
     cases: CASES.filter(
-      (one) => (mayBeGuest || !one.below) && found.every(({ leaves, groups }) => leaves(one, groups)),
+      (one) => (one.below ? mayBeGuest : !isGuest) && found.every(({ leaves, groups }) => leaves(one, groups)),
     ),
     isNamed,
     isState: found.length > 1 || found.some(({ isMessage }) => isMessage !== true),
@@ -112,9 +113,17 @@ interface Shown {
 const isOnly = <T>(found: ReadonlySet<T>, ...those: readonly T[]): boolean =>
   [...found].every((one) => those.includes(one));
 /** What the text says that Windows runs in. */
+const SAID_IN =
+  /\b(?:in|on|under|inside|within|via) (?:an? |my |the |our )?(?<name>Parallels|VMware|ESXi|vSphere|VirtualBox|Proxmox|KVM|QEMU|Xen|XCP-ng|AWS|EC2|Azure|Hyper-V(?= (?:virtual machine|VM|guest)))\b/i;
+const SAID_NAMES: readonly (readonly [said: RegExp, name: string])[] = [
+  [/^(?:VMware|ESXi|vSphere)$/i, "VMware"],
+  [/^X/i, "Xen"],
+  [/^(?:AWS|EC2)$/i, "Amazon EC2"],
+];
 function saidBelow(text: string): string | undefined {
-  const named = namedOuter(saidOf(text), undefined);
-  return named?.isBelow === true && named.name !== "WSL" && named.name !== "a virtual machine" ? named.name : undefined;
+  const said = saidOf(text);
+  const name = IN_A_MACHINE.test(said) ? SAID_IN.exec(said)?.groups?.name : undefined;
+  return name && (SAID_NAMES.find(([words]) => words.test(name))?.[1] ?? name);
 }
 const guestOf = (below: string | undefined): string => (below === undefined ? "a guest" : `a guest of ${below}`);
 

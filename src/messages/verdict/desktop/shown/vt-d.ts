@@ -10,7 +10,14 @@ import { aboutIommu } from "../subject.js";
 const LOG_OF_XEN = /^\(XEN\)[^\n]{0,400}$/gm;
 
 /** A text that shows VT-x and misses the IOMMU. Xen prints lines about both on any machine. */
-export const iommuBeside = (text: string): ReturnType<typeof aboutIommu> => aboutIommu(text.replace(LOG_OF_XEN, ""));
+export function iommuBeside(text: string): ReturnType<typeof aboutIommu> {
+  const said = text.replace(LOG_OF_XEN, "");
+  // A remark in a text about VT-x is not its subject.
+  return count(said, IOMMU_WORDS) < count(said, VTX_WORDS) ? undefined : aboutIommu(said);
+}
+const IOMMU_WORDS = /\bVT-?d\b|\bIOMMU\b|\bDMAR\b|\bAMD-?Vi\b|\bpass-?through\b|\bvfio\b/gi;
+const VTX_WORDS = /\bVT-?x\b|\bvmx\b|\bnest(?:ed|ing)\b|\bkvm_intel\b|\/dev\/kvm\b/gi;
+const count = (text: string, words: RegExp): number => text.match(words)?.length ?? 0;
 
 /** VT-d is on by the text, and VT-x is not said to be. */
 const VTD_ON =
