@@ -116,6 +116,15 @@ export const WINDOWS_OUTPUTS: { readonly [name: string]: (host: WindowsHost) => 
             `HyperVRequirementVMMonitorModeExtensions          : ${host.has ? "True" : "False"}`,
           ].join("\n"),
     ),
+  processor: (host) =>
+    shell(
+      "powershell Get-CimInstance Win32_Processor",
+      [
+        `Name                          : ${CPU[host.vendor][1]}`,
+        `VirtualizationFirmwareEnabled : ${host.on && host.has && !isSeen(host) ? "True" : "False"}`,
+        `VMMonitorModeExtensions       : ${host.has && !host.runs ? "True" : "False"}`,
+      ].join("\n"),
+    ),
   taskManager: (host) =>
     host.below === undefined
       ? host.has

@@ -3,7 +3,7 @@ import { directOf, overOf } from "./windows-cases.js";
 
 /*
  * What Windows and the programs on it show, and which hosts show it. Sources: Microsoft, systeminfo (no requirement is listed once
- * a hypervisor is there), Win32_ComputerSystem.HypervisorPresent, Win32_DeviceGuard, bcdedit; Sysinternals Coreinfo; VirtualBox,
+ * a hypervisor is there), Win32_ComputerSystem.HypervisorPresent, Win32_DeviceGuard, bcdedit; Win32_Processor; Sysinternals Coreinfo; VirtualBox,
  * SUPDrv.c; VMware's knowledge base; the Android emulator's check.
  */
 
@@ -63,6 +63,15 @@ export const STATES: readonly State[] = [
     // The Task Manager knows it while the hypervisor runs, too.
     pattern: /\bVirtuali[sz]ation: {1,4}(?<set>Enabled|Disabled)\b/,
     leaves: ({ below, on, has }, { set }) => below || (has && is(set) === on),
+  },
+  {
+    // Win32_Processor: False as well while a hypervisor runs.
+    pattern: /(?<!Requirement)\bVirtualizationFirmwareEnabled[ \t]{0,20}:?\s{1,40}(?<set>True|False)\b/i,
+    leaves: ({ below, on, runs, has }, { set }) => (is(set) ? has && on : !on || runs || below),
+  },
+  {
+    pattern: /(?<!Requirement)\bVMMonitorModeExtensions[ \t]{0,20}:?\s{1,40}(?<there>True|False)\b/i,
+    leaves: ({ has, runs }, { there }) => is(there) === (has && !runs),
   },
   { pattern: /\bVirtual machine: {1,4}(?<guest>Yes)\b/, leaves: ({ below }) => below },
   {

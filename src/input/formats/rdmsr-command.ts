@@ -37,13 +37,16 @@ export function rdmsrCalls(line: string): RdmsrCall[] {
     .slice(0, 2000)
     .replace(/\s2>{1,2}\s?&?[^\s|;&]{1,100}/g, " ")
     .matchAll(CALL)) {
-    const call = parseCall((match[1] as string).trim(), match[2] as string, windbg);
+    const call = parseCall((match[1] as string).trim(), match[2] as string, windbg, OVER_CPUS.test(line));
     if (call !== undefined) calls.push(call);
   }
   return calls;
 }
 
-function parseCall(argumentText: string, pipe: string, windbg: boolean): RdmsrCall | undefined {
+/** A loop over all CPUs from 0. */
+const OVER_CPUS = /\bfor \w{1,12} in (?:[$(`]{1,2}seq 0 |[$(]{2}nproc|\{0\.\.\d|0 1\b)/;
+
+function parseCall(argumentText: string, pipe: string, windbg: boolean, loop: boolean): RdmsrCall | undefined {
   let everyCpu = false;
   let cpu = 0;
   let base: RdmsrCall["base"] = 16;
@@ -73,8 +76,9 @@ function parseCall(argumentText: string, pipe: string, windbg: boolean): RdmsrCa
         const given = options !== "" ? options : (long?.[2] ?? words[++i] ?? "");
         options = "";
         if (option === "p") {
-          if (!/^\d{1,4}$/.test(given) || Number(given) > MAX_CPU) return undefined;
-          cpu = Number(given);
+          if (loop && /^\$\{?\w{1,12}\}?$/.test(given)) everyCpu = true;
+          else if (!/^\d{1,4}$/.test(given) || Number(given) > MAX_CPU) return undefined;
+          else cpu = Number(given);
         } else {
           const bits = /^(\d{1,2}):(\d{1,2})$/.exec(given);
           if (bits === null) return undefined;

@@ -1,6 +1,7 @@
 import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
 import { NAMED_OUTER } from "../../input/places/hypervisor-names.js";
-import { builtFor, insideOf, isVirtualBox, WHOLE_MACHINE } from "./named-outer.js";
+import { insideOf, isVirtualBox, WHOLE_MACHINE } from "./named-outer.js";
+import { builtFor } from "./shown-model.js";
 
 /*
  * Clouds and products that run another's hypervisor: a machine of theirs shows that one, and is made to have VT-x in their way.

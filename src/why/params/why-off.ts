@@ -231,7 +231,7 @@ function sentence(
     params.length === 0 ? "" : `, or ${params.map((name) => `${name}=0`).join(" or ")}, which takes it along`;
   switch (reason) {
     case "asked":
-      return `${listText(causesOf(situation, names))} on the kernel command line or in modprobe.d ${names.length === 1 ? "switches" : "switch"} off ${listText(all)}.`;
+      return `${listText(causesOf(situation, names))} on the kernel command line or in modprobe.d ${causesOf(situation, names).length === 1 ? "switches" : "switch"} off ${listText(all)}.`;
     case "set":
       return `Off although ${isShown(situation, names) ? "the CPU has" : ofModelText(["has", "have"])} what it needs: ${list}. So ${settings} ${was} asked for when kvm_intel was loaded${listed(instead)}${isModelled(situation) ? "" : ", or it is that kernel's default"}.`;
     case "set or hidden":
@@ -268,8 +268,15 @@ const isShown = (situation: Situation, names: readonly Name[]): boolean =>
 /** Its defaults are known. */
 const isModelled = ({ kernel }: Situation): boolean => kernel.from !== "default" && kernel.basis !== "older";
 
-const causesOf = ({ host }: Situation, names: readonly Name[], prefix = "kvm_intel."): readonly string[] =>
-  names.map((name) => `${prefix}${name}=${host.paramsAsked?.kvm_intel?.[name]}`);
+function causesOf({ host }: Situation, names: readonly Name[], prefix = "kvm_intel."): readonly string[] {
+  const asked = host.paramsAsked?.kvm_intel ?? {};
+  const isAsked = (name: string): boolean => asked[name] !== undefined;
+  // One that the host was not asked for is off with one that it needs.
+  const causes = names.flatMap((name) =>
+    isAsked(name) ? [name] : (NEED[name]?.filter(isAsked) ?? Object.keys(asked).filter((one) => isOff(asked[one]))),
+  );
+  return [...new Set(causes)].map((name) => `${prefix}${name}=${asked[name]}`);
+}
 
 function takeOut(situation: Situation, roots: readonly Root[]): NextStep {
   const names = roots.filter(({ reason }) => reason === "asked").map(({ name }) => name);

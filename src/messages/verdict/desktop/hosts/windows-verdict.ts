@@ -147,6 +147,11 @@ function stateVerdict({ direct, cases, vtx, runs, below }: Shown, isDetected: bo
     return answer(`${runs}, so ${vtx} is there and on; no other program can use it beside that.`, [
       HYPERV_OFF_FOR_RIVAL,
     ]);
+  if (isOnly(direct, "firmware", "held") && direct.size === 2)
+    return answer(
+      `The CPU has ${vtx}, and Windows shows it as not enabled: the firmware has it switched off, or Windows' own hypervisor runs, beside which this value is always False.`,
+      [WINDOWS_STATE],
+    );
   if (!cases.every((one) => one.below))
     return isDetected && cases.every((one) => one.below || one.runs)
       ? answer(
