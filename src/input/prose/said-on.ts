@@ -13,7 +13,7 @@ const SAID = [
   // VT-x is (already) on; VT-x has been enabled.
   `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,6} (?:is|are|was|were|has been|have been|['’]s)(?: (?:already|also|indeed|both|of course|all|now|shown as|listed as|displayed as|\\w{3,9}(?<!usual|normal|typical|general|probab|possib|hopeful|automatical|common|supposed)ly)){0,2} ${ON}\\b(?! (?:or|when|if|by the guest|only)\\b|, but is not operational)`,
   // virtualization turned on in bios; VT-x and VT-d enabled in BIOS.
-  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,4} (?:enabled|turned on|switched on|activated|on) (?:in|from|on|via|at|under) ${SETUP}`,
+  `${NOT_SAID}${VTX}\\b(?: (?!not\\b|never\\b)[\\w/&,()'"“”*-]{1,14}){0,4} (?:enabled|turned on|switched on|activated|on) (?:in|from|on|via|at|under) ${SETUP}`,
   // I've enabled virtualization in the BIOS; I have VT-x on; already enabled SVM.
   `(?<!\\b(?:you|if|how|should|can|when) )\\b(?:I|I['’]ve|I['’]d|I['’]m|we|we['’]ve|have|having|already|also|yes|with)(?: (?:have|has|had|already|also|just|even|double|triple|did|got|then|both|definitely)){0,3} (?:enabled|turned on|switched on|activated|checked|ticked|verified|confirmed|ensured|made sure|double-?checked|enabling|see|got)(?: (?!not\\b)[\\w'’/&-]{1,14}){0,5} ["“']?${VTX}\\b(?![^.\\n]{0,40}\\b(?:disabled|not|n['’]t|off)\\b)`,
   `\\b(?:I|we|I['’]ve|already)(?: (?:have|already|did|do|also)){0,2} (?:have )?(?:(?!check|if|need|must|should|want|can|how|could|to )\\w{1,10} ){0,2}${VTX}\\b(?: [\\w/&,-]{1,14}){0,3} (?:enabled|turned on|switched on|activated)\\b`,
@@ -62,9 +62,9 @@ const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 
 /** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
 const STATE =
-  /enabl|activ|aktiv|habilit|eingeschaltet|开|启用|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without|没|找不到|\bkein|нет|\bpas\b|\bnão\b/i;
+  /enabl|activ|ativ|attiv|aktiv|habilit|abilit|eingeschaltet|angehakt|ingeschakeld|aan\b|开|启用|включ|有効|활성|켜|włącz|açık|etkin|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without|没|找不到|\bkein|нет|\bpas\b|\bnão\b/i;
 const SUBJECT =
-  /RBSU|virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
+  /RBSU|virtuali|wirtuali|виртуал|虚拟化|仮想化|가상화|sanal|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
 
 const spoken = (text: string): string =>
   text
@@ -76,9 +76,19 @@ const spoken = (text: string): string =>
 const OF_A_MACHINE =
   /[^.\n]{0,80}\b(?:enabled|activated|turned on|on) (?:on|in|for) (?:the |my )?(?:guest|VM|virtual machine)\b/gi;
 
+/** The same in other languages, and as a firmware setup lists it. */
+const ELSEWHERE =
+  /(?:Virtuali[sz]ation Technology(?:\)|\b)|\bVT-?x\b|\bSVM(?: Mode)?\b)\W{1,4}[[<]Enabled[\]>]|(?:\bVirtualisierung\b|\bVT-?x\b|\bSVM\b)[^.\n?]{0,30}\b(?:aktiviert|eingeschaltet|angehakt)\b|\b(?:virtuali[sz]ation|VT-?x)\b[^.\n?]{0,24}\best activée?|\bj['’]ai (?:bien |déjà )?activé\b[^.\n]{0,24}\b(?:virtuali[sz]ation|VT-?x)\b|(?:\bvirtualización|\bVT-?x)\b[^.\n?]{0,24}\b(?:activad|habilitad)[oa]\b|\b(?:habilité|activé|he (?:activado|habilitado)) (?:el |la )?(?:virtualización|VT-?x)\b|\bvirtualização\b[^.\n?]{0,24}\b(?:ativad|habilitad)[oa]\b|\b(?:ativei|habilitei) (?:o |a )?(?:virtualização|VT-?x)\b|\bvirtualizzazione\b[^.\n?]{0,24}\b(?:abilitat|attivat)[oa]\b|\bho (?:abilitato|attivato) (?:la |il )?(?:virtualizzazione|VT-?x)\b|(?:виртуализац[а-я]{1,3}|\bVT-?x\b)[^.\n?]{0,30}(?:включен|активирован)|(?:^|\s)включил[аи]? (?:виртуализац|VT-?x)|虚拟化[^。\n?？没未不]{0,16}(?:开启|打开|启用|Enabled)|\bVT-?x[^。\n?？没未不]{0,16}(?:开启|打开|启用)|(?:仮想化|VT-?x)[^。\n]{0,6}有効(?:に(?:して(?:い|あ)|しました)|化(?:済|し)|です)|(?:가상화|VT-?x)[^.\n]{0,6}(?:활성화했|활성화되|켜져)|\bwirtualizacja\b[^.\n?]{0,16}włączona|sanallaştırma[^.\n?]{0,12}(?:açık|etkin)|\bvirtualisatie\b[^.\n?]{0,12}\b(?:staat aan|ingeschakeld)\b/im;
+/** Those as a question, a demand or a denial. */
+const ELSEWHERE_UNSAID =
+  /\b(?:nicht|muss|müssen|soll\w{0,3}|bitte|ob|wie|wenn|falls|pas|faut|doit|si|comment|no|debe|hay que|cómo|não|deve|como|se|non|come|nie|czy|jak|değil|nasıl|niet|moet)\b|(?:^|\s)(?:не|нужно|надо|должн|если|как)(?=\s|$)|如何|怎么|怎樣|请|需要|是否|没有|未|吗|ください|필요|않|[:：]\s{0,8}(?:nein|non|нет|否)/i;
+
+const saidElsewhere = (lines: string): boolean =>
+  lines.split("\n").some((line) => ELSEWHERE.test(line) && !ELSEWHERE_UNSAID.test(line));
+
 export function saysOn(text: string): boolean {
   const lines = spoken(text);
-  return lines !== "" && SAID_ON.test(lines);
+  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines));
 }
 
 export function saysOff(text: string): boolean {
@@ -88,7 +98,7 @@ export function saysOff(text: string): boolean {
 
 export function isSaidOn(text: string): boolean {
   const lines = spoken(text);
-  return lines !== "" && SAID_ON.test(lines) && !SAID_OFF.test(lines);
+  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines)) && !SAID_OFF.test(lines);
 }
 
 /** No entry for it in the firmware setup. */
