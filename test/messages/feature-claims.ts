@@ -1,10 +1,12 @@
 import { FEATURE_LIST } from "../../src/why/features.js";
 import { layersOf } from "../../src/why/layers.js";
+import { joinedOutputs } from "./simulated.js";
 import {
   FEATURE_OUTPUTS,
   type FeatureMachine,
   machineOf,
   paramsShown,
+  type Random,
   randomOf,
   SETTABLE,
 } from "./simulated-features.js";
@@ -23,12 +25,10 @@ export interface Case {
 export function caseOf(seed: number, outputs: readonly string[]): Case | undefined {
   const random = randomOf(seed);
   const machine = machineOf(random);
-  const texts = outputs.map((name) => FEATURE_OUTPUTS[name]?.(machine, random));
+  const text = joinedOutputs<readonly [FeatureMachine, Random]>(FEATURE_OUTPUTS, outputs)(machine, random);
   const { name, kernel, outer, asked, where } = machine;
   const label = `${seed}: ${name}, ${kernel}, in ${outer}, ${JSON.stringify(asked)} by ${where}`;
-  return texts.includes(undefined)
-    ? undefined
-    : { label, machine, text: texts.join("\n"), has: (output) => outputs.includes(output) };
+  return text === undefined ? undefined : { label, machine, text, has: (output) => outputs.includes(output) };
 }
 
 /** The reason that a sentence gives, and the parameters that it gives it for. */

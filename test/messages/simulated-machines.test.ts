@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { inShort } from "./in-short.js";
+import { aloneAndInPairs, byText, joinedOutputs } from "./simulated.js";
 import { MACHINES, type Machine, OUTPUTS, type Truth } from "./simulated-machines.js";
 
 /*
@@ -7,28 +8,7 @@ import { MACHINES, type Machine, OUTPUTS, type Truth } from "./simulated-machine
  * is true of all of them.
  */
 
-const NAMES = Object.keys(OUTPUTS);
-const PAIRS = NAMES.flatMap((first, at) => [
-  [first],
-  ...NAMES.slice(at + 1).map((second) => [first, second]),
-]) as readonly string[][];
-
-interface Printed {
-  readonly text: string;
-  readonly machines: readonly Machine[];
-}
-
-/** What machines print, each text once, with all machines that print it. */
-function printed(names: readonly string[]): readonly Printed[] {
-  const found = new Map<string, Machine[]>();
-  for (const machine of MACHINES) {
-    const outputs = names.map((name) => OUTPUTS[name]?.(machine));
-    if (outputs.includes(undefined)) continue;
-    const text = outputs.join("\n");
-    found.set(text, [...(found.get(text) ?? []), machine]);
-  }
-  return [...found].map(([text, machines]) => ({ text, machines }));
-}
+const PAIRS = aloneAndInPairs(Object.keys(OUTPUTS));
 
 const HARDWARE_WORKS: ReadonlySet<string> = new Set(["works", "rights", "module", "no module"]);
 
@@ -87,7 +67,7 @@ const NAMED: { readonly [T in Exclude<Truth, "CPU">]: RegExp } = {
 
 describe("an answer holds on every machine that prints the text", () => {
   it.each(PAIRS.map((names) => [names.join(" and "), names] as const))("%s", async (_, names) => {
-    for (const { text, machines } of printed(names)) {
+    for (const [text, machines] of byText(MACHINES, joinedOutputs(OUTPUTS, names))) {
       const { lines } = await inShort(text);
       const all = lines(400);
       const [verdict = ""] = all;

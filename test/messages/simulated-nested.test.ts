@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { inShort } from "./in-short.js";
+import { byText } from "./simulated.js";
 import { NESTED, type Nested, OF_GUEST, OF_HOST, SHAPES } from "./simulated-nested.js";
 
 /*
@@ -18,22 +19,13 @@ const PAIRS = Object.keys(OF_HOST).flatMap((host, at) =>
   })),
 );
 
-interface Printed {
-  readonly text: string;
-  readonly all: readonly Nested[];
-}
-
 /** What the two print, each text once, with all pairs that print it. */
-function printed({ host, guest, shape }: (typeof PAIRS)[number]): readonly Printed[] {
+function printed({ host, guest, shape }: (typeof PAIRS)[number]): ReadonlyMap<string, readonly Nested[]> {
   const [asHost, asGuest] = SHAPES[shape];
-  const found = new Map<string, Nested[]>();
-  for (const one of NESTED) {
+  return byText(NESTED, (one) => {
     const [first, second] = [OF_HOST[host]?.(one), OF_GUEST[guest]?.(one)];
-    if (first === undefined || second === undefined) continue;
-    const text = `${asHost(first)}\n\n${asGuest(second)}`;
-    found.set(text, [...(found.get(text) ?? []), one]);
-  }
-  return [...found].map(([text, all]) => ({ text, all }));
+    return first === undefined || second === undefined ? undefined : `${asHost(first)}\n\n${asGuest(second)}`;
+  });
 }
 
 const asks = ({ cpu }: Nested) => cpu === "host" || cpu === "host-model" || cpu === "named, with it";
@@ -134,7 +126,7 @@ describe("an answer holds on every host and guest that print the text", () => {
     "%s",
     async (_, pair) => {
       const { host, guest } = pair;
-      for (const { text, all } of printed(pair)) {
+      for (const [text, all] of printed(pair)) {
         const { lines } = await inShort(text);
         const [verdict = "", ...rest] = lines(400);
         const steps = rest.filter((line) => /^\s*do\s/.test(line)).join("\n");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { inShort } from "./in-short.js";
+import { aloneAndInPairs, byText, joinedOutputs } from "./simulated.js";
 import { PLACE_OUTPUTS, PLACES, type Place } from "./simulated-places.js";
 
 /*
@@ -7,23 +8,7 @@ import { PLACE_OUTPUTS, PLACES, type Place } from "./simulated-places.js";
  * text, and no step may be pointless in all of them.
  */
 
-const NAMES = Object.keys(PLACE_OUTPUTS);
-const SETS = NAMES.flatMap((first, at) => [
-  [first],
-  ...NAMES.slice(at + 1).map((second) => [first, second]),
-]) as readonly string[][];
-
-/** What places print, each text once, with all places that print it. */
-function printed(names: readonly string[]): ReadonlyMap<string, readonly Place[]> {
-  const found = new Map<string, Place[]>();
-  for (const place of PLACES) {
-    const outputs = names.map((name) => PLACE_OUTPUTS[name]?.(place));
-    if (outputs.includes(undefined)) continue;
-    const text = outputs.join("\n");
-    found.set(text, [...(found.get(text) ?? []), place]);
-  }
-  return found;
-}
+const SETS = aloneAndInPairs(Object.keys(PLACE_OUTPUTS));
 
 const all = (where: (place: Place) => boolean) => (places: readonly Place[]) => places.every(where);
 
@@ -87,7 +72,7 @@ const CLAIMS: readonly Claim[] = [
 
 describe("an answer holds in every place that prints the text", () => {
   it.each(SETS.map((names) => [names.join(" and "), names] as const))("%s", async (_, names) => {
-    for (const [text, places] of printed(names)) {
+    for (const [text, places] of byText(PLACES, joinedOutputs(PLACE_OUTPUTS, names))) {
       const claims = CLAIMS.filter(({ where, shown }) => where(places) && shown?.test(text) !== false);
       if (claims.length === 1) continue;
       const { lines } = await inShort(text);

@@ -3,6 +3,7 @@ import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { REGISTERS } from "../../src/registers/registers.js";
 import { tries } from "../deep.js";
 import { inShort } from "./in-short.js";
+import { joinedOutputs } from "./simulated.js";
 import { FEATURE_OUTPUTS, type FeatureMachine, machineOf, type Random, randomOf } from "./simulated-features.js";
 
 /*
@@ -47,10 +48,26 @@ function hostsOf(random: Random): readonly [FeatureMachine, FeatureMachine] | un
   return gives(host) && gives(other) ? [host, other] : undefined;
 }
 
-const outputsOf = (host: FeatureMachine, random: Random, outputs: readonly string[]): string | undefined => {
-  const texts = outputs.map((name) => FEATURE_OUTPUTS[name]?.(host, random));
-  return texts.includes(undefined) ? undefined : texts.join("\n");
-};
+interface Refusing {
+  readonly host: FeatureMachine;
+  /** From which the guest comes. */
+  readonly other: FeatureMachine;
+  readonly random: Random;
+  /** What the host prints beside the refusal. */
+  readonly shown: string;
+  readonly label: string;
+}
+
+function* refusing(outputs: readonly string[], firstSeed: number): Generator<Refusing> {
+  for (let seed = firstSeed; ; seed++) {
+    const random = randomOf(seed);
+    const [host, other] = hostsOf(random) ?? [];
+    if (host === undefined || other === undefined) continue;
+    const shown = joinedOutputs<readonly [FeatureMachine, Random]>(FEATURE_OUTPUTS, outputs)(host, random);
+    const label = `${seed}: ${host.name}, ${host.kernel}, in ${host.outer}, ${JSON.stringify(host.asked)}`;
+    if (shown !== undefined) yield { host, other, random, shown, label };
+  }
+}
 
 async function answerTo(text: string): Promise<string> {
   const { lines } = await inShort(text);
@@ -63,25 +80,23 @@ const surelyRefused = (all: string): readonly number[] =>
     [...list.matchAll(/\(bit (\d{1,2})\)/g)].map(([, bit]) => Number(bit)),
   );
 
-describe("what is said of a refused register or feature holds on the host that refused it", () => {
+describe("an explanation of a refused register or feature holds on the host that refused it", () => {
   it.each(OUTPUT_SETS.map((outputs) => [outputs.join(", "), outputs] as const))(
     "a register beside %s",
     async (_, outputs) => {
       let found = 0;
-      for (let seed = outputs.join().length * 1000; found < EACH; seed++) {
-        const random = randomOf(seed);
-        const hosts = hostsOf(random);
+      for (const { host, other, random, shown, label: hostLabel } of refusing(outputs, outputs.join().length * 1000)) {
+        if (found === EACH) break;
         const index = random.pick(INDEXES);
-        const [mine, theirs] = hosts?.map((one) => offered(one, index)) ?? [];
-        const shown = hosts === undefined ? undefined : outputsOf(hosts[0], random, outputs);
-        if (hosts === undefined || shown === undefined || mine === undefined || theirs === undefined) continue;
+        const [mine, theirs] = [offered(host, index), offered(other, index)];
+        if (mine === undefined || theirs === undefined) continue;
         const excess = { hi: (theirs.hi & ~mine.hi) >>> 0, lo: isControls(index) ? 0 : (theirs.lo & ~mine.lo) >>> 0 };
         // The registers of a machine in KVM can have more than its KVM offers, and fields are compared otherwise.
         if ((excess.hi === 0 && excess.lo === 0) || index === 0x480 || index === 0x485) continue;
         found++;
         const text = `qemu-system-x86_64: error: failed to set MSR 0x${index.toString(16)} to ${hexOf(theirs)}\n${shown}`;
         const all = await answerTo(text);
-        const label = `${seed}: ${hosts[0].name}, ${hosts[0].kernel}, in ${hosts[0].outer}, ${JSON.stringify(hosts[0].asked)}\n${text}\noffers ${hexOf(mine)}\n=> ${all}`;
+        const label = `${hostLabel}\n${text}\noffers ${hexOf(mine)}\n=> ${all}`;
         const wrong = surelyRefused(all).filter((bit) => !bitOf(excess, isControls(index) ? bit + 32 : bit));
         expect(wrong, `bits that KVM offers are said to be refused\n${label}`).toEqual([]);
         expect(all, `nested is on\n${label}`).not.toMatch(/kvm_intel nested=1|nested is 0 on this machine/);
@@ -94,13 +109,10 @@ describe("what is said of a refused register or feature holds on the host that r
     "features beside %s",
     async (_, outputs) => {
       let found = 0;
-      for (let seed = outputs.join().length * 2000; found < EACH; seed++) {
-        const random = randomOf(seed);
-        const hosts = hostsOf(random);
-        const shown = hosts === undefined ? undefined : outputsOf(hosts[0], random, outputs);
-        if (hosts === undefined || shown === undefined) continue;
+      for (const { host, random, shown, label: hostLabel } of refusing(outputs, outputs.join().length * 2000)) {
+        if (found === EACH) break;
         const lacking = REGISTERS.flatMap((row) => {
-          const words = row.index >= 0x48b && row.index <= 0x490 ? offered(hosts[0], row.index) : undefined;
+          const words = row.index >= 0x48b && row.index <= 0x490 ? offered(host, row.index) : undefined;
           return words === undefined
             ? []
             : row.bits.flatMap(({ bit, qemu, sdm }) =>
@@ -118,11 +130,11 @@ describe("what is said of a refused register or feature holds on the host that r
         );
         const text = `${warnings.join("\n")}\n${shown}`;
         const all = await answerTo(text);
-        const label = `${seed}: ${hosts[0].name}, ${hosts[0].kernel}, in ${hosts[0].outer}, ${JSON.stringify(hosts[0].asked)}\n${text}\n=> ${all}`;
+        const label = `${hostLabel}\n${text}\n=> ${all}`;
         expect(all, `nested is on\n${label}`).not.toMatch(/kvm_intel nested=1|KVM offers no VMX here/);
         expect(all, `nothing contradicts itself\n${label}`).not.toMatch(/cannot both be true/);
         // A parameter that takes it need not be shown.
-        if (Object.keys(hosts[0].asked).length === 0)
+        if (Object.keys(host.asked).length === 0)
           expect(all, `it is not offered\n${label}`).not.toMatch(/offers it on this machine/);
       }
     },

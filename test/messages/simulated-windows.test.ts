@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { inShort } from "./in-short.js";
+import { aloneAndInPairs, byText, joinedOutputs } from "./simulated.js";
 import { WINDOWS_HOSTS, WINDOWS_OUTPUTS, type WindowsHost } from "./simulated-windows.js";
 
 /*
@@ -7,27 +8,12 @@ import { WINDOWS_HOSTS, WINDOWS_OUTPUTS, type WindowsHost } from "./simulated-wi
  * show the text, must name what they share, and no step may be pointless on all of them.
  */
 
-const NAMES = Object.keys(WINDOWS_OUTPUTS);
 /** Programs that use VT-x themselves, and those that run on Windows' own hypervisor. */
 const DIRECT = ["virtualBox", "vmware", "haxm"];
 const OVER = ["wsl", "docker"];
 const has = (names: readonly string[], those: readonly string[]) => names.some((name) => those.includes(name));
 // Where programs of both kinds failed, it is not known which of them is asked about.
-const SETS = NAMES.flatMap((first, at) => [[first], ...NAMES.slice(at + 1).map((second) => [first, second])]).filter(
-  (names) => !has(names, DIRECT) || !has(names, OVER),
-);
-
-/** What hosts show, each text once, with all hosts that show it. */
-function shownBy(names: readonly string[]): ReadonlyMap<string, readonly WindowsHost[]> {
-  const found = new Map<string, WindowsHost[]>();
-  for (const host of WINDOWS_HOSTS) {
-    const outputs = names.map((name) => WINDOWS_OUTPUTS[name]?.(host));
-    if (outputs.includes(undefined)) continue;
-    const text = outputs.join("\n");
-    found.set(text, [...(found.get(text) ?? []), host]);
-  }
-  return found;
-}
+const SETS = aloneAndInPairs(Object.keys(WINDOWS_OUTPUTS)).filter((names) => !has(names, DIRECT) || !has(names, OVER));
 
 interface Claim {
   readonly what: string;
@@ -119,7 +105,7 @@ const CLAIMS: readonly Claim[] = [
 
 describe("an answer holds on every Windows host that shows the text", () => {
   it.each(SETS.map((names) => [names.join(" and "), names] as const))("%s", async (_, names) => {
-    for (const [text, hosts] of shownBy(names)) {
+    for (const [text, hosts] of byText(WINDOWS_HOSTS, joinedOutputs(WINDOWS_OUTPUTS, names))) {
       const claims = CLAIMS.filter(({ where, of }) => hosts.every(where) && (of === undefined || has(names, of)));
       if (claims.length === 0) continue;
       const { lines } = await inShort(text);
