@@ -304,8 +304,12 @@ const OMISSIONS = [
         .replace(/\|Scaleway[^)]*(?=\)\/, \.\.\.OTHER_KIND)/, ""),
   ],
   [
-    /[\\/]below[\\/]product-below\.ts$/,
-    (code) => code.replace(/^ {2}"(?:Contabo|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud)",\n/gm, ""),
+    /[\\/]below[\\/]clouds\.ts$/,
+    (code) =>
+      code.replace(
+        /^ {2}"(?:Contabo|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud|Cirrus CI|a hosted CI service)",\n/gm,
+        "",
+      ),
   ],
   [
     /[\\/]below[\\/]named-outer\.ts$/,
@@ -314,10 +318,6 @@ const OMISSIONS = [
         .replace(
           /\nconst GUEST_IN =[\s\S]*?\nconst guestIn = .*\n/,
           "\nconst guestIn = (_: string): string | undefined => undefined;\n",
-        )
-        .replace(
-          /^ {2}"(?:Contabo|Scaleway|IBM Cloud|IONOS|netcup|Huawei Cloud|Yandex Cloud|Cirrus CI|a hosted CI service)",\n/gm,
-          "",
         )
         .replace(/\n {2}const clouds = [^\n]*\n[^\n]*/, "")
         .replace(/\nfunction severalClouds[\s\S]*?\n\}\n/, "\n")

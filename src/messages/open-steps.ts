@@ -1,3 +1,4 @@
+import { lowerFirst } from "../bits/first-letter.js";
 import type { Circumstance, Circumstances } from "../situation/evidence/own-machine.js";
 import {
   EITHER_FIRMWARE,
@@ -102,7 +103,7 @@ function onHost(step: Advice, { has }: Circumstances): Advice {
   const isOfHost = changesOf(step) === "firmware" || step.commands?.some((command) => OF_KERNEL.test(command));
   return isOfHost !== true || /\bhosts?\b/i.test(step.text) || !has("typed in a container")
     ? step
-    : { ...step, text: `On the container's host: ${step.text.charAt(0).toLowerCase()}${step.text.slice(1)}` };
+    : { ...step, text: `On the container's host: ${lowerFirst(step.text)}` };
 }
 
 /** What is there to change no more. */

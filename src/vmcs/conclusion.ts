@@ -1,3 +1,4 @@
+import { upperFirst } from "../bits/first-letter.js";
 import { judge } from "./audit-judge.js";
 import type { Check } from "./checks/check-row.js";
 import type { FactName } from "./checks/expr.js";
@@ -6,7 +7,7 @@ import type { Scene } from "./checks/scene.js";
 import type { Coverage } from "./coverage.js";
 import { fieldByEncoding, fieldName } from "./fields/fields.js";
 import { describeFailure, type Finding } from "./finding.js";
-import type { Group } from "./groups.js";
+import { asClause, type Group } from "./groups.js";
 import { describeInput } from "./missing-inputs.js";
 import { describeReported, fits } from "./reported.js";
 import type { MsrLoadEntry, Reported } from "./state.js";
@@ -135,7 +136,7 @@ export function headlineOf(verdict: Verdict, facts: Facts): string {
     case "deduced": {
       const [only] = suspectsOf(facts);
       const check = (only as Undecided).check;
-      return `By elimination it is ${check.id}: ${lowerFirst(check.text)} Every other check that ends in ${describeFailure(check.failure)} passes.`;
+      return `By elimination it is ${check.id}: ${asClause(check.text)} Every other check that ends in ${describeFailure(check.failure)} passes.`;
     }
     case "valid":
       return open === 0
@@ -156,10 +157,6 @@ export function headlineOf(verdict: Verdict, facts: Facts): string {
   }
 }
 
-function lowerFirst(text: string): string {
-  return /^[A-Z][a-z ]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
-}
-
 function invalidText(findings: readonly Finding[], groups: readonly Group[], reported: Reported, rest: string): string {
   const [group] = groups;
   const first = findings[0] as Finding;
@@ -168,7 +165,7 @@ function invalidText(findings: readonly Finding[], groups: readonly Group[], rep
     const more = findings.length === 1 ? "" : ` (and ${findings.length - 1} more)`;
     return `${describeReported(reported)} The check that fails does not explain it: ${first.check.id}${more}.${rest}`;
   }
-  const sentence = group.sentence.charAt(0).toUpperCase() + group.sentence.slice(1);
+  const sentence = upperFirst(group.sentence);
   const all = group.checks.length === 1 ? "" : ` This alone makes ${group.checks.length} checks fail.`;
   return `${sentence}${all}${others > 0 ? ` ${count(others, "more check")} fail${others === 1 ? "s" : ""}.` : ""}`;
 }

@@ -1,3 +1,4 @@
+import { lowerFirst } from "../bits/first-letter.js";
 import { judge } from "./audit-judge.js";
 import type { Check } from "./checks/check-row.js";
 import type { Bool } from "./checks/expr.js";
@@ -182,14 +183,15 @@ function sentenceOf(check: Check, way: Repair | undefined, scene: Scene, served:
   if (way === undefined || row === undefined) return check.text;
   const state = stateOf(row, way, scene);
   if (state === undefined)
-    return `${fieldName(row)} is ${format64(fieldValue(scene.fields, row))}: ${lowerFirst(check.text)}`;
+    return `${fieldName(row)} is ${format64(fieldValue(scene.fields, row))}: ${asClause(check.text)}`;
   if (served > 1 && !fieldsOf(check.rule).has(row.encoding))
-    return `${state}, and the rest is not as that demands: ${lowerFirst(check.text)}`;
-  return `${state}${whereOf(check.when)}: ${lowerFirst(check.text)}`;
+    return `${state}, and the rest is not as that demands: ${asClause(check.text)}`;
+  return `${state}${whereOf(check.when)}: ${asClause(check.text)}`;
 }
 
-function lowerFirst(text: string): string {
-  return /^[A-Z][a-z ]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+/** The text of a check after a colon: a name in capitals stays. */
+export function asClause(text: string): string {
+  return /^[A-Z][a-z ]/.test(text) ? lowerFirst(text) : text;
 }
 
 /** `GUEST_RFLAGS.VM is set`, where the change turns one or two bits with a name. */

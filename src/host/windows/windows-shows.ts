@@ -10,6 +10,7 @@ import { directOf, overOf } from "./windows-cases.js";
 type Groups = { readonly [name: string]: string | undefined };
 
 interface State {
+  /** Its groups `detected` and `present` are about a hypervisor: Windows' own, or one below. */
   readonly pattern: RegExp;
   /** Whether a host like this can show it. */
   readonly leaves: (one: WindowsCase, groups: Groups) => boolean;
@@ -17,11 +18,8 @@ interface State {
   readonly isMessage?: true;
 }
 
-/** A hypervisor is there: Windows' own, or one below. */
-export const DETECTED =
-  /A hypervisor has been detected\b|\bHyperVisorPresent[ \t:=]{1,60}True\b|^HYPERVISOR[ \t]{1,24}\*/im;
-
-const is = (word: string | undefined): boolean => /^(?:yes|true|\*|enabled|auto)$/i.test(word ?? "");
+/** A yes, as each of them writes it. */
+export const isYes = (word: string | undefined): boolean => /^(?:yes|true|\*|enabled|auto)$/i.test(word ?? "");
 const among =
   (...directs: readonly Direct[]) =>
   (one: WindowsCase): boolean =>
@@ -32,46 +30,46 @@ export const STATES: readonly State[] = [
   { pattern: /(?<detected>A hypervisor has been detected)\b/i, leaves: ({ runs, below }) => runs || below },
   {
     pattern: /\bHyperVisorPresent[ \t:=]{1,60}(?<present>True|False)\b/i,
-    leaves: ({ runs, below }, { present }) => (is(present) ? runs || below : !runs && !below),
+    leaves: ({ runs, below }, { present }) => (isYes(present) ? runs || below : !runs && !below),
   },
   {
     pattern: /^HYPERVISOR[ \t]{1,24}(?<present>[*-])[ \t]/m,
-    leaves: ({ runs, below }, { present }) => (is(present) ? runs || below : !runs && !below),
+    leaves: ({ runs, below }, { present }) => (isYes(present) ? runs || below : !runs && !below),
   },
   {
     // Windows' own hypervisor hides it from the programs beside it.
     pattern: /^(?:VMX|SVM)[ \t]{1,24}(?<there>[*-])[ \t]{1,12}Supports (?:Intel|AMD) hardware-assisted/m,
-    leaves: ({ has, runs }, { there }) => is(there) === (has && !runs),
+    leaves: ({ has, runs }, { there }) => isYes(there) === (has && !runs),
   },
   {
     pattern: /\bVM Monitor Mode Extensions[ \t]{0,4}[:\t][ \t]{0,4}(?<there>Yes|No)\b/i,
-    leaves: ({ has, runs }, { there }) => !runs && is(there) === has,
+    leaves: ({ has, runs }, { there }) => !runs && isYes(there) === has,
   },
   {
     pattern: /\bHyperVRequirementVMMonitorModeExtensions[ \t:]{1,12}(?<there>True|False)\b/,
-    leaves: ({ has, runs }, { there }) => !runs && is(there) === has,
+    leaves: ({ has, runs }, { there }) => !runs && isYes(there) === has,
   },
   {
     pattern: /\bVirtuali[sz]ation Enabled in Firmware[ \t]{0,4}[:\t][ \t]{0,4}(?<set>Yes|No)\b/i,
-    leaves: ({ on, runs }, { set }) => !runs && is(set) === on,
+    leaves: ({ on, runs }, { set }) => !runs && isYes(set) === on,
   },
   {
     pattern: /\bHyperVRequirementVirtualizationFirmwareEnabled[ \t:]{1,12}(?<set>True|False)\b/,
-    leaves: ({ on, runs }, { set }) => !runs && is(set) === on,
+    leaves: ({ on, runs }, { set }) => !runs && isYes(set) === on,
   },
   {
     // The Task Manager knows it while the hypervisor runs, too.
     pattern: /\bVirtuali[sz]ation: {1,4}(?<set>Enabled|Disabled)\b/,
-    leaves: ({ below, on, has }, { set }) => below || (has && is(set) === on),
+    leaves: ({ below, on, has }, { set }) => below || (has && isYes(set) === on),
   },
   {
     // Win32_Processor: False as well while a hypervisor runs.
     pattern: /(?<!Requirement)\bVirtualizationFirmwareEnabled[ \t]{0,20}:?\s{1,40}(?<set>True|False)\b/i,
-    leaves: ({ below, on, runs, has }, { set }) => (is(set) ? has && on : !on || runs || below),
+    leaves: ({ below, on, runs, has }, { set }) => (isYes(set) ? has && on : !on || runs || below),
   },
   {
     pattern: /(?<!Requirement)\bVMMonitorModeExtensions[ \t]{0,20}:?\s{1,40}(?<there>True|False)\b/i,
-    leaves: ({ has, runs }, { there }) => is(there) === (has && !runs),
+    leaves: ({ has, runs }, { there }) => isYes(there) === (has && !runs),
   },
   { pattern: /\bVirtual machine: {1,4}(?<guest>Yes)\b/, leaves: ({ below }) => below },
   {
@@ -92,12 +90,12 @@ export const STATES: readonly State[] = [
   },
   {
     pattern: /\bhypervisorlaunchtype {2,30}(?<launch>Auto|Off)\b/i,
-    leaves: ({ launch }, { launch: shown }) => launch === is(shown),
+    leaves: ({ launch }, { launch: shown }) => launch === isYes(shown),
   },
   {
     pattern:
       /\bFeatureName {1,12}: (?:VirtualMachinePlatform|Microsoft-Hyper-V(?:-All)?)\b[\s\S]{1,200}?\bState {1,20}: (?<state>Enabled|Disabled)\b/,
-    leaves: ({ starts }, { state }) => (starts === "feature") === is(state),
+    leaves: ({ starts }, { state }) => (starts === "feature") === isYes(state),
   },
   {
     pattern: /(?<guards>VMware (?:Workstation|Player) and (?:Device\/Credential Guard|Hyper-V) are not compatible)/,

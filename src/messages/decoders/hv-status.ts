@@ -1,3 +1,4 @@
+import { lowerFirst } from "../../bits/first-letter.js";
 import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
@@ -39,10 +40,7 @@ const HV_STATUS: readonly HvStatus[] = [
     number: 0xfae94001,
     what: "macOS's Hypervisor.framework failed without naming a reason",
     causes: [ENTITLEMENT, IN_MACHINE, NO_EPT, OTHER_HOLDS],
-    steps: [
-      ASK_MACOS,
-      { ...SIGN, text: `With support there: ${SIGN.text.charAt(0).toLowerCase()}${SIGN.text.slice(1)}` },
-    ],
+    steps: [ASK_MACOS, { ...SIGN, text: `With support there: ${lowerFirst(SIGN.text)}` }],
   },
   {
     name: "HV_BUSY",

@@ -1,6 +1,7 @@
 import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
-import { CLOUDS, namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
+import { CLOUDS } from "../../why/below/clouds.js";
+import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
 import type { Advice } from "../message.js";
 import { changesOf } from "../open-steps.js";

@@ -2,10 +2,10 @@ import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { instanceOf } from "../../input/places/cloud-words.js";
 import type { Circumstances, OwnMachine } from "../../situation/evidence/own-machine.js";
+import { CLOUDS, CLOUDS_AND_CI } from "../../why/below/clouds.js";
 import {
   ALWAYS_BELOW,
   bareMetal,
-  CLOUDS,
   type Named,
   namedOuter,
   systemIn,
@@ -26,16 +26,7 @@ import { findsNone, NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "./weight.js";
  * The answer about a machine that shows no vmx, with the hypervisor below it that the text names.
  */
 
-const CLOUD_NAMES: ReadonlySet<string> = new Set([
-  ...CLOUDS,
-  "GitHub Actions",
-  "GitHub Codespaces",
-  "a rented workspace",
-  "GitLab CI",
-  "a hosted CI service",
-  "Cirrus CI",
-  "WSL",
-]);
+const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS_AND_CI, "WSL"]);
 
 /**
  * The one cloud or hypervisor that a machine without vmx runs in, by the words of the text. A product that is only named

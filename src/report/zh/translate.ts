@@ -1,3 +1,4 @@
+import { upperFirst } from "../../bits/first-letter.js";
 import { PARAMS } from "../../kvm/load/params.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
 import { FEATURE_LIST } from "../../why/features.js";
@@ -76,7 +77,7 @@ function find(text: string): string | undefined {
   if (isNeutral(text)) return text;
   if (text.length > LONGEST) return undefined;
   // A sentence without its full stop, and behind a number without its capital.
-  const asClause = SENTENCES[`${text}.`] ?? SENTENCES[`${text.charAt(0).toUpperCase()}${text.slice(1)}.`];
+  const asClause = SENTENCES[`${text}.`] ?? SENTENCES[`${upperFirst(text)}.`];
   if (asClause !== undefined) return asClause.replace(/。$/, "");
   const sentences = divided(text, JOINTS[0]);
   if (sentences !== undefined) return sentences;

@@ -5,6 +5,7 @@ import { mayName, NAMED_OUTER } from "../../input/places/hypervisor-names.js";
 import type { Situation } from "../../situation/situation.js";
 import type { NextStep } from "../questions/answer.js";
 import { outerStep } from "../questions/next-steps.js";
+import { CLOUDS, CLOUDS_AND_CI } from "./clouds.js";
 import { builtFor, shownModel } from "./shown-model.js";
 
 /** A machine, as far as its host counts. */
@@ -26,40 +27,7 @@ const BARE_METAL = [
 ] as const;
 const NESTED = /\bnested|\bin (?:a|an|the|my|this|that) (?:HVM\b|\w{2,12} qube\b)/i;
 
-export const CLOUDS: ReadonlySet<string> = new Set([
-  "Amazon EC2",
-  "Google Compute Engine",
-  "Azure",
-  "Alibaba Cloud",
-  "Tencent Cloud",
-  "DigitalOcean",
-  "Oracle Cloud",
-  "Linode",
-  "Scaleway",
-  "IBM Cloud",
-  "IONOS",
-  "netcup",
-  "Huawei Cloud",
-  "Yandex Cloud",
-  "Vultr",
-  "OVHcloud",
-  "Contabo",
-  "Hetzner Cloud",
-  "GitHub Codespaces",
-  "a rented workspace",
-]);
-
-export const ALWAYS_BELOW: readonly string[] = [
-  ...CLOUDS,
-  "WSL",
-  "Docker Desktop",
-  "GitHub Actions",
-  "GitLab CI",
-  "a hosted CI service",
-  "Cirrus CI",
-  "a virtual machine",
-  "Xen",
-];
+export const ALWAYS_BELOW: readonly string[] = [...CLOUDS_AND_CI, "WSL", "Docker Desktop", "a virtual machine", "Xen"];
 
 /** Each has its own way. */
 function severalClouds(names: readonly string[]): Named {

@@ -1,5 +1,6 @@
 import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
 import { NAMED_OUTER } from "../../input/places/hypervisor-names.js";
+import { KVM_CLOUDS } from "./clouds.js";
 import { insideOf, isVirtualBox, WHOLE_MACHINE } from "./named-outer.js";
 import { builtFor } from "./shown-model.js";
 
@@ -7,29 +8,9 @@ import { builtFor } from "./shown-model.js";
  * Clouds and products that run another's hypervisor: a machine of theirs shows that one, and is made to have VT-x in their way.
  */
 
-const OF_KVM = [
-  "Alibaba Cloud",
-  "Amazon EC2",
-  "Contabo",
-  "DigitalOcean",
-  "Google Compute Engine",
-  "Hetzner Cloud",
-  "Linode",
-  "Scaleway",
-  "IBM Cloud",
-  "IONOS",
-  "netcup",
-  "Huawei Cloud",
-  "Yandex Cloud",
-  "Oracle Cloud",
-  "OVHcloud",
-  "Proxmox",
-  "Vultr",
-];
-
 /** By what a machine shows. */
 const PRODUCTS: readonly (readonly [shown: RegExp, products: readonly string[]])[] = [
-  [/^(?:KVM|QEMU)$/i, OF_KVM],
+  [/^(?:KVM|QEMU)$/i, [...KVM_CLOUDS, "Proxmox"]],
   [/^(?:Microsoft|Hyper-V)/i, ["Azure", "GitHub Actions"]],
   [/^Xen$/i, ["Amazon EC2"]],
 ];

@@ -1,3 +1,4 @@
+import { upperFirst } from "../../bits/first-letter.js";
 import { listText } from "../../bits/list-text.js";
 import type { Tri } from "../../bits/tri.js";
 import { belowOf } from "../../host/below.js";
@@ -230,8 +231,10 @@ function sentence(
   const listed = (params: readonly string[]) =>
     params.length === 0 ? "" : `, or ${params.map((name) => `${name}=0`).join(" or ")}, which takes it along`;
   switch (reason) {
-    case "asked":
-      return `${listText(causesOf(situation, names))} on the kernel command line or in modprobe.d ${causesOf(situation, names).length === 1 ? "switches" : "switch"} off ${listText(all)}.`;
+    case "asked": {
+      const causes = causesOf(situation, names);
+      return `${listText(causes)} on the kernel command line or in modprobe.d ${causes.length === 1 ? "switches" : "switch"} off ${listText(all)}.`;
+    }
     case "set":
       return `Off although ${isShown(situation, names) ? "the CPU has" : ofModelText(["has", "have"])} what it needs: ${list}. So ${settings} ${was} asked for when kvm_intel was loaded${listed(instead)}${isModelled(situation) ? "" : ", or it is that kernel's default"}.`;
     case "set or hidden":
@@ -245,7 +248,7 @@ function sentence(
     case "below": {
       const is = belowOf(situation.host).virtual === true ? "This is a virtual machine: " : "";
       const says = `${is}${below} does not pass what they need, or they were switched off`;
-      return `Off: ${list}. ${says.charAt(0).toUpperCase()}${says.slice(1)}.`;
+      return `Off: ${list}. ${upperFirst(says)}.`;
     }
     case "lacked":
       return below === undefined

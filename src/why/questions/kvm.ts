@@ -1,3 +1,4 @@
+import { lowerFirst, upperFirst } from "../../bits/first-letter.js";
 import { and } from "../../bits/tri.js";
 import { bitsOf } from "../../bits/word.js";
 import { hasSvm, msrOf, vmxLockedOn } from "../../host/host.js";
@@ -123,7 +124,7 @@ function refusedAnswer(about: About): Answer {
             ? "The CPUs differ."
             : "It found no VT-x that is on."))
       : reasons.length === 1
-        ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
+        ? `${upperFirst(reason)}.`
         : `Possible causes: ${reasons.slice(0, 3).map(listed).join("; ")}${reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""}.`;
   return {
     answer: "no",
@@ -215,7 +216,7 @@ function refusalSteps(error: Errno | undefined, reasons: number, below: readonly
 
 /** A reason behind its number: the first word without a capital, unless it is a name. */
 function listed(reason: string, at: number): string {
-  return `(${at + 1}) ${/^[A-Z][a-z]/.test(reason) ? reason.charAt(0).toLowerCase() + reason.slice(1) : reason}`;
+  return `(${at + 1}) ${/^[A-Z][a-z]/.test(reason) ? lowerFirst(reason) : reason}`;
 }
 
 function reasonOf({ release, config }: Replay, { missing, rule, fn }: Refusal): string {

@@ -1,3 +1,4 @@
+import { lowerFirst } from "../../bits/first-letter.js";
 import { shared, tri } from "../../bits/tri.js";
 import { hasSvm, msrOf, showsVmx, vmxLockedOff, vmxLockedOn, vmxReadsZero } from "../../host/host.js";
 import { formatMsr, knownValue, msrBit } from "../../host/msr.js";
@@ -317,4 +318,3 @@ function noneRead(about: About): Answer {
 }
 
 /** In the middle of a sentence; the name of a product keeps its capitals. */
-const lowerFirst = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;

@@ -32,7 +32,8 @@ const PATTERNS = {
   task: new RegExp(`^[ \\t>|]{0,8}${REQUIREMENTS.task}${said(ON, OFF)}[ \\t\\r]{0,8}$`, "mu"),
 };
 
-const BARE: Step = {
+/** Where CPUID shows none. */
+export const LACKS_VTX: Step = {
   text: "Inside a virtual machine the hypervisor below has to pass it; on hardware the CPU decides.",
   commands: ["systeminfo"],
 };
@@ -63,7 +64,7 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
   if (monitor === undefined && firmware === undefined) return securityVerdict(text);
   if (monitor === false)
     return answer("Windows finds no VT-x (or AMD-V) in CPUID: the CPU does not have it, or a hypervisor hides it.", [
-      BARE,
+      LACKS_VTX,
     ]);
   if (firmware === false)
     return answer(
@@ -72,7 +73,7 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
         : "The firmware has VT-x (or AMD-V) switched off.",
       [FIRMWARE_IS_OFF],
     );
-  if (slat === false) return answer("VT-x is there and on, without EPT (SLAT), which Hyper-V requires.", [BARE]);
+  if (slat === false) return answer("VT-x is there and on, without EPT (SLAT), which Hyper-V requires.", [LACKS_VTX]);
   if (firmware !== true) return undefined;
   const lacks = NOT_INSTALLED.test(text);
   const says =
@@ -118,7 +119,7 @@ function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined 
 /** ESXi: 0 none, 1 not usable here, 2 off in the firmware setup, 3 on. */
 const ESXI = /\bHV Support[.: ]{1,80}([0-3])\s*$/m;
 const ESXI_SAYS = [
-  ["ESXi finds no VT-x (or AMD-V): the CPU does not have it, or a hypervisor below hides it.", [BARE]],
+  ["ESXi finds no VT-x (or AMD-V): the CPU does not have it, or a hypervisor below hides it.", [LACKS_VTX]],
   ["ESXi finds VT-x (or AMD-V), and does not use it on this hardware.", []],
   ["ESXi finds VT-x (or AMD-V), and the firmware has it switched off.", [FIRMWARE_IS_OFF]],
   ["VT-x (or AMD-V) is there and on, as ESXi shows it (HV Support 3).", []],

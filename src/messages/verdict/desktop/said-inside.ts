@@ -1,3 +1,4 @@
+import { lowerFirst } from "../../../bits/first-letter.js";
 import { saidOf } from "../../../input/prose/in-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { BESIDE } from "../../../input/prose/windows-words.js";
@@ -59,14 +60,13 @@ export function vboxInside(
     says: `${failed[0]?.product === "VirtualBox" ? "VirtualBox" : "minikube"} finds no VT-x: the text shows that it runs in a machine of ${below}, which has to pass VT-x to it. The firmware setup has no part in that.${onWindows ? " VMware cannot pass it there, most likely because Windows' own hypervisor runs below." : refusal === undefined ? "" : ` ${refusal.what}`}`,
     steps: [
       ...(onWindows
-        ? [{ text: `On the Windows host: ${lowered(HYPERV_OFF.text)}`, commands: HYPERV_OFF.commands ?? [] }]
+        ? [{ text: `On the Windows host: ${lowerFirst(HYPERV_OFF.text)}`, commands: HYPERV_OFF.commands ?? [] }]
         : []),
       outerStep(below),
       ...(isMinikube ? [WITHOUT_MACHINE] : []),
     ],
   };
 }
-const lowered = (text: string): string => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 
 /** What is to be done at KVM below, where the text names no other hypervisor. */
 export function kvmBelow(text: string): Step | undefined {

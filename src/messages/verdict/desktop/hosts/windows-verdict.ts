@@ -1,11 +1,13 @@
+import { upperFirst } from "../../../../bits/first-letter.js";
+import { forLast } from "../../../../bits/once.js";
 import { CASES, type Direct, directOf, overOf, type WindowsCase } from "../../../../host/windows/windows-cases.js";
-import { DETECTED, STATES } from "../../../../host/windows/windows-shows.js";
+import { isYes, STATES } from "../../../../host/windows/windows-shows.js";
 import { IN_A_MACHINE, saidOf } from "../../../../input/prose/in-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
 import type { Advice, Step } from "../../../message.js";
-import { checkedOnDesktop } from "../../../rows/desktop/windows-check.js";
+import { checkedOnDesktop, LACKS_VTX } from "../../../rows/desktop/windows-check.js";
 import {
   ENABLE_FIRMWARE,
   FIRMWARE_IS_OFF,
@@ -37,7 +39,8 @@ interface WindowsShown {
   readonly isNamed: boolean;
 }
 
-function windowsShown(text: string): WindowsShown {
+/** Several circumstances ask about the same text. */
+const windowsShown = forLast((text: string): WindowsShown => {
   const found = STATES.flatMap((state) => {
     const groups = state.pattern.exec(text)?.groups;
     return groups === undefined ? [] : [{ ...state, groups }];
@@ -45,7 +48,8 @@ function windowsShown(text: string): WindowsShown {
   const isNamed = found.some(({ groups }) => groups.guest !== undefined || groups.maker !== undefined);
   // Whether Windows is a guest is a question only where a hypervisor was found, or words speak of one.
   const isSaid = IN_A_MACHINE.test(saidOf(text));
-  const mayBeGuest = isNamed || isSaid || DETECTED.test(text);
+  const isThere = found.some(({ groups }) => groups.detected !== undefined || isYes(groups.present));
+  const mayBeGuest = isNamed || isSaid || isThere;
   const isGuest = isSaid && !isNamed && saidBelow(text) !== undefined;
   return {
     cases: CASES.filter(
@@ -57,7 +61,7 @@ function windowsShown(text: string): WindowsShown {
     isDetected: found.length > 1 && found.some(({ groups }) => groups.detected !== undefined),
     model: found.flatMap(({ groups }) => groups.guest ?? []).find((name) => name !== "Yes"),
   };
-}
+});
 
 /** Programs that use VT-x themselves, and those that run on Windows' own hypervisor. */
 const DIRECT = /^(?:vbox|vmware|haxm|emulator|hax)-/;
@@ -132,7 +136,7 @@ function everyVerdict({ direct, vtx, below }: Shown): Answer {
   if (isOnly(direct, "firmware"))
     return answer(`The CPU has ${vtx}, and the firmware has it switched off.`, [FIRMWARE_IS_OFF]);
   if (isOnly(direct, "CPU"))
-    return answer(`Windows finds no ${vtx} in CPUID: the CPU does not have it, or a hypervisor hides it.`, [BARE]);
+    return answer(`Windows finds no ${vtx} in CPUID: the CPU does not have it, or a hypervisor hides it.`, [LACKS_VTX]);
   if (isOnly(direct, "outer"))
     return answer(
       `Windows is ${guestOf(below)} there, which passes no ${vtx} to it: the firmware setup has no part in that.`,
@@ -188,7 +192,7 @@ function directVerdict({ direct, cases, vtx, runs, below }: Shown, program: stri
     );
   if (isOnly(direct, "CPU", "held"))
     return answer(
-      `${capital(program)} finds no ${vtx} in CPUID: Windows' own hypervisor runs and hides it, or the CPU has none.`,
+      `${upperFirst(program)} finds no ${vtx} in CPUID: Windows' own hypervisor runs and hides it, or the CPU has none.`,
       [WINDOWS_STATE, HYPERV_OFF],
     );
   if (!isOnly(direct, "held", "outer")) return undefined;
@@ -260,13 +264,8 @@ const WHICH_BELOW: Step = {
   text: "Let the hypervisor below pass it (nested virtualization), with the machine off. Its name is in the maker or the model of the machine.",
   commands: WHICH_RUNS.commands ?? [],
 };
-const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 const PASSED: Step = { text: "See whether VMX (or SVM) has a star there.", commands: ["coreinfo -v"] };
-const BARE: Step = {
-  text: "Inside a virtual machine the hypervisor below has to pass it; on hardware the CPU decides.",
-  commands: ["systeminfo"],
-};
 const LAUNCH: Step = {
   text: "Let Windows start its hypervisor, then restart.",
   commands: ["bcdedit /set hypervisorlaunchtype auto"],
