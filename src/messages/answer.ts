@@ -97,6 +97,13 @@ export interface AnsweringVerdict extends TextVerdict {
   readonly question?: Question;
 }
 
+/** What an answer comes to where another part of the text can put it right. */
+export type Claim =
+  /** The machine's IA32_FEAT_CTL is locked with VMX off, by the firmware. */
+  | "locked off"
+  /** The virtual CPU lacks a feature that was asked about. */
+  | "not passed on";
+
 /** An answer while it is put together. */
 export interface FoundVerdict extends AnsweringVerdict {
   readonly steps: readonly ChosenStep[];
@@ -104,6 +111,7 @@ export interface FoundVerdict extends AnsweringVerdict {
   readonly settles?: true;
   /** The words around it add nothing. */
   readonly isWhole?: true;
+  readonly claim?: Claim;
 }
 
 /** What a decoder adds to the sentences of a row. Members that are missing leave the row's as they are. */

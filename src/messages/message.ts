@@ -71,7 +71,9 @@ export type Outcome =
   /** It is about a register that VMX has no part in. */
   | "not VMX"
   /** The program was built without what was asked for. */
-  | "not built in";
+  | "not built in"
+  /** VMXON faulted with #GP, for one of several reasons. */
+  | "VMXON #GP";
 
 /** What a message means under a circumstance that the text shows. It replaces the sentences, causes and steps of the row. */
 export interface InCircumstance {

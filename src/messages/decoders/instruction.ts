@@ -39,6 +39,7 @@ export function decodeFailedInstruction([match]: readonly [Match, ...Match[]], c
 
 // ---- An instruction that faulted ----
 
+const GP = /#GP|general[ _]protection/i;
 /** What each fault of a VMX instruction means, by the words of it. */
 const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string])[] = [
   [
@@ -47,7 +48,7 @@ const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string]
       `${insn} faulted with #PF: its operand is not mapped. VMXON, VMCLEAR and VMPTRLD want the address of 8 bytes that hold the region's physical address, not that address.`,
   ],
   [
-    /#GP|general[ _]protection/i,
+    GP,
     (insn) =>
       insn === "VMXON"
         ? "VMXON faulted with #GP: IA32_FEAT_CTL does not allow VMX (it must be locked with bit 2 on), CR0 or CR4 does not fit the FIXED MSRs, or it ran outside ring 0."
@@ -65,5 +66,7 @@ const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string]
 export function decodeInstructionFault([{ groups, text }]: readonly [Match, ...Match[]]): Decoded {
   const insn = (groups.insn ?? groups.insn2 ?? "The instruction").toUpperCase();
   const known = FAULTS.find(([words]) => words.test(text));
-  return known === undefined ? {} : { what: known[1](insn) };
+  if (known === undefined) return {};
+  const [words, what] = known;
+  return { what: what(insn), ...(words === GP && insn === "VMXON" ? { outcome: "VMXON #GP" } : {}) };
 }

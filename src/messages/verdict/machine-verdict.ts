@@ -1,4 +1,6 @@
+import { upperFirst } from "../../bits/first-letter.js";
 import { belowOf, belowText } from "../../host/below.js";
+import { vmxLockedOff } from "../../host/host.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { releaseOf } from "../../rules/held.js";
@@ -83,6 +85,9 @@ export function machineVerdict(
     verdict: {
       question,
       ...(isHostAndGuest(situation.read) ? { settles: true } : {}),
+      ...(answer.answer === "no" && answer.decidedBy === "firmware" && host.cores.every(vmxLockedOff)
+        ? { claim: "locked off" }
+        : {}),
       says: says.join(" "),
       steps: [
         ...off.steps,
@@ -124,7 +129,7 @@ function notLoaded({ host }: Situation): string {
 
 /** With a capital, but for the name of a module. */
 export function sentenceOf(says: string): string {
-  return /^\w+_/.test(says) ? says : says.charAt(0).toUpperCase() + says.slice(1);
+  return /^\w+_/.test(says) ? says : upperFirst(says);
 }
 
 // ---- Parameters ----

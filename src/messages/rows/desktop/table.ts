@@ -119,6 +119,7 @@ export const DESKTOP: DesktopMessages = {
         machine,
       ),
       text,
+      recognised,
       machine,
     ),
   shown: SHOWN,

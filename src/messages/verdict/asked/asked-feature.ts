@@ -10,7 +10,7 @@ import { type Feature, LAYER_TITLES, LAYERS } from "../../../why/features.js";
 import { featureNamed } from "../../../why/find-feature.js";
 import { type FeatureLayers, layersUnder } from "../../../why/layers.js";
 import { ASKED_ABOUT } from "../../../why/params/why-off.js";
-import type { TextVerdict } from "../../answer.js";
+import type { FoundVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 
 /*
@@ -139,15 +139,17 @@ function sgxOf({ situation: { read } }: OwnMachine): string | undefined {
  * runs in.
  */
 export function withAskedFeatures(
-  verdict: TextVerdict,
+  verdict: FoundVerdict,
   machine: OwnMachine,
   text: string | undefined,
   below: string | undefined,
   isKnown = true,
-): TextVerdict {
+): FoundVerdict {
   if (text === undefined) return verdict;
+  // What the features come to is then the answer.
+  const { claim: _, ...rest } = verdict;
   const sgx = SGX.test(text) ? sgxOf(machine) : undefined;
-  if (sgx !== undefined) return { ...verdict, says: `${sgx} ${verdict.says}` };
+  if (sgx !== undefined) return { ...rest, says: `${sgx} ${verdict.says}` };
   const features = featuresAsked(text, machine.lines);
   if (features.length === 0) return verdict;
   const replayed = replays(machine.situation);
@@ -167,10 +169,11 @@ export function withAskedFeatures(
   };
   const isAnswered = machine.hasRegisters && says.length === features.length;
   // Whether VT-x is on was not asked, and is not known.
+  const found: FoundVerdict = rows.some((row) => isHidden(row, below)) ? { ...rest, claim: "not passed on" } : rest;
   if (isAnswered && !isKnown && !STATE.test(besideMachine(text, machine)))
-    return { ...verdict, says: says.join(" "), steps: [layers] };
+    return { ...found, says: says.join(" "), steps: [layers] };
   return {
-    ...verdict,
+    ...found,
     says: [...says, verdict.says].join(" "),
     steps: isAnswered ? [layers, ...verdict.steps] : [...verdict.steps, layers],
   };
@@ -207,11 +210,15 @@ function hidden({ feature, lostAt }: FeatureLayers, { situation }: OwnMachine, t
 
 const titleOf = ({ id, name }: Feature) => (name === id ? id : `${id} (${name})`);
 
+/** Whether the virtual CPU lacks it. */
+const isHidden = ({ lostAt }: FeatureLayers, below: string | undefined): boolean =>
+  lostAt === "silicon" && below !== undefined;
+
 /** Where the feature gets lost, or that it does not; nothing where that is not known. */
-function sentence({ feature, cells, lostAt, unknownAt }: FeatureLayers, below: string | undefined): string | undefined {
+function sentence(row: FeatureLayers, below: string | undefined): string | undefined {
+  const { feature, cells, lostAt, unknownAt } = row;
   const who = titleOf(feature);
-  if (lostAt === "silicon" && below !== undefined)
-    return `${who}: no, the virtual CPU does not have it: ${below} does not pass it on.`;
+  if (isHidden(row, below)) return `${who}: no, the virtual CPU does not have it: ${below} does not pass it on.`;
   if (lostAt === "silicon") return `${who}: no, the CPU does not have it.`;
   if (lostAt !== undefined && unknownAt === undefined) {
     const had = LAYERS.slice(0, LAYERS.indexOf(lostAt)).filter((layer) => cells[layer] === "yes");

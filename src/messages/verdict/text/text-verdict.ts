@@ -32,7 +32,7 @@ export function verdictOf(
   const worded = wordedAnswer(recognised, machine, log, circumstances, desktop);
   if (worded === undefined) return undefined;
   const cloud = cloudIn(text, circumstances);
-  const { settles, isWhole: _, ...answered } = worded;
+  const { settles, isWhole: _, claim: __, ...answered } = worded;
   const found = {
     ...answered,
     says: circumstances.has("AMD") ? inAmdWords(worded.says) : worded.says,

@@ -1,11 +1,10 @@
-import { msrOf } from "../../../../host/host.js";
-import { msrBit } from "../../../../host/msr.js";
+import { vmxLockedOff, vmxLockedOn } from "../../../../host/host.js";
 import { FEAT_CTL_AT_BOOT } from "../../../../linux/changes.js";
 import { FEAT_CTL_RULES } from "../../../../linux/feat-ctl.js";
 import { holdsIn, releaseOf } from "../../../../rules/held.js";
 import type { Rule } from "../../../../rules/rule.js";
 import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
-import type { FoundVerdict } from "../../../answer.js";
+import type { FoundVerdict, Recognised } from "../../../answer.js";
 
 /*
  * Answers that another part of the text puts right: a kernel without KVM for Intel locks IA32_FEAT_CTL itself, and what a virtual
@@ -24,13 +23,9 @@ const LOCKS = (FEAT_CTL_RULES as readonly Rule[]).find(({ id }) => id === "want-
 const LOCKED_OFF = "IA32_FEAT_CTL (0x3a) is locked (bit 0) with VMX outside SMX (bit 2) off";
 
 /** What IA32_FEAT_CTL of the text says to a VMXON that faults. */
-function afterFault(found: FoundVerdict, machine: OwnMachine | undefined): FoundVerdict {
-  if (machine === undefined || !found.says.startsWith("VMXON faulted with #GP: IA32_FEAT_CTL")) return found;
-  const states = machine.situation.host.cores.map((core) => {
-    const msr = msrOf(core, 0x3a);
-    return [msrBit(msr, 0), msrBit(msr, 2)].join(" ");
-  });
-  if (states.some((state) => state === "yes no"))
+function afterFault(found: FoundVerdict, machine: OwnMachine): FoundVerdict {
+  const { cores } = machine.situation.host;
+  if (cores.some(vmxLockedOff))
     return {
       ...found,
       says: `VMXON faulted with #GP because ${LOCKED_OFF}: nothing changes that before the next start.`,
@@ -41,7 +36,7 @@ function afterFault(found: FoundVerdict, machine: OwnMachine | undefined): Found
         },
       ],
     };
-  return states.every((state) => state === "yes yes")
+  return cores.every(vmxLockedOn)
     ? {
         ...found,
         says: "VMXON faulted with #GP although IA32_FEAT_CTL (0x3a) in the text allows it: CR0 or CR4 does not fit the FIXED MSRs on that CPU, or it ran outside ring 0.",
@@ -49,20 +44,21 @@ function afterFault(found: FoundVerdict, machine: OwnMachine | undefined): Found
     : found;
 }
 
-export function byAnother(verdict: FoundVerdict, text: string, machine: OwnMachine | undefined): FoundVerdict {
-  const found = afterFault(verdict, machine);
-  const isBefore =
-    machine?.situation.candidates.some(({ release }) => holdsIn(release, LOCKS?.held) === false) === true;
-  const lacksKvm =
-    !isBefore && [...text.matchAll(WITHOUT_KVM)].some(({ index }) => !SUPPOSED.test(text.slice(0, index)));
-  const [isOff, faulted] = [
-    "The firmware locked VT-x off: IA32_FEAT_CTL",
-    `VMXON faulted with #GP because ${LOCKED_OFF}`,
-  ].map((begin) => found.says.startsWith(begin));
-  if (lacksKvm && (isOff === true || faulted === true))
+export function byAnother(
+  verdict: FoundVerdict,
+  text: string,
+  recognised: readonly Recognised[],
+  machine: OwnMachine | undefined,
+): FoundVerdict {
+  const faulted =
+    machine !== undefined &&
+    recognised.some(({ outcome, what }) => outcome === "VMXON #GP" && verdict.says.startsWith(what));
+  const found = faulted ? afterFault(verdict, machine) : verdict;
+  const isOff = faulted ? machine.situation.host.cores.some(vmxLockedOff) : found.claim === "locked off";
+  if (isOff && saysWithoutKvm(text, machine))
     return {
       ...found,
-      says: `${faulted === true ? "VMXON faulted with #GP because " : ""}${LOCKED_OFF}, and a kernel without CONFIG_KVM_INTEL, as in the text, does that itself: from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on it locks the register wherever the firmware left it open, and switches VMX on there only where KVM for Intel is configured. So the firmware need not have done it; until the next start every VMXON faults.`,
+      says: `${faulted ? "VMXON faulted with #GP because " : ""}${LOCKED_OFF}, and a kernel without CONFIG_KVM_INTEL, as in the text, does that itself: from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on it locks the register wherever the firmware left it open, and switches VMX on there only where KVM for Intel is configured. So the firmware need not have done it; until the next start every VMXON faults.`,
       steps: [
         {
           text: "Start a kernel that has it (=m or =y) and read again: 5 says that the firmware leaves the register open, 1 that the firmware locks it.",
@@ -70,7 +66,7 @@ export function byAnother(verdict: FoundVerdict, text: string, machine: OwnMachi
         },
       ],
     };
-  if (/the virtual CPU does not have it: /.test(found.says) && OF_KVM.test(text))
+  if (found.claim === "not passed on" && OF_KVM.test(text))
     return {
       ...found,
       steps: [
@@ -82,4 +78,11 @@ export function byAnother(verdict: FoundVerdict, text: string, machine: OwnMachi
       ],
     };
   return found;
+}
+
+/** The text says that its kernel has no KVM for Intel, and the kernel locks the register. */
+function saysWithoutKvm(text: string, machine: OwnMachine | undefined): boolean {
+  const isBefore =
+    machine?.situation.candidates.some(({ release }) => holdsIn(release, LOCKS?.held) === false) === true;
+  return !isBefore && [...text.matchAll(WITHOUT_KVM)].some(({ index }) => !SUPPOSED.test(text.slice(0, index)));
 }
