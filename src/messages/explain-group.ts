@@ -151,7 +151,6 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   }
   const said = saidOf(decoded, first);
   const causes = [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)];
-  const worded = said.outcome === "no device" ? ofAmd : inAmdWords;
   const { layer, gravity } = { layer: decoded.layer ?? row.layer, gravity: decoded.gravity ?? row.gravity };
   return {
     lines: [first.first, first.last],
@@ -162,11 +161,11 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     layer,
     gravity,
     ...said,
-    ...(isSvm ? { what: worded(said.what) } : {}),
+    ...(isSvm ? { what: inAmdWords(said.what) } : {}),
     values: decoded.values ?? [],
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
-    causes: isSvm ? causes.map((one) => ({ ...one, text: worded(one.text) })) : causes,
+    causes: isSvm ? causes.map((one) => ({ ...one, text: inAmdWords(one.text) })) : causes,
     steps: stillOpen(
       uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
       row,
@@ -178,9 +177,6 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     sources: sourcesOf(row, decoded.sources),
   };
 }
-
-/** The same on an AMD CPU, whose module has another name. */
-const ofAmd = (text: string): string => text.replaceAll("kvm_intel", "kvm_amd").replaceAll("VT-x", "AMD-V");
 
 /** What happened: the decoder's sentence where it has one. */
 function saidOf(decoded: Decoded, match: Match): Pick<Recognised, "what" | "outcome" | "generic"> {
