@@ -15,7 +15,7 @@ import {
 } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
-import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SETUP, NO_SWITCH_OFF } from "./rows/shared-advice.js";
+import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SETUP, NO_SWITCH_OFF, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -105,6 +105,14 @@ function onHost(step: Advice, { has }: Circumstances): Advice {
     ? step
     : { ...step, text: `On the container's host: ${lowerFirst(step.text)}` };
 }
+
+const PHYSICAL: readonly Circumstance[] = ["bare metal", "said to be physical"];
+
+/** Most texts do not say whether the machine is a virtual one. */
+const ifPhysical = (step: Advice, isSo: (name: Circumstance) => boolean): Advice =>
+  ONLY_IF_PHYSICAL.has(step.text) && !PHYSICAL.some(isSo)
+    ? { ...step, text: `If this is not a virtual machine, ${lowerFirst(step.text)}` }
+    : step;
 
 /** What is there to change no more. */
 const DONE: { readonly [C in NonNullable<Advice["changes"]>]: readonly Circumstance[] } = {
@@ -200,7 +208,7 @@ export function openSteps(
       if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     })
-    .map((step) => onHost(step, circumstances));
+    .map((step) => onHost(ifPhysical(step, isSo), circumstances));
 }
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {

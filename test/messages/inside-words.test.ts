@@ -174,7 +174,7 @@ async function stepsOf(text: string): Promise<readonly string[]> {
   return lines(2000).filter((line) => /^\s*do /.test(line));
 }
 
-const IN_FIRMWARE = /firmware setup|Enable VT-x|Enable SVM/;
+const IN_FIRMWARE = /firmware setup|enable (?:VT-x|SVM)/i;
 /** The step itself says where it does not apply. */
 const CONDITIONAL = /[Ii]f it is not a virtual|\bhost\b|physical/;
 

@@ -64,7 +64,7 @@ const QEMU =
 
 async function asksForSetup(text: string): Promise<boolean> {
   const { lines } = await inShort(`${text}\n${QEMU}`);
-  return lines(2000).some((line) => /^\s*do /.test(line) && /Enable VT-x|Enable SVM/.test(line));
+  return lines(2000).some((line) => /^\s*do /.test(line) && /enable (?:VT-x|SVM)/i.test(line));
 }
 
 describe("who has it on is not told to switch it on", () => {

@@ -245,7 +245,7 @@ const PASTES: readonly Paste[] = [
     name: "K5 EIO",
     text: ["modprobe: ERROR: could not insert 'kvm_intel': Input/output error"].join("\n"),
     verdict: /refuses kvm_intel with EIO\. VT-x was found and is on/,
-    not: /reason (?:is )?in the kernel log|Enable VT-x/,
+    not: /reason (?:is )?in the kernel log|[Ee]nable VT-x/,
   },
   {
     name: "K6 the kernel's reason before the errno",

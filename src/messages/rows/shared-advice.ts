@@ -70,10 +70,11 @@ export const NO_SWITCH: Alternative = {
 };
 
 /** For messages that only say that something is missing. */
+const SVM_IF_OFF = SVM_MODE.replace("setup,", "setup if it is off there,");
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
   text: FIRMWARE_IS_OFF.text.replace("), save", ") if it is off there, save"),
-  instead: [NO_SETUP, NO_SWITCH, { is: "AMD", text: SVM_MODE }],
+  instead: [NO_SETUP, NO_SWITCH, { is: "AMD", text: SVM_IF_OFF }],
   unless: [
     ...INSIDE,
     "said to be on",
@@ -86,6 +87,9 @@ export const ENABLE_FIRMWARE: Advice = {
     "in a cloud",
   ],
 };
+
+/** They are for the machine itself, and said with that condition where it may be a virtual one. */
+export const ONLY_IF_PHYSICAL: ReadonlySet<string> = new Set([ENABLE_FIRMWARE.text, SVM_IF_OFF]);
 
 export const OFF_IN_FIRMWARE: RowCause = { text: "VT-x is off in the firmware setup.", layer: "firmware" };
 
