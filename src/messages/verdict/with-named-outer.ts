@@ -1,3 +1,4 @@
+import { lowerFirst } from "../../bits/first-letter.js";
 import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { instanceOf } from "../../input/places/cloud-words.js";
@@ -13,6 +14,7 @@ import {
   WSL_1,
 } from "../../why/below/named-outer.js";
 import { productBelow } from "../../why/below/product-below.js";
+import { shownModel } from "../../why/below/shown-model.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import type { ChosenStep, FoundVerdict, Recognised, TextVerdict } from "../answer.js";
 import { changesOf } from "../open-steps.js";
@@ -124,7 +126,10 @@ export function withBelow(
   const noKvm =
     noDevice ||
     (NO_KVM_HERE.has(first.message ?? "") && first.outcome !== "KVM is there" && first.outcome !== "no access");
-  const inBare = VBOX_NO_VMX.has(first.message ?? "") && text !== undefined && bareMetal(text) !== undefined;
+  const inBare =
+    VBOX_NO_VMX.has(first.message ?? "") &&
+    text !== undefined &&
+    (bareMetal(text) !== undefined || shownModel(text) !== undefined);
   const refused = first.message === "modprobe-error" && /intel\b[^\n]{0,160}not supported/i.test(first.matched);
   const asks = noKvm || inBare || refused || NO_VMX_HERE.has(first.message ?? "");
   const inGuest =
@@ -142,7 +147,8 @@ export function withBelow(
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
   const isBelow = named?.isBelow === true || circumstances.has("said to be virtual");
-  if (named === undefined || (noKvm && (!isBelow || circumstances.has("/dev/kvm exists")))) return found;
+  if (named === undefined || (noKvm && circumstances.has("/dev/kvm exists"))) return found;
+  if (noKvm && !isBelow) return withCase(found, named, circumstances);
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
   // Of the hypervisors below, it is the one that is named.
@@ -163,6 +169,18 @@ export function withBelow(
       );
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...steps] };
 }
+
+/** Products that run beside KVM as well: only where the machine is one of theirs they are why it has none. */
+function withCase(found: FoundVerdict, { name, says, step }: Named, { has }: Circumstances): FoundVerdict {
+  if (!RUNS_LINUX.has(name) || has("said to be physical") || has("bare metal")) return found;
+  const ofCase = { ...step, text: `If this Linux runs in a machine of ${name}: ${lowerFirst(step.text)}` };
+  return {
+    ...found,
+    says: `${found.says}${says}`,
+    steps: [ofCase, ...found.steps.filter((one) => changesOf(one) !== "outer hypervisor")],
+  };
+}
+const RUNS_LINUX: ReadonlySet<string> = new Set(["VMware", "VirtualBox", "Hyper-V", "Parallels", "Proxmox"]);
 
 const DOM0 = /\bdom0\b|^\(XEN\) |\bcontrol_d\b/im;
 

@@ -3,6 +3,7 @@ import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../../input/prose/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../input/text/svm-named.js";
+import { shownModel } from "../../../why/below/shown-model.js";
 import type { Shown } from "../../desktop-messages.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
@@ -215,7 +216,13 @@ export const SHOWN: readonly Shown[] = [
   ["Nyx on plain KVM", /\bNYX runs in fallback mode\b/, /\bKVM_CAP_DIRTY_LOG_RING\b|\[QEMU-Nyx\] Error:/],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
-  ["said to be virtual", { test: (text) => saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) }],
+  [
+    "said to be virtual",
+    {
+      test: (text) =>
+        saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) || shownModel(text) !== undefined,
+    },
+  ],
   ["said to have nested on", { test: saysNestedOn }],
   [
     "said to use KVM",
