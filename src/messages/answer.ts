@@ -102,7 +102,9 @@ export type Claim =
   /** The machine's IA32_FEAT_CTL is locked with VMX off, by the firmware. */
   | "locked off"
   /** The virtual CPU lacks a feature that was asked about. */
-  | "not passed on";
+  | "not passed on"
+  /** The machine is one of ARM, without VMX. */
+  | "ARM";
 
 /** An answer while it is put together. */
 export interface FoundVerdict extends AnsweringVerdict {

@@ -13,7 +13,12 @@ export const READ_FEAT_CTL: Advice = {
 };
 
 /** In a virtual machine the firmware setup decides nothing. */
-export const INSIDE: readonly Circumstance[] = ["virtual", "said to be virtual", "said to be nested"];
+export const INSIDE: readonly Circumstance[] = [
+  "virtual",
+  "shown to be virtual",
+  "said to be virtual",
+  "said to be nested",
+];
 
 const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
 

@@ -230,6 +230,8 @@ export type Circumstance =
   | "said to be nested"
   | "said to be on"
   | "said to be virtual"
+  /** By its prompt, or by what its firmware calls itself. */
+  | "shown to be virtual"
   | "said to have nested on"
   | "said to use KVM"
   | "Nyx on plain KVM"

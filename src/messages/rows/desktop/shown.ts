@@ -67,6 +67,11 @@ const ON_MACHINE =
 const TYPED_IN_CONTAINER =
   /^(?:\[?[\w-]{1,32}@[0-9a-f]{12}[: ][^\n#$]{0,60}[#$]|[^\n]{0,60}\bsystemd-detect-virt(?: (?:-c|--container))?\s{1,4}\n?\s{0,4}(?:docker|podman|lxc|lxc-libvirt|systemd-nspawn|openvz|rkt|pouch|container-other)\b)|^Linux [0-9a-f]{12} \d|\b(?:\d{1,2}:[\w,=]{0,24}:|0::)\/(?:docker|kubepods|lxc)[/.]/m;
 
+/** Its shells are in a container, and so is what fails there. */
+const WORKSPACE = /\bcodespaces?\b|\bdev ?containers?\b|^\s{0,8}\S{0,12} ?➜ \/workspaces\//im;
+const isTypedInContainer = (text: string): boolean =>
+  TYPED_IN_CONTAINER.test(text) || (text.length < 20_000 && WORKSPACE.test(text));
+
 /** Ubuntu's -kvm and -virtual, Alpine's -virt, Debian's cloud kernel, and that of LinuxKit (Docker Desktop). */
 const KERNEL_FOR_GUESTS =
   /\b\d\.\d{1,3}\.\d{1,3}(?:-\d{1,4}(?:\.\d{1,4})?-(?:kvm|virtual|virt)|-[\w.+~]{1,20}-cloud-(?:amd64|arm64)|-linuxkit)\b/;
@@ -183,13 +188,13 @@ export const SHOWN: readonly Shown[] = [
   ["no hypervisor below", { test: (text) => NO_HYPERVISOR.test(text) || windowsShows.runsNone(text) }],
   ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
   ["in WSL2", { test: (text) => isInWsl2(text) || MODULES_OF_WSL2.test(text) }],
-  ["typed in a container", TYPED_IN_CONTAINER],
+  ["typed in a container", { test: isTypedInContainer }],
   ["no right to the device", NO_RIGHT],
   ["device passed", DEVICE_PASSED],
   ["a kernel for guests", KERNEL_FOR_GUESTS],
   [
     "in a container",
-    { test: (text) => TYPED_IN_CONTAINER.test(text) || (SAID_IN_CONTAINER.test(text) && !ON_ANOTHER.test(text)) },
+    { test: (text) => isTypedInContainer(text) || (SAID_IN_CONTAINER.test(text) && !ON_ANOTHER.test(text)) },
   ],
   ["VT-x in use", /\bKVM_CREATE_VM\)?(?: failed)?: (?:16 )?Device or resource busy/i],
   ["without SMM", /\bsmm=off\b|<smm state=['"]off\b/],
@@ -216,13 +221,8 @@ export const SHOWN: readonly Shown[] = [
   ["Nyx on plain KVM", /\bNYX runs in fallback mode\b/, /\bKVM_CAP_DIRTY_LOG_RING\b|\[QEMU-Nyx\] Error:/],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
-  [
-    "said to be virtual",
-    {
-      test: (text) =>
-        saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) || shownModel(text) !== undefined,
-    },
-  ],
+  ["said to be virtual", { test: (text) => saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) }],
+  ["shown to be virtual", { test: (text) => shownModel(text) !== undefined }],
   ["said to have nested on", { test: saysNestedOn }],
   [
     "said to use KVM",

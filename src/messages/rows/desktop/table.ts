@@ -36,7 +36,7 @@ import { bisected, parameterHelped } from "../../verdict/guests/bisected.js";
 import { codeInCxl } from "../../verdict/guests/code-in-cxl.js";
 import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.js";
 import { hyperVInside } from "../../verdict/guests/inner-hyperv.js";
-import { emulated, hasShadow, kvmRuns, onlyByKvm } from "../../verdict/guests/kvm-runs.js";
+import { emulated, hasShadow, kvmRuns, onlyByKvm, vcpuTraced } from "../../verdict/guests/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails, streamCut } from "../../verdict/migration.js";
 import { ANDROID_MESSAGES } from "./android.js";
@@ -95,6 +95,7 @@ export const DESKTOP: DesktopMessages = {
         migrationFails(text) ??
         codeInCxl(text) ??
         featureForGuests(text) ??
+        vcpuTraced(text) ??
         (machine?.situation.host.cores[0].cpuid.features.vmx === true ? kvmRuns(text, machine) : undefined))
       : undefined) ??
     (machine === undefined &&

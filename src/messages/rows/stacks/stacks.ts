@@ -623,7 +623,7 @@ export const STACK_MESSAGES = [
       "modules not loaded",
     ],
     pattern:
-      /\bkvm(?:_intel|_amd)?(?: kernel)? modules? (?:is |are )?not loaded|cannot host kvm containers|operation is not valid: cpu affinity is not supported/i,
+      /(?<!\b(?:if|whether|unless) [^.\n]{0,100})\bkvm(?:_intel|_amd)?(?: kernel)? modules? (?:is |are )?not loaded|cannot host kvm containers|operation is not valid: cpu affinity is not supported/i,
     what: "A program needs KVM and found none: its module is not loaded, or the program works with plain emulation (virt_type qemu).",
     causes: [
       "kvm_intel refused to load: VT-x is off, or this is a virtual machine that is not given it.",

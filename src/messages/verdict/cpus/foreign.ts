@@ -3,7 +3,7 @@ import type { Host } from "../../../host/host.js";
 import { INTEL_CPU } from "../../../input/text/svm-named.js";
 import type { Circumstances } from "../../../situation/evidence/own-machine.js";
 import { foreignAnswer } from "../../../why/questions/about.js";
-import { isOfLoading, type Recognised, type TextVerdict } from "../../answer.js";
+import { type FoundVerdict, isOfLoading, type Recognised, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { PASS_DEVICE } from "../../rows/shared-advice.js";
 import { sentenceOf } from "../machine-verdict.js";
@@ -94,13 +94,13 @@ function onArm(
   host: Host | undefined,
   { has }: Circumstances,
   text: string,
-): Pick<TextVerdict, "says" | "steps"> {
+): Pick<FoundVerdict, "says" | "steps" | "claim"> {
   const below = host === undefined ? undefined : belowOf(host);
   const cloud = has("in a cloud") ? rentedCloud(text) : undefined;
   const outer = below?.name ?? cloud;
   const virtual = below?.virtual === true || cloud !== undefined;
   const low = startedLow(text, virtual);
-  if (low !== undefined) return { ...low, says: `${name}: it has no VMX and no kvm_intel. ${low.says}` };
+  if (low !== undefined) return { ...low, says: `${name}: it has no VMX and no kvm_intel. ${low.says}`, claim: "ARM" };
   const where = virtual
     ? `. This is a virtual machine${outer === undefined ? "" : ` (${outer})`}: what is below has to pass EL2 (nested virtualization of ARM)${cloud === undefined ? "" : ", which a machine of another kind there (bare metal) does not need"}`
     : below?.virtual === false
@@ -116,8 +116,9 @@ function onArm(
         },
         PASS_DEVICE,
       ],
+      claim: "ARM",
     };
-  return { says: `${name}: ${ON_ARM}${where}.`, steps: [LOG_OF_ARM] };
+  return { says: `${name}: ${ON_ARM}${where}.`, steps: [LOG_OF_ARM], claim: "ARM" };
 }
 
 /** The text shows by values what the machine is, and its message asks for KVM or VMX. */
@@ -127,17 +128,17 @@ function shownVerdict(
   host: Host | undefined,
   text: string,
   circumstances: Circumstances,
-): TextVerdict | undefined {
+): FoundVerdict | undefined {
   const { arch } = host?.observed ?? {};
   if (host === undefined || arch === undefined || first.outcome === "no access" || first.outcome === "KVM is there")
     return undefined;
   const asking = recognised.filter((one) => asksForKvm(one));
   if (!asking.includes(first)) return undefined;
   const about = foreignAnswer(host);
-  const { says, steps } = /^(?:aarch64|arm)/.test(arch)
+  const found = /^(?:aarch64|arm)/.test(arch)
     ? onArm(`This is an ARM machine (${arch})`, host, circumstances, text)
     : { says: sentenceOf(about?.says ?? ""), steps: about?.steps ?? [] };
-  return { says, steps, evidence: [], line: first.lines[0], covers: asking.map(({ message }) => message as string) };
+  return { ...found, evidence: [], line: first.lines[0], covers: asking.map(({ message }) => message as string) };
 }
 
 const asksForKvm = (one: Recognised): boolean =>
@@ -162,7 +163,7 @@ export function foreignVerdict(
   host: Host | undefined,
   text: string,
   circumstances: Circumstances,
-): TextVerdict | undefined {
+): FoundVerdict | undefined {
   return (
     shownVerdict(recognised, first, host, text, circumstances) ??
     (host?.vendor === undefined ? namedVerdict(recognised, first, host, text, circumstances) : undefined)
@@ -175,7 +176,7 @@ function namedVerdict(
   host: Host | undefined,
   text: string,
   circumstances: Circumstances,
-): TextVerdict | undefined {
+): FoundVerdict | undefined {
   if (X86.test(text.replace(PROGRAMS_OF_X86, "")) && !WINDOWS_ON_ARM.test(text)) return undefined;
   const covers = recognised.map(({ message }) => message as string);
   const arm = ARM_MACHINE.exec(text)?.[0];
@@ -220,6 +221,7 @@ function namedVerdict(
         },
       ],
       evidence: [],
+      claim: "ARM",
       line: first.lines[0],
       covers,
     };

@@ -1,7 +1,7 @@
 import { APPLE, appleSilicon, isOnMac, saidOf } from "../../../input/prose/in-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { IN_QEMU } from "../../../input/prose/windows-words.js";
-import { answer, type TextVerdict } from "../../answer.js";
+import { answer, type FoundVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { WINDOWS_STATE } from "../../rows/shared-advice.js";
 
@@ -9,7 +9,7 @@ import { WINDOWS_STATE } from "../../rows/shared-advice.js";
  * Macs: Apple's own chips, which have no VT-x, and what Hypervisor.framework gives the guests of Intel's.
  */
 
-type Answer = Omit<TextVerdict, "covers">;
+type Answer = Omit<FoundVerdict, "covers">;
 
 const X86_GUEST =
   /\bx86(?:[_-]64)?\b|\bamd64\b|\bqemu-(?:system-)?(?:x86_64|i386)|\b(?:ESXi|Intel|Westmere|Windows (?:7|10|XP))\b[^\n.]{0,40}\b(?:VM|guest|image|machine|emulat\w{3,5})\b|\bESXi\b|\bVirtualBox\b/i;
@@ -23,6 +23,11 @@ const BESIDE: Step = { text: "Run the inner machine beside the outer one, not in
 
 /** A Mac with a chip of Apple's: no VT-x, whatever failed. */
 export function onAppleSilicon(text: string): Answer | undefined {
+  const found = ofSilicon(text);
+  return found && { ...found, isWhole: true };
+}
+
+function ofSilicon(text: string): Answer | undefined {
   const name = appleSilicon(text);
   if (name === undefined) return undefined;
   const said = saidOf(text);

@@ -21,6 +21,8 @@ import { kvmRuns } from "../guests/kvm-runs.js";
 import { nestedOfAmd } from "../guests/nested-amd.js";
 import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
+import { idsOf } from "../text/row-verdict.js";
+import { lacksKvm } from "../weight.js";
 import { IN_SNAP, listedRights, outsideGroup, withRights } from "./device-rights.js";
 import { withoutDone } from "./shown/already-set.js";
 import { insertedAlone, loadedByHand } from "./shown/by-hand.js";
@@ -90,6 +92,8 @@ function besideWords(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): FoundVerdict {
+  // None of this is there on ARM.
+  if (found.claim === "ARM") return ofApple(found, text);
   const first = recognised[0];
   const amd = recognised.some(({ gravity }) => gravity === "blocks") ? undefined : nestedOfAmd(text);
   if (amd !== undefined) return amd;
@@ -120,7 +124,7 @@ function besideWords(
     const runs = kvmRuns(text, machine);
     if (runs !== undefined) return { ...found, ...runs, says: `${runs.says} What the kernel says there is harmless.` };
   }
-  const inside = isFailure ? failedInside(found, text, first.product) : undefined;
+  const inside = isFailure ? failedInside(found, text, first) : undefined;
   if (inside !== undefined) return inside;
   const inserted = recognised.map((one) => insertedAlone(found, text, one)).find((one) => one !== undefined);
   if (inserted !== undefined) return inserted;
@@ -140,7 +144,12 @@ function besideWords(
   const said = WORKS_BESIDE.test(text) || SAID_THERE.test(text);
   const listed = LISTED_OPEN.test(text) && namesContainer(text);
   const there = unseen && (said || listed || isThere(text)) ? notInContainer(text, first?.message, said) : undefined;
-  if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };
+  if (there !== undefined)
+    return {
+      ...found,
+      ...there,
+      covers: [...found.covers, first?.message ?? "", ...idsOf(recognised.filter(lacksKvm))],
+    };
   if (unseen && isThere(text))
     return {
       ...found,
@@ -231,8 +240,6 @@ function besideWords(
       ],
     };
   const outer = namedOuter(text, machine);
-  // Of ARM, where none of this is.
-  if (/^(?:The text names an|This is an?) ARM machine/.test(found.says)) return ofApple(found, text);
   const byHand = loadedByHand(found, text, first, outer?.isBelow !== true && flag === undefined);
   if (byHand !== undefined) return byHand;
   const off = outer?.isBelow === true || flag !== undefined ? undefined : offInSetup(found, first, text);
@@ -286,7 +293,8 @@ const TXT_ON =
 /** People whose virtual machines start. */
 const WORKS_BESIDE =
   /\bKVM\b[^.\n]{0,30}\b(?:works|(?:I|we) use it|in use|is used|working)\b[^.\n]{0,12}\b(?:with|in|under|by|via|using|from) (?:virt-manager|libvirt|GNOME Boxes|QEMU)\b/i;
-const IN_LXC = /\bLX[CE]\b(?! (?:and|or) )|\bproxmox (?:LX[CE] )?(?:container|CT)\b|\b(?:un)?privileged container\b/i;
+const IN_LXC =
+  /\bLX[CE]\b(?! (?:and|or) |[^\n]{0,80} --vm\b)(?<!\blxc(?= (?:info|config|console|start|list)\b))|\bproxmox (?:LX[CE] )?(?:container|CT)\b|\b(?:un)?privileged container\b/i;
 const IN_LXC_COMMANDS = [
   "ls -l /dev/kvm   # on the host",
   "# Proxmox",

@@ -35,6 +35,12 @@ const CONTRAST =
 const RAN =
   /\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b|\s[RSD][sl+<]{0,3}\s{1,8}\d{1,5}:\d\d\s{1,8}\S{0,60}(?:qemu|kvm)\S{0,24} [^\n]{0,4000}?(?:-enable-kvm\b|\baccel=kvm\b)/;
 
+/** What strace shows of a program with a vCPU: the calls of a vCPU (Linux, Documentation/virt/kvm/api.rst), which did not fail. */
+const OF_VCPU =
+  /\bioctl\(\d{1,5}(?:<[^>\n]{1,60}>)?, KVM_(?:RUN|[GS]ET_(?:S?REGS2?|MSRS|FPU|LAPIC|XSAVE|XCRS|MP_STATE|VCPU_EVENTS)|SET_CPUID2|NMI|INTERRUPT)\b(?![^\n]{0,200} = -1)/;
+/** The monitor of QEMU, and a module that is in use (Linux, kernel/module/procfs.c). */
+const IN_USE = /^kvm support: enabled\b|^[ \t>]{0,8}kvm_(?:intel|amd) {1,24}\d{4,8} {1,4}[1-9]\d{0,4}[ \t]{0,4}$/m;
+
 const words = (found: RegExpExecArray | null): string | undefined => found?.[0].replace(/\s+/g, " ");
 const contrastIn = (text: string): string | undefined => (UNUSABLE.test(text) ? undefined : words(CONTRAST.exec(text)));
 /** A guest is tried both ways, and goes wrong with KVM alone. */
@@ -46,7 +52,11 @@ const troubleIn = (text: string): string | undefined =>
 
 /** Whether a text shows that KVM runs, or ran, a guest. */
 export const runsGuest = (text: string): boolean =>
-  RAN.test(text) || contrastIn(text) !== undefined || troubleIn(text) !== undefined;
+  RAN.test(text) ||
+  IN_USE.test(text) ||
+  OF_VCPU.test(text) ||
+  contrastIn(text) !== undefined ||
+  troubleIn(text) !== undefined;
 
 /** Without KVM it fails, and with KVM it goes well. */
 const BY_KVM =
@@ -83,6 +93,22 @@ export function emulated(text: string): Says | undefined {
       },
     ],
   );
+}
+
+/** The calls of a program that has a vCPU: whatever it fails with, KVM is there. */
+export function vcpuTraced(text: string): Says | undefined {
+  const call = /KVM_\w+/.exec(OF_VCPU.exec(text)?.[0] ?? "")?.[0];
+  return call === undefined
+    ? undefined
+    : answer(
+        `The program has a vCPU of KVM (${call} in the trace): KVM is loaded and passed to where it runs, and virtualization is on. What goes wrong comes after that, in the program, its guest or KVM.`,
+        [
+          {
+            text: "See what the vCPU leaves for, and what the kernel says at that moment.",
+            commands: ["sudo perf trace -e 'kvm:*' -a sleep 5 2>&1 | tail -40; sudo dmesg | tail"],
+          },
+        ],
+      );
 }
 
 /** KVM runs a guest, and something else goes wrong. */

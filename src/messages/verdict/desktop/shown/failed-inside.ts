@@ -1,14 +1,13 @@
 import { INTEL_CPU, SVM_CPU, svmNamed } from "../../../../input/text/svm-named.js";
 import { insideOf } from "../../../../why/below/named-outer.js";
-import type { FoundVerdict } from "../../../answer.js";
-import type { Product } from "../../../message.js";
+import type { FoundVerdict, Recognised } from "../../../answer.js";
 import { rentedCloud } from "../../rented-cloud.js";
 
 /** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */
 export function failedInside(
   found: FoundVerdict,
   text: string,
-  product: Product | undefined,
+  { product, outcome }: Recognised,
 ): FoundVerdict | undefined {
   const cloud = rentedCloud(text);
   const below = cloud === undefined ? insideOf(text) : undefined;
@@ -17,7 +16,7 @@ export function failedInside(
   if (own && !/\bnest(?:ed|ing)\b|\bL[12]\b/i.test(text)) return undefined;
   const inside = cloud ?? below;
   if (inside === undefined) return undefined;
-  const isSvm = SVM_CPU.test(text) || svmNamed(text) !== undefined;
+  const isSvm = outcome === "AMD" || SVM_CPU.test(text) || svmNamed(text) !== undefined;
   const passed = isSvm ? (INTEL_CPU.test(text) ? "virtualization" : "AMD-V") : "VT-x";
   return {
     ...found,

@@ -102,7 +102,7 @@ export function inPlace(
             },
       ],
     };
-  if (lacks && CROSTINI.test(text) && !/\baarch64\b|\bARM machine\b/.test(`${found.says}${text}`))
+  if (lacks && CROSTINI.test(text) && !/\baarch64\b/.test(text))
     return {
       ...found,
       says: "Linux of ChromeOS (Crostini) is a container in a virtual machine of ChromeOS: it has /dev/kvm only where ChromeOS puts it there, and can load no module. The vmx among its flags is the one of that machine.",
@@ -155,7 +155,7 @@ export function ofApple(found: FoundVerdict, text: string): FoundVerdict {
   const chip = /\b(?:Mac\w{0,6}|Parallels|UTM|Lima|Apple)\b[^\n]{0,60}?\b(?<chip>M[1-9](?: (?:Pro|Max|Ultra))?)\b/.exec(
     text,
   )?.groups?.chip;
-  if (chip === undefined || !/\bEL2\b/.test(found.says)) return found;
+  if (chip === undefined) return found;
   const isOld = /^M[12]\b/.test(chip);
   return {
     ...found,

@@ -6,7 +6,7 @@ import { TO_POD } from "./in-place.js";
  * A container without the device that its machine has.
  */
 
-const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD|systemd-nspawn|pods?)\b/i;
+const IN_CONTAINER = /\b(?:(?:dev)?containers?|codespaces?|docker|podman|portainer|LXC|LXD|systemd-nspawn|pods?)\b/i;
 /** The device is passed to a container, by the command line or a compose file. */
 const PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
 const DESKTOP_ENGINE = /-linuxkit\b|\bDocker Desktop\b|-ce-(?:win|mac)\d/i;
@@ -15,6 +15,13 @@ const NSPAWN = /\bnspawn\b/i;
 const PASS_NSPAWN: Step = {
   text: "Pass the device in when the container is started.",
   commands: ["systemd-nspawn --bind=/dev/kvm --property='DeviceAllow=/dev/kvm rw' ..."],
+};
+
+/** The Development Containers specification, devcontainer.json: options of docker run. */
+const DEVCONTAINER = /\bdev ?containers?\b|\bcodespaces?\b/i;
+const TO_DEVCONTAINER: Step = {
+  text: "Pass the device in when the container is made, then build it anew.",
+  commands: ['"runArgs": ["--device=/dev/kvm"]   # in devcontainer.json'],
 };
 
 export const namesContainer = (text: string): boolean => IN_CONTAINER.test(text);
@@ -57,6 +64,14 @@ export function notInContainer(
       }
     : {
         says: `${has} was not given the device.`,
-        steps: [/\bpods?\b/i.test(text) ? TO_POD : NSPAWN.test(text) ? PASS_NSPAWN : PASS_DEVICE],
+        steps: [
+          DEVCONTAINER.test(text)
+            ? TO_DEVCONTAINER
+            : /\bpods?\b/i.test(text)
+              ? TO_POD
+              : NSPAWN.test(text)
+                ? PASS_NSPAWN
+                : PASS_DEVICE,
+        ],
       };
 }
