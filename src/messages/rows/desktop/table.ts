@@ -34,6 +34,7 @@ import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
 import { bisected, parameterHelped } from "../../verdict/guests/bisected.js";
 import { codeInCxl } from "../../verdict/guests/code-in-cxl.js";
+import { guestFirmware } from "../../verdict/guests/guest-firmware.js";
 import { nestedReset, windowsWatchdog } from "../../verdict/guests/guest-kinds.js";
 import { hyperVInside } from "../../verdict/guests/inner-hyperv.js";
 import { emulated, hasShadow, kvmRuns, onlyByKvm, vcpuTraced } from "../../verdict/guests/kvm-runs.js";
@@ -56,6 +57,7 @@ const readsParameter = (text: string): boolean => /\bkvm_intel\b[^\0]{0,40}?\b[a
 
 const subjectIn: DesktopMessages["subject"] = (text, machine) =>
   apicvInhibited(text) ??
+  guestFirmware(text) ??
   namedThing(text, machine) ??
   authorQuestion(text, machine) ??
   troubleOf(text, machine) ??

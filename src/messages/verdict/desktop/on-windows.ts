@@ -1,5 +1,8 @@
+import { IN_A_MACHINE, saidOf } from "../../../input/prose/in-words.js";
 import { isSaidOn } from "../../../input/prose/said-on.js";
 import { BESIDE, CONSUMER_ALONE } from "../../../input/prose/windows-words.js";
+import { insideOf } from "../../../why/below/named-outer.js";
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
@@ -13,6 +16,8 @@ export type Says = Pick<TextVerdict, "says" | "steps">;
 export const WINDOWS = /\bWindows\b|\bWin ?(?:7|8|10|11)\b|\bbcdedit\b|\bHyper-?V\b|\bDocker Toolbox\b|\b[A-Z]:\\/i;
 /** Linux, and machines of Linux that are handed out whole. */
 const LINUX = /\b(?:EVE-NG|GNS3 VM|PNETLab)\b|\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
+const INSIDE =
+  /\b(?:inside|within) (?:of )?(?:an? |my |the )?(?:VM_?ware|ESXi|Virtual ?Box|Hyper-?V|Proxmox|Parallels)\b/i;
 /** Programs' own words for no VT-x, without a cause. */
 const NAMES_NO_CAUSE: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic"]);
 
@@ -21,6 +26,13 @@ export const sentence = (what: string): string => `${what.split(":", 1)[0]?.repl
 
 /** A program's own words for no VT-x, where all that is known is the system. */
 export function onWindows(text: string, first: Recognised): Says | undefined {
+  const inside = IN_A_MACHINE.test(saidOf(text)) || INSIDE.test(text);
+  const below = NAMES_NO_CAUSE.has(first.message as string) && inside ? insideOf(text) : undefined;
+  if (below !== undefined && !LINUX.test(text))
+    return {
+      says: `${sentence(first.what)} The text says that it runs in a machine of ${below}, which has to pass VT-x to it. No firmware setup and no feature of Windows brings it there.`,
+      steps: [outerStep(below)],
+    };
   const consumer = NAMES_NO_CAUSE.has(first.message as string) ? CONSUMER_ALONE.exec(text)?.[0] : undefined;
   if (consumer !== undefined && !/minikube/i.test(consumer) && !BESIDE.test(text) && !LINUX.test(text))
     return {

@@ -13,7 +13,7 @@ const INSIDE =
   /\b(?:inside|within) (?:a|an|my|this|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|guest machine|VPS|droplet)\b|\b(?:nodes?|workers?|servers?|machine|box|it|this|that) (?:is|are|being|was) (?:all |itself |actually |in fact |running (?:on|in|as) )?(?:an? )?(?:\w{2,12} ){0,2}(?:VMs?|virtual machines?|VPS)\b|\b(?:set up (?:by|on|in|with)|provisioned|hosted (?:on|in)) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|\bnested (?:VMs?|guests?|KVM|setup|environment)\b|\b(?:running|runs|run|installed|set up|hosted) (?:[\w.-]{1,20} ){0,4}(?:as|in|inside) an? (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b|\b(?:[Ii]n|[Oo]n|[Ii]nside) (?:the |my )?(?:\w{2,12} )?(?:guest|VM):|\b(?:in|as) an? VM on (?:my|our|a) |^[ \t]{0,8}(?:guest|VM|L1)(?: \w{2,10})?:[ \t]{0,4}$|\bL1 (?:guest|VM|hypervisor)\b|\b(?:in|on|from) (?:the )?L1\b(?! (?:cache|TLB|data|instruction))|\b(?:VM|virtual machine|VPS|instance) (?:without|with no|\*\*without\*\*) (?:nested\b|(?:hardware )?virtuali[sz]ation\b)|\b(?:VMs|guests) (?:that [^.\n]{1,40} )?(?:have|show|see|get) no (?:vmx|svm|VT-?x|AMD-V)\b|嵌套虚拟化|중첩 가상화|ネストされた仮想化|在虚拟机(?:里|中|内)|仮想(?:マシン|環境)(?:上|内|の中)|クラウド上の|(?:corriendo|ejecut|instalad|rodando|trabaj)[^.\n]{0,60} (?:en una?|em uma|numa) m[áa]quina virtual\b|\b(?:tourne|exécut|install)[^.\n]{0,60} dans une (?:VM|machine virtuelle)\b|\bin einer (?:VM|virtuellen Maschine)\b|виртуальной машине\b/im;
 /** The machine of one product, and another one in it. */
 const IN_ANOTHER =
-  /\b(?:VM|virtual machine|guest|server|Ubuntu|Debian|CentOS)\b[^.\n]{0,16}\b(?:on|in|inside|under) (?:an? |my |the |our )?(?<below>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox)\b|\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?(?<below5>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox|OpenStack|KVM)\b|\b(?:started|running|runs|installed|hosted) (?:inside|within|under) (?:an? |my |the )?(?<vbox>Virtual ?Box)\b|\bVirtual ?Box (?:on|in|inside|under) (?<below2>VM_?ware|ESXi?|Hyper-?V|Proxmox)\b|\b(?:in|on|inside|under|within) (?:an? |the |my |our )?(?<below3>OpenStack|Nova|QEMU|KVM)(?: \w{2,10})? (?:VM|instance|machine|guest)s?\b|(?:用|在)? ?(?<below4>VM_?ware|ESXi|Hyper-?V|Proxmox)(?: Workstation| Player| Pro| \d{1,2}){0,3} ?(?:虚拟机)?(?:安装|装|里|中|上|，里面)/i;
+  /\b(?:VM|virtual machine|guest|server|Ubuntu|Debian|CentOS)\b[^.\n]{0,16}\b(?:on|in|inside|under) (?:an? |my |the |our )?(?<below>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox|Parallels)\b|\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?(?<below5>VM_?ware|ESXi?|vSphere|Hyper-?V|Proxmox|OpenStack|KVM)\b|\b(?:started|running|runs|installed|hosted) (?:inside|within|under) (?:an? |my |the )?(?<vbox>Virtual ?Box)\b|\bVirtual ?Box (?:on|in|inside|under) (?<below2>VM_?ware|ESXi?|Hyper-?V|Proxmox|Parallels)\b|\b(?:in|on|inside|under|within) (?:an? |the |my |our )?(?<below3>OpenStack|Nova|QEMU|KVM)(?: \w{2,10})? (?:VM|instance|machine|guest)s?\b|(?:用|在)? ?(?<below4>VM_?ware|ESXi|Hyper-?V|Proxmox)(?: Workstation| Player| Pro| \d{1,2}){0,3} ?(?:虚拟机)?(?:安装|装|里|中|上|，里面)/i;
 const INNER = /\bVirtual ?Box\b|\bVBoxManage\b|\bminikube\b/i;
 
 /** The user of the machines that Vagrant makes, in VirtualBox unless another provider is named. */
@@ -32,7 +32,9 @@ export function vboxBelow(text: string): string | undefined {
       ? "Hyper-V"
       : /^[OKQN]/i.test(below)
         ? "KVM"
-        : "Proxmox";
+        : /^Pa/i.test(below)
+          ? "Parallels"
+          : "Proxmox";
 }
 
 const WITHOUT_MACHINE: Step = {
