@@ -106,7 +106,7 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   // Nested HVM is experimental: that is the answer there.
   const nesting = NESTING.test(withoutParameter(text)) && !deniesUse(text);
   // A guest of KVM is an ordinary one, where none is said to be inside another.
-  const isOne = isInside && !/^(?:KVM|QEMU|Proxmox)\b/.test(named.name) && !/\bdocker\b/i.test(text);
+  const isOne = isInside && !/^(?:KVM|QEMU|Proxmox|Parallels)\b/.test(named.name);
   if (trouble === undefined || named?.name === "Xen" || !(nesting || isOne)) return undefined;
   if (WORKS_INSIDE.test(text))
     return answer(
