@@ -106,6 +106,10 @@ function ofProduct(named: Named, text: string): Named {
       };
 }
 
+/** The program that finds none runs in the guest. */
+const SAYS_INSIDE =
+  /\b(?:inside|within|from inside|in|on) (?:of )?(?:the|my|a|this|that|its) (?:\w{2,12} )?(?:guest|VM|virtual machine)\b|\b(?:guest|VM|virtual machine) (?:has|shows?|sees|says|reports|gets)\b|虚拟机(?:里|中|内)|\bin der VM\b|\bdans la VM\b|\b(?:en|na) la (?:VM|máquina virtual)\b|в виртуальной машине/i;
+
 /** What an answer is put together from. */
 interface Whole {
   readonly recognised: readonly Recognised[];
@@ -144,6 +148,15 @@ export function withBelow(
   const named = shown === undefined || text === undefined ? shown : ofProduct(shown, text);
   const guest =
     named === undefined && asks && !OWN_DOMAIN.test(text ?? "") ? guestWithoutVmx(guests(), machine, noKvm) : undefined;
+  if (guest?.surely !== undefined && text !== undefined && SAYS_INSIDE.test(text))
+    return {
+      ...found,
+      says: guest.surely,
+      steps: [guest.step],
+      covers: recognised
+        .filter((one) => findsNone(one) || one.outcome === "no device")
+        .map(({ message }) => message as string),
+    };
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
   const isBelow = named?.isBelow === true || circumstances.has("said to be virtual");

@@ -95,13 +95,20 @@ function firstOf(text: string): string {
   return (handed.split(/ ?(?:;|&&)/, 1)[0] as string).replace(/["']\s{0,8}$/, "");
 }
 
-/** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
+/** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0", "da 0", "выдаёт 0", "返回 0". */
 const COUNT_IN_SENTENCE =
-  /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|(?:gives?|gave|has|had) (?:a |the )?(?:returned? value|value|result|output)(?: as| of)?|->|=>|=|→|⇒) {1,3}["'`]?(?<count>\d{1,3})\b/;
+  /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`”]{0,3}(?: ?(?:[:=→⇒]|->|=>)|[,;]? {1,3}(?:(?:I|me|mir|mi|bei mir|у меня|我这里) )?(?:gets?|got|gives?|gave|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|was|(?:gives?|gave|has|had) (?:a |the )?(?:returned? value|value|result|output)(?: as| of)?|da|dio|devuelve|devolvió|muestra|regresa|sale|dá|retorna|retornou|mostra|donne|renvoie|retourne|affiche|ergibt|liefert|gibt|zeigt|sagt|restituisce|ritorna|daje|zwraca|pokazuje|выдаёт|выдает|показывает|возвращает|даёт|дает|пишет|выводит|trả về|ra|返回|输出|显示|结果(?:是|为)?|得到|为|是|の結果は|は)(?: (?:a|an|the|un|uno|una|el valor|den Wert|le chiffre|as|just|only|only a|mir|nur|solo|seulement|alleen|только))?) {0,3}["'`“]?(?<count>\d{1,3})\b(?![.:%-]\d)/u;
 
 /** A command that shows the flag and found none: "`grep vmx /proc/cpuinfo` prints nothing". */
 const NONE_IN_SENTENCE =
   /\b[ef]?grep (?:-\w{1,5} |--[\w=-]{1,14} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?["'`]{0,3}(?:[,:;]| and| but)? {1,3}(?:it |that |I |there )?(?:(?:returns?|returned|gives?|gave|shows?|showed|prints?|printed|outputs?|yields?|comes? (?:back|up)|came (?:back|up)|gets?|got|is|was|->|=>|→)(?: me| with| back){0,2} {1,3}(?:nothing|no (?:output|results?|lines?|match\w{0,2})|empty|blank|an? (?:empty|blank) \w{4,6})|(?:does|did)(?: not|n['’]t) (?:return|show|print|output|give|find)(?: me)? any\w{0,5})\b/;
+/** The same as a condition: "wenn … 0 ergibt", "si … renvoie 0", "如果返回 0". */
+const ELSEWHERE = /(?:^|[\s,;(])(?:wenn|falls|si|quand|cuando|quando|se|если|jeśli|jeżeli|nếu) |如果|若/i;
+/** Whether the command is behind the condition of its own sentence. */
+const isSupposed = (text: string): boolean => {
+  const before = text.slice(0, Math.max(0, text.search(/\b[ef]?grep /)));
+  return ELSEWHERE.test(before.slice(before.search(/[^.?!]{0,200}$/)));
+};
 /** Instructions say what it would mean. */
 const SUPPOSED =
   /\b(?:if|when(?! (?:I|we) (?:run|ran|do|did|try|tried|type|typed|execute|use)\b)|unless|should|whether)\b/i;
@@ -239,7 +246,7 @@ function openSurroundings(sink: FactSink) {
         sink.system("outer", VIRT[word] as string, placeOf(line));
         return true;
       }
-      const sentence = COUNT_IN_SENTENCE.exec(text)?.groups;
+      const sentence = isSupposed(text) ? undefined : COUNT_IN_SENTENCE.exec(text)?.groups;
       if (sentence !== undefined) {
         const fact = (sentence.words as string).includes("svm") ? "flag vmx or svm" : "flag vmx";
         sink.system(sentence.count === "0" ? "flag vmx" : fact, sentence.count === "0" ? "no" : "yes", placeOf(line));

@@ -209,7 +209,7 @@ export function guestWithoutVmx(
   machine: OwnMachine | undefined,
   /** QEMU that did not get KVM shows its own command line: that guest never ran. */
   isOwn = false,
-): { readonly says: string; readonly step: Step } | undefined {
+): { readonly says: string; readonly surely?: string; readonly step: Step } | undefined {
   const guest = guests.find((one) => vmxOf(one, machine).gets === "none");
   if (guest === undefined) {
     const started = isOwn
@@ -225,6 +225,7 @@ export function guestWithoutVmx(
   const { why } = vmxOf(guest, machine);
   return {
     says: ` If this comes from inside ${guest.name ?? "the guest of this text"}: it gets no VMX, because ${why}.`,
+    surely: `${guest.name ?? "The guest"} gets no VMX, because ${why}: nothing inside can use VT-x.`,
     step: stepToGive(guest, undefined),
   };
 }

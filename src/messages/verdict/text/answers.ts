@@ -237,7 +237,7 @@ function machineBesideNotes(reading: Reading): FoundVerdict | undefined {
   return withAskedFeatures({ ...found.verdict, covers }, machine, text, belowOf(machine, reading));
 }
 
-function weightiestMessage({ recognised, machine, text, circumstances, blocking, guests, said }: Reading) {
+function weightiestMessage({ recognised, machine, text, circumstances, blocking, guestsNamed, said }: Reading) {
   const [heaviest] = recognised;
   if (heaviest === undefined) return undefined;
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
@@ -262,7 +262,7 @@ function weightiestMessage({ recognised, machine, text, circumstances, blocking,
     (first.message === "modprobe-not-found" ? refusedBesides(found, machine, said) : undefined) ??
     withNestedOff(found, first, machine) ??
     withParamOff(found, first, machine) ??
-    withBelow(found, first, { recognised, machine, text, guests, circumstances })
+    withBelow(found, first, { recognised, machine, text, guests: guestsNamed, circumstances })
   );
 }
 

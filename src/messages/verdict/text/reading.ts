@@ -15,6 +15,7 @@ import { cpusNamed } from "../../../why/cpus/named-cpu.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import { isOfLoading } from "../../answer.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
+import { guestInWords } from "../guests/model-in-words.js";
 import type { SaidInProse } from "../machine-verdict.js";
 import { rentedCloud } from "../rented-cloud.js";
 import { isOfIntel, OF_INTEL, OF_NESTED, OF_TWO } from "../text-signs.js";
@@ -44,6 +45,8 @@ export interface Reading {
   /** Of the machine, only the kernel is known. */
   readonly isBare: boolean;
   readonly guests: () => readonly GuestCpu[];
+  /** Those, or the one whose model is named in a sentence. */
+  readonly guestsNamed: () => readonly GuestCpu[];
   readonly said: SaidInProse;
   /** What the text is about, where no message of it is known. */
   readonly subject: () => Omit<TextVerdict, "covers"> | undefined;
@@ -57,6 +60,7 @@ export function readingOf(
   circumstances: Circumstances,
 ): Reading {
   const text = shortOf(log);
+  const guests = once(() => (text === undefined ? [] : readGuests(text)));
   const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
   // Where only its kernel is known, the words say as much as without it.
   const isBare = namesOnlyKernel(machine);
@@ -71,7 +75,8 @@ export function readingOf(
     ofLoading: blocking.filter(isOfLoading),
     flag: showsVmx(machine?.situation.host),
     isBare,
-    guests: once(() => (text === undefined ? [] : readGuests(text))),
+    guests,
+    guestsNamed: once(() => (text === undefined || guests().length > 0 ? guests() : guestInWords(text))),
     said: saidIn(text, circumstances),
     subject: once(() => {
       if (recognised.length > 0 || text === undefined) return undefined;

@@ -103,6 +103,8 @@ const OTHERS = /\b(?:VMware|vSphere|ESXi?|VirtualBox|Hyper-V|Azure|AWS|EC2|GCP|P
 /** A guest that is configured with the host's CPU, or with vmx, and shows none. */
 export function notGiven(text: string, messages: readonly string[]): TextVerdict | undefined {
   if (messages.length === 0 || !messages.every((message) => message === "any-no-flag")) return undefined;
+  const given = [...text.matchAll(/(?<![\w-])-cpu ["']?([A-Za-z][\w.,=+-]{2,200})/g)].map(([, cpu]) => cpu as string);
+  if (given.some((cpu) => !/^(?:host|max)\b(?!-)|[+,]vmx\b|\bvmx=on\b/.test(cpu))) return undefined;
   const gives = GIVES_VMX.exec(text)?.[0];
   if (gives === undefined || !IN_GUEST.test(text) || ON_HOST.test(text) || OTHERS.test(text)) return undefined;
   if (svmNamed(text) !== undefined || NESTED_OFF.test(text)) return undefined;
