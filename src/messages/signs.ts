@@ -52,7 +52,7 @@ export function signsIn(text: string): Signs {
       if (name !== undefined) disabled.add(name.toLowerCase());
     }
   }
-  const vmware = has(/\bvm_?ware\b/i);
+  const vmware = has(/\bvm_?ware\b|\bESXi\b|\bv(?:Sphere|Center)\b/i);
   const hyperV =
     has(/\b(?:hyper-?v (?:root|guest|detected)|microsoft corporation virtual machine|microsoft hyper-v|azure)\b/i) ||
     has(/using Hyper-V Enlightened VMCS/);

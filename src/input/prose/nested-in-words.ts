@@ -21,7 +21,7 @@ const DENIED =
   /(?:n['’]t|\b(?:not|never|whether|if|unless|how|once|until|when|must|should|needs?|requires?|ensure|sure|can|could|is it|are there|want|without))\b[^.\n]{0,80}$/i;
 
 const MISBEHAVES =
-  /#GP\b|\b(?:general[- ]protection faults?|boot ?loops|boot (?:failure|problems)|(?<!\bI(?: got| am| was|['’]m)? )stuck|freez\w{1,4}|froze\w?|hang(?:s|ing)?|hung|(?:hard|soft)? ?lock[- ]?up|locks up|crash(?:es|ed|ing)?|blue ?screen|BSOD|kernel panic|reboot cycle|boot ?loop|unresponsive|times? out|timed out|triple fault|shut down by|just sits|does nothing|(?:stops?|prevents?)\b[^.\n]{0,24}\bboot(?:ing)?|(?:not|never|fails to) (?:\w{2,10} )?boot\w{0,3})\b|n['’]t (?:\w{2,10} )?boot\w{0,3}\b/i;
+  /#GP\b|\b(?:general[- ]protection faults?|boot[- ]?loop(?:s|ed|ing)?|boot (?:failure|problems)|(?<!\bI(?: got| am| was|['’]m)? )stuck|freez\w{1,4}|froze\w?|hang(?:s|ing)?|hung|(?:hard|soft)? ?lock[- ]?up|locks up|crash(?:es|ed|ing)?|blue ?screen|BSOD|kernel panic|reboot cycle|boot ?loop|unresponsive|times? out|timed out|triple fault|shut down by|just sits|does nothing|(?:stops?|prevents?)\b[^.\n]{0,24}\bboot(?:ing)?|(?:not|never|fails to) (?:\w{2,10} )?boot\w{0,3})\b|n['’]t (?:\w{2,10} )?boot\w{0,3}\b/i;
 
 const SLOW =
   /\b(?:(?:very|too|so|extremely|really|painfully|is|are|was|runs?|be) (?:\w{2,9} )?slow(?:er|ly)?|(?:pretty|much|far|\d{1,3} ?(?:x|times)) slower|slowness|slow (?:VM|guest|nested|performance|memory|disk|boot\w{0,3})|(?:poor|bad|terrible|awful|low|worse) performance|high latenc(?:y|ies)|performance\b[^.\n]{0,40}\b(?:bad|poor|terrible|worse|awful))\b/i;

@@ -47,8 +47,8 @@ export const DENIED = new RegExp(
 export const isWithoutHyperV = (text: string): boolean => text.replace(DENIED, "").length < text.length;
 
 // Windows 11 begins with build 22000, and still calls itself version 10.0.
-const TEN = /\bWindows 10\b|\b10\.0\.1\d{4}\b|\bVersion \d\dH\d \(?(?:OS )?Build 1\d{4}\b/i;
-const ELEVEN = /\bWindows 11\b|\b10\.0\.2[2-9]\d{3}\b|\bBuild 2[2-9]\d{3}\b/i;
+const TEN = /\bWin(?:dows)? ?10\b|\b10\.0\.1\d{4}\b|\bVersion \d\dH\d \(?(?:OS )?Build 1\d{4}\b/i;
+const ELEVEN = /\bWin(?:dows)? ?11\b|\b10\.0\.2[2-9]\d{3}\b|\bBuild 2[2-9]\d{3}\b/i;
 export const isWindows10 = (text: string): boolean => TEN.test(text) && !ELEVEN.test(text);
 
 const WSL = /microsoft-standard|\bWSL ?2?\b/i;

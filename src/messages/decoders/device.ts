@@ -36,7 +36,7 @@ const NUMBERS: { readonly [number: string]: Errno | undefined } = {
 const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
   [/is a directory|EISDIR/i, "EISDIR"],
   [
-    /no such file|not found|(?:cannot|can['’]t|could not|unable to) find|missing|n['’o]t (?:exist|appear|show up|created|being created|been created|there)|never|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
+    /no such file|不存在|n['’]existe pas|(?:no|não) existe|не (?:существует|найден)|отсутствует|existiert nicht|fehlt|nie istnieje|not found|(?:cannot|can['’]t|could not|unable to) find|missing|n['’o]t (?:exist|appear|show up|created|being created|been created|there)|never|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
     "ENOENT",
   ],
   [/no such device|device not configured/i, "ENODEV"],

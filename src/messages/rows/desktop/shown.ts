@@ -89,6 +89,11 @@ function lacksPlugin(text: string): boolean {
   return (listed.length > 0 && listed.every((count) => count === "0")) || (tun > 0 && tun >= (nodes.get("kvm") ?? 0));
 }
 const NO_HYPERVISOR = /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/;
+/** The machine runs in one that needs no Windows below it, and no Windows is named. */
+const isOnBareMetal = (text: string): boolean =>
+  text.length < 20_000 &&
+  /\bESXi\b|\bv(?:Sphere|Center)\b|\bXCP-?ng\b|\bXenServer\b|\bProxmox\b|\bPVE\b|\bUnraid\b|\boVirt\b/i.test(text) &&
+  !/\bWin(?:dows)?\b|\bWin ?1[01]\b|\bWorkstation\b|\bPlayer\b|\bHyper-?V\b/i.test(text);
 const SAID_IN_CONTAINER =
   /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i;
 /** Its engine runs in a machine of its own there. */
@@ -185,7 +190,10 @@ export const SHOWN: readonly Shown[] = [
   ],
   // What CPUID says to VirtualBox on Windows.
   // And to HAXM's check.
-  ["no hypervisor below", { test: (text) => NO_HYPERVISOR.test(text) || windowsShows.runsNone(text) }],
+  [
+    "no hypervisor below",
+    { test: (text) => NO_HYPERVISOR.test(text) || windowsShows.runsNone(text) || isOnBareMetal(text) },
+  ],
   ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
   ["in WSL2", { test: (text) => isInWsl2(text) || MODULES_OF_WSL2.test(text) }],
   ["typed in a container", { test: isTypedInContainer }],

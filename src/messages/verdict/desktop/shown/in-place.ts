@@ -1,4 +1,4 @@
-import { isInWsl2, isWindows10 } from "../../../../input/prose/windows-words.js";
+import { BESIDE, isInWsl2, isWindows10 } from "../../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../../input/text/svm-named.js";
 import { WHOLE_MACHINE } from "../../../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../../../why/questions/next-steps.js";
@@ -130,12 +130,18 @@ export function inPlace(
       says: `${found.says} The node is a machine that minikube made with ${below}, which has to pass VT-x to it.`,
       steps: [outerStep(below), EMULATE_THERE],
     };
-  if (!lacksKvm(first) || !isInWsl2(text) || !isWindows10(text) || found.says.includes("Windows 10")) return undefined;
+  // What WSL itself says is answered by its own row, and beside another product it is that one's guest that lacks KVM.
+  const isOther =
+    recognised.some(({ message }) => message?.startsWith("wsl-") === true) ||
+    (BESIDE.test(text) && !/\b(?:inside|in|on|under|within) WSL/i.test(text));
+  if (!lacksKvm(first) || !isInWsl2(text) || !isWindows10(text) || isOther) return undefined;
+  const covers = [...found.covers, first?.message as string];
   // Hyper-V passes AMD-V from Windows 11 and Server 2022 on (Microsoft's documentation of nested virtualization).
   return svmNamed(text) === undefined
     ? {
         ...found,
-        says: `${found.says} This is Windows 10: WSL passes no VT-x there, whatever the CPU and its firmware.`,
+        says: "This is Windows 10: WSL passes no VT-x there, whatever the CPU, its firmware and .wslconfig, so there is no /dev/kvm.",
+        covers,
         steps: [
           {
             text: "Update to Windows 11, run Linux in a Hyper-V machine, which can be given VT-x, or do without KVM.",
@@ -145,7 +151,8 @@ export function inPlace(
       }
     : {
         ...found,
-        says: `${found.says} This is Windows 10: neither WSL nor Hyper-V passes AMD-V to a machine there, whatever the CPU and its firmware.`,
+        says: "This is Windows 10: neither WSL nor Hyper-V passes AMD-V to a machine there, whatever the CPU, its firmware and .wslconfig, so there is no /dev/kvm.",
+        covers,
         steps: [{ text: "Update to Windows 11, or do without KVM.", commands: ["-accel tcg"] }],
       };
 }
@@ -174,19 +181,18 @@ const OF_PROVIDER: Step = {
 const OF_HOSTS: ReadonlySet<string> = new Set([outerStep("KVM").text, outerStep(undefined).text, PASS_SVM.text]);
 /** VMware's documentation of virtual hardware: hardware virtualization is passed from version 9 (ESXi 5.1) on. */
 const OLD_HARDWARE =
-  /\b(?:hardware|HW|compatibility|virtualHW)\b[^.\n]{0,16}?\bv(?:ersion|mx-0?)?\W{0,3}(?<version>[4-8])\b/i;
+  /\b(?:hardware|HW|compatibility|virtualHW)\b[^.\n]{0,16}?\bv(?:ersion|mx-0?)?\W{0,3}(?:(?:is|was|of)\W{1,3})?(?<version>[4-8])\b/i;
 
 /** Steps that only who runs the host can take, and what comes before them there. */
 export function ofProvider(found: FoundVerdict, text: string): FoundVerdict {
   const vmware = outerStep("VMware");
-  const version = found.steps.some((step) => step.text === vmware.text)
-    ? OLD_HARDWARE.exec(text)?.groups?.version
-    : undefined;
+  const sets = ({ commands = [] }: Step): boolean => commands.some((one) => vmware.commands?.includes(one) === true);
+  const version = found.steps.some(sets) ? OLD_HARDWARE.exec(text)?.groups?.version : undefined;
   if (version !== undefined)
     return {
       ...found,
       steps: found.steps.map((step) =>
-        step.text === vmware.text
+        sets(step)
           ? {
               ...step,
               text: `Its virtual hardware is of version ${version}, which cannot be given VT-x: with the machine off, bring it to version 9 or later, then let it have VT-x in the .vmx file.`,
