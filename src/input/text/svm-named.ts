@@ -4,7 +4,7 @@
 
 /** A CPU of AMD or Hygon, by its name or by a line of its module. */
 export const SVM_CPU =
-  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't|\S{0,40} failed)|\b(?:AMD )?(?:EPYC(?!-(?:IBPB|Rome|Milan|v\d)| hardcoded)|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom(?!en))(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|(?<![-\w.])(?:AMD )?Zen ?[1-5]\+?(?![-.\w])|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|(?<!\bIntel(?:\/| \/ | or (?:an )?| and ))\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB|\bAM[2-5]\+? (?:X[2-6] |Phenom|Athlon)|\bsocket AM[2-5]\b/i;
+  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't|\S{0,40} failed)|\b(?:AMD )?(?:EPYC(?!-(?:IBPB|Rome|Milan|v\d)| hardcoded)|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom(?!en))(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|(?<![-\w.])(?:AMD )?Zen ?[1-5]\+?(?![-.\w])|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2}(?:3D)?)\b[\w-]{0,10}|(?<!\bIntel(?:\/| \/ | or (?:an )?| and ))\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB|\bAM[2-5]\+? (?:X[2-6] |Phenom|Athlon)|\bsocket AM[2-5]\b/i;
 export const INTEL_CPU =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU|machines?\b|hosts?\b|servers?\b|laptops?\b)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 /** AMD-V by its own name, in a text without a word of Intel's. */

@@ -62,7 +62,7 @@ export const OTHER_KERNEL: Step = {
 const NESTING =
   /\bnest(?:ed|ing)\b|\b(?:VMs?|virtual machines?)\b[^.\n]{0,30}\b(?:inside|in|within|under)\b[^.\n]{0,24}\b(?:VMs?|virtual machines?)\b|\b(?:inside|within) VMs\b|\bL[12]\b[^\n]{0,60}\bL[012]\b/i;
 const OF_LINUX =
-  /\bKVM\b|\bkvm_intel\b|\bQEMU\b|\blibvirt\b|\/dev\/kvm|\bProxmox\b|\bPVE\b|\bXCP-?ng\b|\bXen\b|\bfirecracker\b|\bkata\b|\bOpenStack\b|\bo[Vv]irt\b|\bCRC\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bgcloud\b|\bKubeVirt\b|\bL[12]\b/i;
+  /\bKVM\b|\bkvm_intel\b|\bQEMU\b|\blibvirt\b|\/dev\/kvm|\bProxmox\b|\bPVE\b|\bXCP-?ng\b|\bXen\b|\bfirecracker\b|\bkata\b|\bOpenStack\b|\bo[Vv]irt\b|\bCRC\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bgcloud\b|\bKubeVirt\b|\bL[12]\b|\b(?:NixOS|Fedora|Ubuntu|Debian|CentOS|RHEL|openSUSE|Arch Linux|Gentoo)\b/i;
 export const DESKTOP = /\bVirtualBox\b|\bVBox\b|\bHAXM\b|\bmac ?OS host\b|\bWindows (?:host|10 host|11 host)\b/i;
 
 /** It works at times, so nothing is missing. */
@@ -71,7 +71,7 @@ const AT_TIMES =
 
 /** Versions with which it goes well. */
 const NEWER_IS_FINE =
-  /\b(?:use|using|with|on|running) (?:an? |the )?(?:host )?kernels?\s(?:from |version )?v?\d\.\d[^\n]{0,70}\b(?:everything|it|all)\s(?:is|works?|runs?)\s(?:fine|ok|well)\b/i;
+  /\b(?:fixed|resolved|solved) (?:in|with|by|since) (?:the )?(?:(?:host )?kernel |Linux |QEMU |version )?v?\d\.\d{1,3}(?:\.\d{1,3})?\b|\b(?:use|using|with|on|running) (?:an? |the )?(?:host )?kernels?\s(?:from |version )?v?\d\.\d[^\n]{0,70}\b(?:everything|it|all)\s(?:is|works?|runs?)\s(?:fine|ok|well)\b/i;
 
 /** Nested virtualization that is on and misbehaves: no setting that enables it is missing. */
 export function misbehaving(text: string): Says | undefined {

@@ -19,7 +19,7 @@ export const LEAVE_OUT: Step = {
 };
 
 export const WINDOWS_GUEST =
-  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)?(?: Server)? ?\d{0,4}(?: \d{4}| \d\dH\d)?(?: (?:Pro|Home|Enterprise))? (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager)|hyper-?v in windows|dockurr?\/windows)\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
+  /\b(?:KVM|QEMU|Proxmox) Win(?:dows)? ?\d{1,2}\b|\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)?(?: Server)? ?\d{0,4}(?: \d{4}| \d\dH\d)?(?: (?:Pro|Home|Enterprise))? (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager)|hyper-?v in windows|dockurr?\/windows)\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
 const WANTS_HYPERV =
   /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
 /** What QEMU offers Windows as its guest, which needs no Hyper-V in it. */
