@@ -16,8 +16,10 @@ import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";
 import { mayBeOfTwo } from "../text-signs.js";
+import { lacksKvm } from "../weight.js";
 import { answerOf } from "./answers.js";
 import { cloudIn, readingOf, shortOf } from "./reading.js";
+import { idsOf } from "./row-verdict.js";
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
@@ -36,7 +38,7 @@ export function verdictOf(
   const found = {
     ...answered,
     says: circumstances.has("AMD") ? inAmdWords(worded.says) : worded.says,
-    covers: [...worded.covers, ...besides(recognised, worded)],
+    covers: [...worded.covers, ...besides(recognised, worded), ...othersWithoutKvm(recognised, worded)],
     steps: uniqueSteps(openSteps(placed(inCloud(worded.steps, cloud), text, circumstances), circumstances)).map(
       plainStep,
     ),
@@ -90,6 +92,13 @@ function besides(recognised: readonly Recognised[], { line, steps, covers }: Tex
   return recognised.flatMap(({ message = "", lines: [first], generic }) =>
     generic === true && first !== line && !covers.includes(message) ? [message] : [],
   );
+}
+
+/** Where the answer says why there is no KVM, in other words than those of a message, the messages that find none add nothing. */
+function othersWithoutKvm(recognised: readonly Recognised[], { says, steps }: TextVerdict): readonly string[] {
+  const lacking = recognised.filter(lacksKvm);
+  const isOfMessage = !lacksKvm(recognised[0]) || lacking.some(({ what }) => says.includes(what));
+  return isOfMessage || steps.length === 0 ? [] : idsOf(lacking);
 }
 
 /** A cloud has no firmware setup that its customers could change: the kind of machine decides. */
