@@ -15,7 +15,15 @@ import {
 } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
-import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SETUP, NO_SWITCH_OFF } from "./rows/shared-advice.js";
+import {
+  AFTER_SLEEP,
+  DID_NOT_TAKE,
+  DID_NOT_TAKE_READ,
+  INSIDE,
+  LOAD_KVM,
+  NO_SETUP,
+  NO_SWITCH_OFF,
+} from "./rows/shared-advice.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -164,6 +172,8 @@ export const inAmdWords = (text: string): string =>
     )
     .join("");
 
+const onComputer = ({ has }: Circumstances): boolean => has("on Windows") && has("said to be on") && !INSIDE.some(has);
+
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
   steps: readonly Advice[],
@@ -174,13 +184,16 @@ export function openSteps(
     .filter((step) => {
       const changes = changesOf(step);
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
+      // Who has it on in the setup of a computer under Windows sits before that computer.
+      if (changes === "outer hypervisor" && onComputer(circumstances)) return false;
       if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;
       return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
     })
     .map((step) => {
       const instead = IN_FIRMWARE.has(step.text)
-        ? [NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
+        ? [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
         : undefined;
+      if (instead === DID_NOT_TAKE && circumstances.has("VMX locked off")) return DID_NOT_TAKE_READ;
       if (instead !== undefined) return { text: instead.text };
       return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
     })

@@ -58,6 +58,12 @@ export const STATES: readonly State[] = [
     leaves: ({ on, runs }, { set }) => !runs && isYes(set) === on,
   },
   {
+    // The firmware's own list, as the makers' tools print it (Lenovo_BiosSetting, HP, Dell's cctk and racadm).
+    pattern:
+      /\b(?:Intel)?(?:VirtualizationTechnology|ProcVirtualization|(?:Intel\(R\) )?Virtualization Technology \(VTx?\)|VtForX|SVMMode|AMDVirtualizationTechnology)["']?[ \t]{0,40}[,:=\t][ \t]{0,40}["']?(?<set>Enabled?|Disabled?)\b/,
+    leaves: ({ below, on, has }, { set = "" }) => !below && has && /^en/i.test(set) === on,
+  },
+  {
     // The Task Manager knows it while the hypervisor runs, too.
     pattern: /\bVirtuali[sz]ation: {1,4}(?<set>Enabled|Disabled)\b/,
     leaves: ({ below, on, has }, { set }) => below || (has && isYes(set) === on),
@@ -121,6 +127,12 @@ export const STATES: readonly State[] = [
   {
     pattern: /(?<none>\bVERR_(?:VMX_NO_VMX|SVM_NO_SVM)\b|\bor it is being exclusively used by Hyper-V\b)/,
     leaves: among("CPU", "held", "outer"),
+    isMessage: true,
+  },
+  {
+    // VirtualBox shows it where it runs over Windows' own hypervisor.
+    pattern: /(?<turtle>\bgreen turtle\b|\bturtle icon\b|\bNEMR3Init: Active\b|\bsnail execution mode\b)/i,
+    leaves: ({ runs }) => runs,
     isMessage: true,
   },
   {

@@ -11,6 +11,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   PASS_DEVICE,
+  READ_FEAT_CTL,
   STOP_RIVAL,
   WHO_USES_VMX,
 } from "../rows/shared-advice.js";
@@ -211,6 +212,13 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
     };
   }
   if (errnoOf(match) !== "EBUSY") return {};
+  if (context.circumstances.has("VMX locked off") || context.circumstances.has("after a suspend"))
+    return {
+      what: "KVM could not switch VMX on on some CPU (EBUSY). Where VMXON faults, that is IA32_FEAT_CTL, and no other hypervisor.",
+      onlyCauses: true,
+      steps: [READ_FEAT_CTL],
+      onlySteps: true,
+    };
   const holder = HOLDERS.find(([sign]) => context.signs[sign])?.[1];
   const { causes, steps } = MEANINGS.EBUSY;
   return {

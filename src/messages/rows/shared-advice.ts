@@ -29,6 +29,9 @@ export const DID_NOT_TAKE: Alternative = {
   text: "The text says that the setting is on, and Linux finds it off: save it once more, take the power away (a restart keeps the lock), switch Intel TXT off where it is on, and update the firmware. VT-d is another setting.",
 };
 
+/** Where both bits were read as 0: TXT would have one of them on. */
+export const DID_NOT_TAKE_READ: Step = { text: DID_NOT_TAKE.text.replace(" switch Intel TXT off where it is on,", "") };
+
 /** Linux runs beside ChromeOS there, or in a chroot of it. */
 export const NO_SETUP: Alternative = {
   is: "on a Chromebook",
@@ -36,9 +39,9 @@ export const NO_SETUP: Alternative = {
 };
 
 /** It is on until then. */
-const AFTER_SLEEP: Alternative = {
+export const AFTER_SLEEP: Alternative = {
   is: "after a suspend",
-  text: "Where VT-x is lost on resume from sleep, the firmware does not restore IA32_FEAT_CTL: update the firmware. Until then a restart brings VT-x back.",
+  text: "Where VT-x is lost on resume from sleep, the firmware does not restore IA32_FEAT_CTL: update the firmware, or go back to the one before where it came with an update. Until then a restart brings VT-x back, and sleep without S3 (mem_sleep_default=s2idle) keeps it.",
 };
 
 const INSTEAD_OF_OFF: readonly Alternative[] = [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];

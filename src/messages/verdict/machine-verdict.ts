@@ -85,8 +85,12 @@ export function machineVerdict(
     verdict: {
       question,
       ...(isHostAndGuest(situation.read) ? { settles: true } : {}),
-      ...(answer.answer === "no" && answer.decidedBy === "firmware" && host.cores.every(vmxLockedOff)
-        ? { claim: "locked off" }
+      ...(answer.answer === "no" && answer.decidedBy === "firmware"
+        ? host.cores.every(vmxLockedOff)
+          ? { claim: "locked off" }
+          : host.cores.some(vmxLockedOff) || situation.read.observed?.locks !== undefined
+            ? { claim: "off on some" }
+            : {}
         : {}),
       says: says.join(" "),
       steps: [

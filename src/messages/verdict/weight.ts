@@ -76,7 +76,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "kvm-module-not-loaded": ["kvm-device"],
   "virt-install-no-kvm": ["libvirt-qemu-version"],
   "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],
-  "modprobe-error": ["module-version"],
+  "modprobe-error": ["module-version", "module-lockdown"],
   "modprobe-config-line": ["modprobe-builtin"],
   "modules-missing": ["modprobe-not-found"],
   "modprobe-not-found": ["kernel-config-without"],

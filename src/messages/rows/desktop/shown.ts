@@ -12,7 +12,8 @@ import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { rentedCloud } from "../../verdict/rented-cloud.js";
 
-const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
+const OF_WINDOWS =
+  /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\/i;
 /** Its own program failed there, whatever runs in its machines. */
 const RUNS_WINDOWS =
   /\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;

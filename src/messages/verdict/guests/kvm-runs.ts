@@ -35,6 +35,22 @@ const CONTRAST =
 const RAN =
   /\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b|\s[RSD][sl+<]{0,3}\s{1,8}\d{1,5}:\d\d\s{1,8}\S{0,60}(?:qemu|kvm)\S{0,24} [^\n]{0,4000}?(?:-enable-kvm\b|\baccel=kvm\b)/;
 
+/** In people's words. */
+const START =
+  /\b(?:VMs?|virtual machines?) (?:do(?:es)? |did )start\b|\b(?:VMs?|virtual machines?) (?:start|run|boot|work)s? (?:up )?(?:fine|ok|okay|normally|well|perfectly|without (?:any )?(?:problems?|issues?|errors?))\b|(?:\b(?:startet|läuft|laufen)\b[^.\n]{0,40}\beinwandfrei\b|虚拟机(?:都)?(?:可以|能)(?:正常)?(?:启动|运行))/i;
+const FAILS =
+  /\b(?:not|n['’]t|no longer|any ?more|used to|until|before|previously|yesterday|only|on (?:another|other|my other)|if|when|once)\b/i;
+/** Of people whose machines start, and do something else wrong. */
+const saysTheyStart = (text: string): boolean =>
+  text.split(/\n|(?<=[.!?。])\s|,? but /).some((part) => START.test(part) && !FAILS.test(part));
+export const theyStart = (text: string): Pick<Says, "says" | "steps"> | undefined =>
+  saysTheyStart(text)
+    ? {
+        says: "By the text virtual machines start there: so it is on and used, and what goes wrong in them is another thing.",
+        steps: [],
+      }
+    : undefined;
+
 const words = (found: RegExpExecArray | null): string | undefined => found?.[0].replace(/\s+/g, " ");
 const contrastIn = (text: string): string | undefined => (UNUSABLE.test(text) ? undefined : words(CONTRAST.exec(text)));
 /** A guest is tried both ways, and goes wrong with KVM alone. */

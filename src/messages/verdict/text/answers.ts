@@ -30,6 +30,7 @@ import {
   CONFIG_DIFFERS,
   GENERAL,
   INSTEAD,
+  lacksKvm,
   NO_KVM_HERE,
   SAYS_NONE,
   showsKvmRuns,
@@ -56,6 +57,7 @@ const ANSWERS: readonly Answer[] = [
   cpusDiffer,
   deviceNotPassed,
   ofAnotherCpu,
+  keptFromLoading,
   deviceWithoutFlags,
   kvmIsThere,
   hardwareIsThere,
@@ -155,6 +157,15 @@ function ofAnotherCpu({ recognised, machine, text, circumstances }: Reading): Fo
 /** KVM's module is loaded, and a program that looks for the device finds none. */
 function deviceNotPassed({ recognised, machine, circumstances }: Reading): FoundVerdict | undefined {
   return notPassed(recognised, machine, circumstances);
+}
+
+/** The configuration has the module left out, and nothing else says why there is no KVM. */
+function keptFromLoading({ recognised, circumstances }: Reading): FoundVerdict | undefined {
+  const denied = recognised.find(({ message }) => message === "module-denied");
+  const others = recognised.filter((one) => one !== denied && one.gravity !== "informs");
+  return denied === undefined || circumstances.has("VMX locked off") || !others.every(lacksKvm)
+    ? undefined
+    : rowVerdict(denied, recognised.filter(lacksKvm));
 }
 
 /** The device is there, on a machine that shows neither flag. */

@@ -12,6 +12,7 @@ import {
 import type { DesktopMessages } from "../../desktop-messages.js";
 import type { Advice } from "../../message.js";
 import { changesOf, inAmdWords, openSteps } from "../../open-steps.js";
+import { AFTER_SLEEP } from "../../rows/shared-advice.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";
@@ -32,12 +33,12 @@ export function verdictOf(
   const worded = wordedAnswer(recognised, machine, log, circumstances, desktop);
   if (worded === undefined) return undefined;
   const cloud = cloudIn(text, circumstances);
-  const { settles, isWhole: _, claim: __, ...answered } = worded;
+  const { settles, isWhole: _, claim: __, ...answered } = sinceSleep(worded, circumstances);
   const found = {
     ...answered,
-    says: circumstances.has("AMD") ? inAmdWords(worded.says) : worded.says,
-    covers: [...worded.covers, ...besides(recognised, worded)],
-    steps: uniqueSteps(openSteps(placed(inCloud(worded.steps, cloud), text, circumstances), circumstances)).map(
+    says: circumstances.has("AMD") ? inAmdWords(answered.says) : answered.says,
+    covers: [...worded.covers, ...besides(recognised, answered)],
+    steps: uniqueSteps(openSteps(placed(inCloud(answered.steps, cloud), text, circumstances), circumstances)).map(
       plainStep,
     ),
   };
@@ -45,6 +46,18 @@ export function verdictOf(
   const isOfTwo = machine !== undefined && isHostAndGuest(machine.situation.read);
   const contradictions = isOfTwo || settles === true ? [] : (machine?.situation.contradictions ?? []);
   return withContradictions(found, worded, contradictions);
+}
+
+/** What sleep took away the firmware setup has on. */
+function sinceSleep(found: FoundVerdict, { has }: Circumstances): FoundVerdict {
+  if ((found.claim !== "locked off" && found.claim !== "off on some") || !has("after a suspend")) return found;
+  const where = found.claim === "locked off" ? "" : " on some CPUs";
+  return {
+    ...found,
+    says: `IA32_FEAT_CTL (0x3a) is locked with VMX off${where}, and the text speaks of sleep: VT-x that works until then is lost because the firmware does not set the register again when the machine wakes up.`,
+    steps: [{ text: AFTER_SLEEP.text }],
+    covers: [...found.covers, "kvm-enable-failed", "kvm-vmxon-faulted"],
+  };
 }
 
 function wordedAnswer(

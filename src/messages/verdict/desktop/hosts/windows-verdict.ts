@@ -256,7 +256,7 @@ function shows(holds: (one: WindowsCase) => boolean, byModel = false): (text: st
 }
 /** Without one of these no state is shown. */
 const STATE_WORDS =
-  /hypervisor|\bVirtuali[sz]ation\b|\bVirtual machine: |hardware-assisted|\bVM Monitor Mode\b|\bSystem M|\bFeatureName\b/i;
+  /hypervisor|VirtualizationTech|ProcVirtual|VtForX|SVMMode|turtle|NEMR3|snail|\bVirtuali[sz]ation\b|\bVirtual machine: |hardware-assisted|\bVM Monitor Mode\b|\bSystem M|\bFeatureName\b/i;
 
 /** What it has to be made to pass, or which one it is. */
 const stepBelow = (below: string | undefined): Step => (below === undefined ? WHICH_BELOW : outerStep(below));
