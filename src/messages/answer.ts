@@ -103,6 +103,8 @@ export type Claim =
   | "locked off"
   /** It is so on some of its CPUs. */
   | "off on some"
+  /** The kernel found it off, by its own line. */
+  | "found off"
   /** The virtual CPU lacks a feature that was asked about. */
   | "not passed on";
 

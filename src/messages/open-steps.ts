@@ -23,6 +23,8 @@ import {
   LOAD_KVM,
   NO_SETUP,
   NO_SWITCH_OFF,
+  SVM_DID_NOT_TAKE,
+  SVM_MODE,
 } from "./rows/shared-advice.js";
 
 /*
@@ -42,9 +44,9 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^grep -m1 -owE 'vmx\|svm' \/proc\/cpuinfo$/, by: ["no vmx"] },
   {
     command: /^(?:sudo )?modprobe kvm_intel$/,
-    by: ["kvm_intel loaded", "VMX locked off", "/dev/kvm exists", "no vmx among the flags"],
+    by: ["kvm_intel loaded", "VMX locked off", "/dev/kvm exists", "no vmx among the flags", "kvm_intel left out"],
   },
-  { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off"] },
+  { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off", "kvm_intel left out"] },
   { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /\bsmm=off\b|<smm state='off'/, by: ["without SMM"] },
@@ -193,6 +195,7 @@ export function openSteps(
       const instead = IN_FIRMWARE.has(step.text)
         ? [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
         : undefined;
+      if (step.text === SVM_MODE && circumstances.has("said to be on")) return { text: SVM_DID_NOT_TAKE.text };
       if (instead === DID_NOT_TAKE && circumstances.has("VMX locked off")) return DID_NOT_TAKE_READ;
       if (instead !== undefined) return { text: instead.text };
       return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;

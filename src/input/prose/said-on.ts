@@ -88,7 +88,7 @@ const ELSEWHERE = new RegExp(
 );
 /** As a firmware setup shows it: the name of the setting, and its value behind it. */
 const LISTED_ON =
-  /(?:\b(?:Intel|AMD)(?:\(R\)|®)? ?Virtuali[sz]ation(?: Technology)?|\bVirtuali[sz]ation Technology|\bVMX|(?<!\bnested )\bVT-?x|\bIntel VT(?!-?d)|\bSVM(?: Mode)?|\bAMD-V|\bIVT|\bVanderpool(?: Technology)?|\bVirtualizationTechnology|\bProcVirtualization)(?: ?\([\w\s-]{1,24}\))?["”'’」）)\]]{0,3}(?: ?(?:[:=：,→]|->|=>|\.{2,40}) ?| (?:is|is set|set|ist|est|está|steht) (?:to |auf |sur |en )?|\s{1,4}I (?:have )?(?:set|put|changed)(?: it)?(?: to)? )["“'「[(]{0,2}(?:Enabled?|On|Yes|Aktiviert|Ein|Activé|Habilitado|Activado|Ativado|Включено|有効|启用|开启|已启用)(?![\w/|])|\b(?:Virtuali[sz]ation|VT-?x|SVM|VMX)\b[^.\n?]{0,80}\[Enabled\]|\b(?:set|put|changed|switched)\b[^.\n?]{0,40}\b(?:Virtuali[sz]ation(?: Technology)?|VT-?x|SVM(?: Mode)?)\b[^.\n?]{0,12}\bto ["“'[]{0,2}(?:enabled|on)\b/i;
+  /(?:\b(?:Intel|AMD)(?:\(R\)|®)? ?Virtuali[sz]ation(?: Technology)?|\bVirtuali[sz]ation Technology|\bVMX|(?<!\bnested )\bVT-?x|\bIntel VT(?!-?d)|\bSVM(?: Mode| Support)?|\bAMD-V(?: Technology)?|\bIVT|\bVanderpool(?: Technology)?|\bVirtualizationTechnology|\bProcVirtualization)(?: ?\([\w\s-]{1,24}\))?["”'’」）)\]]{0,3}(?: ?(?:[:=：,→]|->|=>|\.{2,40}) ?| (?:is|is set|set|ist|est|está|steht) (?:to |auf |sur |en )?| ?(?=[[<(])|\s{1,4}I (?:have )?(?:set|put|changed)(?: it)?(?: to)? )["“'「[(]{0,2}(?:Enabled?|On|Yes|Aktiviert|Ein|Activé|Habilitado|Activado|Ativado|Включено|有効|启用|开启|已启用)(?![\w/|])|\b(?:Virtuali[sz]ation|VT-?x|SVM|VMX)\b[^.\n?]{0,80}\[Enabled\]|\b(?:set|put|changed|switched)\b[^.\n?]{0,40}\b(?:Virtuali[sz]ation(?: Technology)?|VT-?x|SVM(?: Mode)?)\b[^.\n?]{0,12}\bto ["“'[]{0,2}(?:enabled|on)\b/i;
 /** Those as a question, a demand or a denial. */
 const ELSEWHERE_UNSAID =
   /[?？]|关闭|禁用|無効|未开|没开|отключ|выключ|deaktiv|désactiv|desactiv|desativ|disattiv|disabilit|wyłącz|kapalı|\b(?:nicht|muss|müssen|soll\w{0,3}|bitte|ob|wie|wenn|falls|pas|faut|doit|si|comment|no|debe|hay que|cómo|não|deve|como|se|non|come|nie|czy|jak|değil|nasıl|niet|moet)\b|(?:^|\s)(?:не|нужно|надо|должн|если|как)(?=\s|$)|如何|怎么|怎樣|请|需要|是否|没有|未|吗|ください|필요|않|[:：]\s{0,8}(?:nein|non|нет|否)/i;
@@ -96,7 +96,7 @@ const ELSEWHERE_UNSAID =
 /** In sentences: words in another sentence of the line do not count. */
 const saidElsewhere = (lines: string): boolean =>
   lines
-    .split(/\n|(?<=[.!?。！？]["”')]?)\s{1,4}|(?<=[。！？])/)
+    .split(/\n|(?<=[^.][.!?。！？]["”')]?)\s{1,4}|(?<=[。！？])/)
     .some((sentence) => (ELSEWHERE.test(sentence) || LISTED_ON.test(sentence)) && !ELSEWHERE_UNSAID.test(sentence));
 
 export function saysOn(text: string): boolean {

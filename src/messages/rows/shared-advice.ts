@@ -15,7 +15,7 @@ export const READ_FEAT_CTL: Advice = {
 /** In a virtual machine the firmware setup decides nothing. */
 export const INSIDE: readonly Circumstance[] = ["virtual", "said to be virtual", "said to be nested"];
 
-const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
+export const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
 
 /** Where the firmware has it off, and its setup has no switch. */
 export const NO_SWITCH_OFF: Alternative = {
@@ -27,6 +27,12 @@ export const NO_SWITCH_OFF: Alternative = {
 export const DID_NOT_TAKE: Alternative = {
   is: "said to be on",
   text: "The text says that the setting is on, and Linux finds it off: save it once more, take the power away (a restart keeps the lock), switch Intel TXT off where it is on, and update the firmware. VT-d is another setting.",
+};
+
+/** The same of AMD's. */
+export const SVM_DID_NOT_TAKE: Alternative = {
+  is: "said to be on",
+  text: "The text says that the setting is on: where the system finds SVM off all the same, save it once more (or load the defaults and set it again), take the power away, and update the firmware, or go back to the one before where it came with an update.",
 };
 
 /** Where both bits were read as 0: TXT would have one of them on. */
@@ -45,6 +51,12 @@ export const AFTER_SLEEP: Alternative = {
 };
 
 const INSTEAD_OF_OFF: readonly Alternative[] = [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
+
+/** Where Windows found it off when it started. */
+export const WINDOWS_FOUND_OFF: Alternative = {
+  is: "said to be on",
+  text: DID_NOT_TAKE.text.replace("Linux", "Windows"),
+};
 
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
@@ -119,7 +131,7 @@ export const IN_CLOUD =
 export const ENABLE_OUTER: Advice = {
   text: OUTER_DECIDES,
   commands: Object.values(OUTER_COMMANDS).flat(),
-  unless: ["bare metal", "said to be physical", "in WSL2", "KVM runs a guest"],
+  unless: ["bare metal", "said to be physical", "in WSL2", "KVM runs a guest", "on ESXi"],
   instead: {
     is: "in a cloud",
     text: IN_CLOUD,
@@ -142,7 +154,7 @@ export const HYPERV_OFF: Advice = {
   text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
   commands: ["bcdedit /set hypervisorlaunchtype off"],
   changes: "Windows' hypervisor",
-  unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
+  unless: ["on Linux", "on ESXi", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
   instead: [
     {
       is: "bcdedit refused",

@@ -88,9 +88,12 @@ export function machineVerdict(
       ...(answer.answer === "no" && answer.decidedBy === "firmware"
         ? host.cores.every(vmxLockedOff)
           ? { claim: "locked off" }
-          : host.cores.some(vmxLockedOff) || situation.read.observed?.locks !== undefined
-            ? { claim: "off on some" }
-            : {}
+          : {
+              claim:
+                host.cores.some(vmxLockedOff) || situation.read.observed?.locks !== undefined
+                  ? "off on some"
+                  : "found off",
+            }
         : {}),
       says: says.join(" "),
       steps: [

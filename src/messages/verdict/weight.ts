@@ -54,6 +54,7 @@ const WITH_REASON = [
 export const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "any-no-flag": ["qemu-requested-feature", "qemu-tcg-no-vmx"],
   "bhyve-controls": ["xhyve-control"],
+  "bhyve-module-load": ["bhyve-bios", "bhyve-no-vmx", "bhyve-controls"],
   "qemu-no-accelerator": ["qemu-kvm-lacks"],
   // It was opened later.
   "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks", "qemu-kvm-version", "qemu-set-msr"],
@@ -90,8 +91,8 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "qemu-internal-error": ["kvm-unexpected-exit"],
   "haxm-not-installed": ["emulator-driver", "qemu-no-kvm"],
   "emulator-acceleration": [
-    "emulator-no-kvm",
     "kvm-device",
+    "emulator-no-kvm",
     "kvm-ok-no",
     "haxm-not-installed",
     "emulator-driver",

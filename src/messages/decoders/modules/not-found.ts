@@ -23,7 +23,7 @@ export function decodeModuleNotFound([match]: readonly [Match, ...Match[]], cont
       ],
       onlySteps: true,
     };
-  const { directory } = match.groups;
+  const directory = match.groups.directory ?? match.groups.directory2;
   const running = directory === undefined ? context.kernel?.text : /\/modules\/([^/\s]{1,80})/.exec(directory)?.[1];
   const listed = listedModules(lines);
   if (running === undefined || listed === undefined) return {};

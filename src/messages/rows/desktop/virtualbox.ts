@@ -146,6 +146,11 @@ export const VIRTUALBOX_MESSAGES = [
         what: `KVM holds VT-x on this CPU (CR4.VMXE is already 1): kvm_intel is loaded. Since Linux ${AT_LOAD} it takes VT-x as soon as it is loaded, before that while a guest of KVM runs.`,
         steps: [IN_USE],
       },
+      {
+        is: "KVM runs a guest",
+        what: "KVM holds VT-x on this CPU (CR4.VMXE is already 1): the text shows that one of its guests runs, and only one hypervisor at a time can have it.",
+        steps: [{ text: "Stop KVM's guests.", commands: ["virsh list; virsh shutdown NAME"] }, IN_USE],
+      },
     ],
     causes: [
       `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables VT-x at load.`,
@@ -629,7 +634,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_SVM_(?<what>NO_SVM|DISABLED)/,
     what: "This is an AMD CPU: AMD-V (SVM), not VT-x, is missing or switched off.",
     outcome: "AMD",
-    steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF],
+    steps: [{ text: "Enable SVM mode in the firmware setup.", unless: ["said to be on"] }, HYPERV_OFF],
     source: { message: "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp", meaning: HMVMX },
   },
   {

@@ -125,7 +125,7 @@ function besideWords(
   if (inside !== undefined) return inside;
   const inserted = recognised.map((one) => insertedAlone(found, text, one)).find((one) => one !== undefined);
   if (inserted !== undefined) return inserted;
-  const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
+  const unseen = NOT_GIVEN.has(first?.message ?? "") && recognised.every(({ outcome }) => outcome !== "no access");
   const rights = unseen ? listedRights(text) : undefined;
   if (rights !== undefined) return { ...found, ...rights, covers: [...found.covers, first?.message ?? ""] };
   const joining = first?.message === "emulator-acceleration" ? outsideGroup(text) : [];

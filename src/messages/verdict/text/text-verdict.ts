@@ -3,6 +3,7 @@ import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-
 import { outerStep } from "../../../why/questions/next-steps.js";
 import {
   type AnsweringVerdict,
+  type Claim,
   type FoundVerdict,
   plainStep,
   type Recognised,
@@ -48,13 +49,19 @@ export function verdictOf(
   return withContradictions(found, worded, contradictions);
 }
 
+const SLEEP_FOUND: { readonly [C in Claim]?: string } = {
+  "locked off": "IA32_FEAT_CTL (0x3a) is locked with VMX off",
+  "off on some": "IA32_FEAT_CTL (0x3a) is locked with VMX off on some CPUs",
+  "found off": "The kernel finds VMX off in IA32_FEAT_CTL (0x3a)",
+};
+
 /** What sleep took away the firmware setup has on. */
 function sinceSleep(found: FoundVerdict, { has }: Circumstances): FoundVerdict {
-  if ((found.claim !== "locked off" && found.claim !== "off on some") || !has("after a suspend")) return found;
-  const where = found.claim === "locked off" ? "" : " on some CPUs";
+  const found3a = found.claim === undefined ? undefined : SLEEP_FOUND[found.claim];
+  if (found3a === undefined || !has("after a suspend")) return found;
   return {
     ...found,
-    says: `IA32_FEAT_CTL (0x3a) is locked with VMX off${where}, and the text speaks of sleep: VT-x that works until then is lost because the firmware does not set the register again when the machine wakes up.`,
+    says: `${found3a}, and the text speaks of sleep: VT-x that works until then is lost because the firmware does not set the register again when the machine wakes up.`,
     steps: [{ text: AFTER_SLEEP.text }],
     covers: [...found.covers, "kvm-enable-failed", "kvm-vmxon-faulted"],
   };

@@ -56,8 +56,10 @@ const windowsShown = forLast((text: string): WindowsShown => {
       (one) => (one.below ? mayBeGuest : !isGuest) && found.every(({ leaves, groups }) => leaves(one, groups)),
     ),
     isNamed,
-    isState: found.length > 1 || found.some(({ isMessage }) => isMessage !== true),
-    isSecurity: found.some(({ groups }) => /^running/i.test(groups.security ?? "")),
+    isState:
+      found.filter(({ isMessage }) => isMessage !== "words").length > 1 ||
+      found.some(({ isMessage }) => isMessage === undefined),
+    isSecurity: found.some(({ groups }) => groups.running !== undefined || /^running/i.test(groups.security ?? "")),
     isDetected: found.length > 1 && found.some(({ groups }) => groups.detected !== undefined),
     model: found.flatMap(({ groups }) => groups.guest ?? []).find((name) => name !== "Yes"),
   };
@@ -82,7 +84,8 @@ export function windowsVerdict(
   recognised: readonly Recognised[],
 ): (Omit<TextVerdict, "covers"> & { readonly steps: readonly Advice[] }) | undefined {
   const { cases, isState, isSecurity, isDetected, model } = windowsShown(text);
-  if (!isState || cases.length === 0) return undefined;
+  // VirtualBox calls a failure so everywhere but on Windows: it runs in a guest there.
+  if (!isState || cases.length === 0 || /\bNS_ERROR_FAILURE\b/.test(text)) return undefined;
   const blocking = recognised.filter(({ gravity, message = "" }) => gravity !== "informs" && !SHOWS_STATE.has(message));
   const named = blocking.filter(({ message = "" }) => !GENERIC.has(message));
   if (!named.every(({ message = "" }) => DIRECT.test(message) || OVER.test(message))) return undefined;
@@ -256,7 +259,7 @@ function shows(holds: (one: WindowsCase) => boolean, byModel = false): (text: st
 }
 /** Without one of these no state is shown. */
 const STATE_WORDS =
-  /hypervisor|VirtualizationTech|ProcVirtual|VtForX|SVMMode|turtle|NEMR3|snail|\bVirtuali[sz]ation\b|\bVirtual machine: |hardware-assisted|\bVM Monitor Mode\b|\bSystem M|\bFeatureName\b/i;
+  /virtuali|виртуализац|虚拟化|仮想化|wirtualizac|sanallaştırma|hypervisor|VtForX|SVMMode|turtle|NEMR3|snail|\bVirtual machine: |hardware-assisted|\bVM Monitor Mode\b|\bSystem M|\bFeatureName\b/i;
 
 /** What it has to be made to pass, or which one it is. */
 const stepBelow = (below: string | undefined): Step => (below === undefined ? WHICH_BELOW : outerStep(below));
