@@ -52,18 +52,21 @@ export const AFTER_SLEEP: Alternative = {
 
 const INSTEAD_OF_OFF: readonly Alternative[] = [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
 
-/** Where Windows found it off when it started. */
-export const WINDOWS_FOUND_OFF: Alternative = {
-  is: "said to be on",
-  text: DID_NOT_TAKE.text.replace("Linux", "Windows"),
-};
-
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
   unless: INSIDE,
   instead: INSTEAD_OF_OFF,
   changes: "firmware",
+};
+
+/** Where a program, or Windows at its start, found the register so. */
+export const FIRMWARE_FOUND_OFF: Advice = {
+  ...FIRMWARE_IS_OFF,
+  instead: [
+    ...INSTEAD_OF_OFF,
+    { is: "said to be on", text: DID_NOT_TAKE.text.replace("Linux finds it off", "the register has it off") },
+  ],
 };
 
 /** Where the kernel itself found it off. */

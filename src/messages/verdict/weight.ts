@@ -54,6 +54,7 @@ const WITH_REASON = [
 export const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "any-no-flag": ["qemu-requested-feature", "qemu-tcg-no-vmx"],
   "bhyve-controls": ["xhyve-control"],
+  "xen-no-hvm": ["vmx-disabled-by-bios"],
   "bhyve-module-load": ["bhyve-bios", "bhyve-no-vmx", "bhyve-controls"],
   "qemu-no-accelerator": ["qemu-kvm-lacks"],
   // It was opened later.

@@ -46,7 +46,8 @@ export function vmxAnswer(about: About): Answer {
   if (about.withoutVmx !== undefined && joined.loads !== "yes" && showsVmx(host) !== true && about.virtual !== true)
     return withoutAnswer(about.withoutVmx, showsVmx(host) === false);
   const { locks } = situation.read.observed ?? {};
-  if (locks !== undefined && about.virtual !== true) return differs(locks);
+  if (locks !== undefined && about.virtual !== true)
+    return differs(locks.on === 0 ? "some of them and not on others" : `${locks.on} of them and not on ${locks.off}`);
   // Newer kernels can take the flag away for other reasons; without it none of them loads the module.
   const isGone = joined.loads === "no" && showsVmx(host) === false;
   const on = joined.loads === "yes" ? "yes" : isGone ? "no" : shared(states.map((state) => tri(isOn(state))));
@@ -64,7 +65,8 @@ export function vmxAnswer(about: About): Answer {
   }
   if (on === "yes") {
     const { observed, cores } = situation.read;
-    if (joined.loads === "no" && cores.some(vmxLockedOn) && cores.some(vmxLockedOff)) return differs({ on: 0, off: 0 });
+    if (joined.loads === "no" && cores.some(vmxLockedOn) && cores.some(vmxLockedOff))
+      return differs("some of them and locked off on others");
     const fromLock = cores[0].cpuid.features.vmx === undefined && observed === undefined;
     if (fromLock && joined.loads !== "yes" && states.every(({ featCtl }) => featCtl === "on")) {
       return {
@@ -154,10 +156,10 @@ function hiddenThoughOn(about: About): Answer {
 }
 
 /** KVM looks at every CPU that is online. */
-const differs = ({ on, off }: { readonly on: number; readonly off: number }): Answer => ({
+const differs = (where: string): Answer => ({
   answer: "no",
   decidedBy: "firmware",
-  says: `the CPUs differ: IA32_FEAT_CTL (0x3a) has VMX on on ${on === 0 ? "some of them and locked off on others" : `${on} of them and locked off on ${off}`}, and KVM needs it on all. The firmware did not set up every CPU.`,
+  says: `the CPUs differ: IA32_FEAT_CTL (0x3a) has VMX on on ${where}, and KVM needs it on all. The firmware did not set up every CPU.`,
   steps: [EVERY_CPU],
 });
 

@@ -12,7 +12,7 @@ export const lockCounts: FactReader = {
   kind: "facts",
   name: "lock-counts",
   knows:
-    "rdmsr -a 0x3a behind sort or uniq: that VMX is locked on on some CPUs and locked off on others, and on how many; not on which.",
+    "rdmsr -a 0x3a behind sort or uniq: that VMX is locked on on some CPUs and not on others, and on how many; not on which.",
   mark: /\brdmsr\b/,
   words: ["rdmsr"],
   open(sink) {
@@ -30,9 +30,9 @@ export const lockCounts: FactReader = {
         if (call !== undefined && msr !== undefined && msr !== "broken") {
           const count = call.counted ? COUNT.exec(line.text)?.[1] : undefined;
           uncounted ||= count === undefined;
-          if (msrBit(msr, 0) !== "yes") return false;
-          if (msrBit(msr, 2) === "yes") on += Number(count ?? 1);
-          else if (msrBit(msr, 2) === "no") off += Number(count ?? 1);
+          const [lock, vmx] = [msrBit(msr, 0), msrBit(msr, 2)];
+          if (lock === "yes" && vmx === "yes") on += Number(count ?? 1);
+          else if (lock === "no" || vmx === "no") off += Number(count ?? 1);
           return false;
         }
         if (call !== undefined && line.text.trim() !== "") end();

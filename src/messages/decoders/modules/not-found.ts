@@ -25,6 +25,23 @@ export function decodeModuleNotFound([match]: readonly [Match, ...Match[]], cont
     };
   const directory = match.groups.directory ?? match.groups.directory2;
   const running = directory === undefined ? context.kernel?.text : /\/modules\/([^/\s]{1,80})/.exec(directory)?.[1];
+  const core = `kernel-core-${running}`;
+  const has = (name: string): boolean => lines.some((line) => line.trim().startsWith(name));
+  if (running !== undefined && has(core) && !has(`kernel-modules-core-${running}`) && !has(`kernel-modules-${running}`))
+    return {
+      what: `The running kernel ${running} is installed without its packages of modules, as the list of packages shows. VT-x is not the reason.`,
+      onlyCauses: true,
+      steps: [
+        {
+          text: "Install them, and load the module.",
+          commands: [
+            "sudo dnf install kernel-modules-core-$(uname -r) kernel-modules-$(uname -r)",
+            "sudo modprobe kvm_intel",
+          ],
+        },
+      ],
+      onlySteps: true,
+    };
   const listed = listedModules(lines);
   if (running === undefined || listed === undefined) return {};
   const others = listed.filter((release) => release !== running);

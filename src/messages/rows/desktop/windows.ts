@@ -2,13 +2,12 @@ import type { MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
-  FIRMWARE_IS_OFF,
+  FIRMWARE_FOUND_OFF,
   HYPERV_OFF,
   HYPERV_OFF_FOR_RIVAL,
   HYPERV_ON,
   OFF_IN_FIRMWARE,
   WHICH_RUNS,
-  WINDOWS_FOUND_OFF,
   WINDOWS_STATE,
 } from "../shared-advice.js";
 
@@ -627,7 +626,7 @@ export const WINDOWS_MESSAGES = [
       "In a virtual machine: CPUID shows VMX and the guest firmware left IA32_FEATURE_CONTROL unlocked. Windows does not set the lock itself, Linux does.",
     ],
     steps: [
-      { ...FIRMWARE_IS_OFF, instead: [...[FIRMWARE_IS_OFF.instead ?? []].flat(), WINDOWS_FOUND_OFF] },
+      FIRMWARE_FOUND_OFF,
       {
         changes: "outer hypervisor",
         text: "In a virtual machine: use a firmware that locks IA32_FEATURE_CONTROL (0x3a) with 0x5. SeaBIOS and OVMF do when QEMU passes the value on, rust-hypervisor-firmware since its change #438.",

@@ -51,7 +51,7 @@ export function verdictOf(
 
 const SLEEP_FOUND: { readonly [C in Claim]?: string } = {
   "locked off": "IA32_FEAT_CTL (0x3a) is locked with VMX off",
-  "off on some": "IA32_FEAT_CTL (0x3a) is locked with VMX off on some CPUs",
+  "off on some": "IA32_FEAT_CTL (0x3a) does not have VMX on on some CPUs",
   "found off": "The kernel finds VMX off in IA32_FEAT_CTL (0x3a)",
 };
 

@@ -70,6 +70,9 @@ const DIRECT = /^(?:vbox|vmware|haxm|emulator|hax)-/;
 const OVER = /^(?:wsl|docker|hcs|hyperv|sandbox|whpx)-|^windows-(?:requirements|cpu-lacks)$/;
 /** Words of many programs, beside their own. */
 const GENERIC: ReadonlySet<string> = new Set(["no-vtx-generic", "generic-no-vmx", "generic-vmx-off"]);
+/** What runs on Windows' own hypervisor, and does not. */
+const WANTS_OVER =
+  /\b(?:Docker(?: Desktop)?|WSL ?2?|Podman|Rancher Desktop|Windows Sandbox)\b[^.\n]{0,60}(?:\b(?:not|cannot|requires?|fail\w{0,4}|errors?|refuses|complains|says)\b|n['’]t\b|startet nicht|ne démarre|no (?:inicia|arranca)|не запуск|失败|无法|报错)/i;
 /** Nothing failed with these alone. */
 const SHOWS_STATE: ReadonlySet<string> = new Set([
   "windows-requirements",
@@ -100,7 +103,10 @@ export function windowsVerdict(
   const found =
     everyVerdict(shown) ??
     (first === undefined
-      ? (stateVerdict(shown, isDetected || recognised.length === 0) ?? checkedOnDesktop(text) ?? freeVerdict(shown))
+      ? (stateVerdict(shown, isDetected || recognised.length === 0) ??
+        (isOnly(shown.direct, "free") && WANTS_OVER.test(text) ? overVerdict(shown) : undefined) ??
+        checkedOnDesktop(text) ??
+        freeVerdict(shown))
       : OVER.test(first.message as string)
         ? overVerdict(shown)
         : directVerdict(shown, named.length === 0 ? "the program" : (first.product ?? "the program")));
