@@ -15,17 +15,8 @@ import {
 } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
-import {
-  AFTER_SLEEP,
-  DID_NOT_TAKE,
-  DID_NOT_TAKE_READ,
-  INSIDE,
-  LOAD_KVM,
-  NO_SETUP,
-  NO_SWITCH_OFF,
-  SVM_DID_NOT_TAKE,
-  SVM_MODE,
-} from "./rows/shared-advice.js";
+import { INSIDE, LOAD_KVM } from "./rows/shared-advice.js";
+import { inWords, onComputer } from "./said-steps.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -174,8 +165,6 @@ export const inAmdWords = (text: string): string =>
     )
     .join("");
 
-const onComputer = ({ has }: Circumstances): boolean => has("on Windows") && has("said to be on") && !INSIDE.some(has);
-
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
   steps: readonly Advice[],
@@ -186,18 +175,13 @@ export function openSteps(
     .filter((step) => {
       const changes = changesOf(step);
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
-      // Who has it on in the setup of a computer under Windows sits before that computer.
       if (changes === "outer hypervisor" && onComputer(circumstances)) return false;
       if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;
       return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
     })
     .map((step) => {
-      const instead = IN_FIRMWARE.has(step.text)
-        ? [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
-        : undefined;
-      if (step.text === SVM_MODE && circumstances.has("said to be on")) return { text: SVM_DID_NOT_TAKE.text };
-      if (instead === DID_NOT_TAKE && circumstances.has("VMX locked off")) return DID_NOT_TAKE_READ;
-      if (instead !== undefined) return { text: instead.text };
+      const instead = inWords(step, IN_FIRMWARE.has(step.text), circumstances);
+      if (instead !== undefined) return instead;
       return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
     })
     .flatMap((step) => {

@@ -373,7 +373,7 @@ function withVmx(host: Host, log: DiagnosticLog): Host {
 }
 
 /** What all values of a set share; the bits in which two of them differ are unknown. */
-function joinSet(values: readonly Msr[]): { msr: Msr; disputed: Disputed } {
+export function joinSet(values: readonly Msr[]): { msr: Msr; disputed: Disputed } {
   let hi: Word | undefined;
   let lo: Word | undefined;
   let disputedHi = 0;

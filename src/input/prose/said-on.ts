@@ -77,15 +77,9 @@ const OF_A_MACHINE =
   /[^.\n]{0,80}\b(?:enabled|activated|turned on|on) (?:on|in|for) (?:the |my )?(?:guest|VM|virtual machine)\b/gi;
 
 /** The same in other languages, and as a firmware setup lists it. */
-const OF_IT =
-  "(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\\w{1,3}|sanallaştırma|\\bVT-?x\\b|\\bIntel VT\\b(?!-?d)|\\bSVM\\b|\\bAMD-V\\b|\\bVT(?![\\w-]))";
-/** No letter before it: what switches off has other beginnings. */
-const IS_ON =
-  "(?:(?<![a-zà-ÿ])(?:aktiviert|eingeschaltet|angehakt|activée?s?|habilitad[oa]s?|habilité|activad[oa]s?|ativ(?:ad[oa]s?|ei)|habilitei|attivat[oaie]|abilitat[oaie]|ingeschakeld|staat aan|włączon[aey]|etkin|açık)(?![a-zà-ÿ])|(?<![а-я])(?:включ[её]н[аоы]?|включила?|активирован[аоы]?)(?![а-я])|开启|打开|开着|启用|已开|開啟|啟用|有効(?!期)|활성화(?:했|되|됨)|켜져)";
-const ELSEWHERE = new RegExp(
-  `${OF_IT}[^.\\n?]{0,48}${IS_ON}|${IS_ON}[^.\\n?]{0,36}${OF_IT}|${OF_IT}[^.\\n?]{0,24}\\b(?:ist|sind|steht)\\b[^.\\n?]{0,40}\\b(?:an|auf Enabled)(?=[.,;:)!]|$| und\\b)`,
-  "im",
-);
+/** What switches off has other beginnings: no letter comes before the words for on. */
+const ELSEWHERE =
+  /(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))[^.\n?]{0,48}(?:(?<![a-zà-ÿ])(?:aktiviert|eingeschaltet|angehakt|activée?s?|habilitad[oa]s?|habilité|activad[oa]s?|ativ(?:ad[oa]s?|ei)|habilitei|attivat[oaie]|abilitat[oaie]|ingeschakeld|staat aan|włączon[aey]|etkin|açık)(?![a-zà-ÿ])|(?<![а-я])(?:включ[её]н[аоы]?|включила?|активирован[аоы]?)(?![а-я])|开启|打开|开着|启用|已开|開啟|啟用|有効(?!期)|활성화(?:했|되|됨)|켜져)|(?:(?<![a-zà-ÿ])(?:aktiviert|eingeschaltet|angehakt|activée?s?|habilitad[oa]s?|habilité|activad[oa]s?|ativ(?:ad[oa]s?|ei)|habilitei|attivat[oaie]|abilitat[oaie]|ingeschakeld|staat aan|włączon[aey]|etkin|açık)(?![a-zà-ÿ])|(?<![а-я])(?:включ[её]н[аоы]?|включила?|активирован[аоы]?)(?![а-я])|开启|打开|开着|启用|已开|開啟|啟用|有効(?!期)|활성화(?:했|되|됨)|켜져)[^.\n?]{0,36}(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))|(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))[^.\n?]{0,24}\b(?:ist|sind|steht)\b[^.\n?]{0,40}\b(?:an|auf Enabled)(?=[.,;:)!]|$| und\b)/im;
 /** As a firmware setup shows it: the name of the setting, and its value behind it. */
 const LISTED_ON =
   /(?:\b(?:Intel|AMD)(?:\(R\)|®)? ?Virtuali[sz]ation(?: Technology)?|\bVirtuali[sz]ation Technology|\bVMX|(?<!\bnested )\bVT-?x|\bIntel VT(?!-?d)|\bSVM(?: Mode| Support)?|\bAMD-V(?: Technology)?|\bIVT|\bVanderpool(?: Technology)?|\bVirtualizationTechnology|\bProcVirtualization)(?: ?\([\w\s-]{1,24}\))?["”'’」）)\]]{0,3}(?: ?(?:[:=：,→]|->|=>|\.{2,40}) ?| (?:is|is set|set|ist|est|está|steht) (?:to |auf |sur |en )?| ?(?=[[<(])|\s{1,4}I (?:have )?(?:set|put|changed)(?: it)?(?: to)? )["“'「[(]{0,2}(?:Enabled?|On|Yes|Aktiviert|Ein|Activé|Habilitado|Activado|Ativado|Включено|有効|启用|开启|已启用)(?![\w/|])|\b(?:Virtuali[sz]ation|VT-?x|SVM|VMX)\b[^.\n?]{0,80}\[Enabled\]|\b(?:set|put|changed|switched)\b[^.\n?]{0,40}\b(?:Virtuali[sz]ation(?: Technology)?|VT-?x|SVM(?: Mode)?)\b[^.\n?]{0,12}\bto ["“'[]{0,2}(?:enabled|on)\b/i;

@@ -13,7 +13,9 @@ export function listedModules(lines: readonly string[]): readonly string[] | und
   for (const line of lines.slice(at + 1, at + MOST)) {
     if (line.trim() === "" && found.length === 0) continue;
     if (line.length > 400 || !LISTED.test(line)) break;
-    found.push(...(line.replace(/^[dl][rwx-]{9}.*?(?=\S+$)/, "").match(RELEASE) ?? []));
+    // In a list with rights and times the name comes last.
+    const names = /^\s{0,8}[dl][rwx-]{9}/.test(line) ? (line.trimEnd().split(" ").at(-1) ?? "") : line;
+    found.push(...(names.match(RELEASE) ?? []));
   }
   return found.length === 0 ? undefined : found;
 }

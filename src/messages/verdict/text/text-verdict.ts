@@ -3,7 +3,6 @@ import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-
 import { outerStep } from "../../../why/questions/next-steps.js";
 import {
   type AnsweringVerdict,
-  type Claim,
   type FoundVerdict,
   plainStep,
   type Recognised,
@@ -13,13 +12,13 @@ import {
 import type { DesktopMessages } from "../../desktop-messages.js";
 import type { Advice } from "../../message.js";
 import { changesOf, inAmdWords, openSteps } from "../../open-steps.js";
-import { AFTER_SLEEP } from "../../rows/shared-advice.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";
 import { mayBeOfTwo } from "../text-signs.js";
 import { answerOf } from "./answers.js";
 import { cloudIn, readingOf, shortOf } from "./reading.js";
+import { sinceSleep } from "./since-sleep.js";
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
@@ -47,24 +46,6 @@ export function verdictOf(
   const isOfTwo = machine !== undefined && isHostAndGuest(machine.situation.read);
   const contradictions = isOfTwo || settles === true ? [] : (machine?.situation.contradictions ?? []);
   return withContradictions(found, worded, contradictions);
-}
-
-const SLEEP_FOUND: { readonly [C in Claim]?: string } = {
-  "locked off": "IA32_FEAT_CTL (0x3a) is locked with VMX off",
-  "off on some": "IA32_FEAT_CTL (0x3a) does not have VMX on on some CPUs",
-  "found off": "The kernel finds VMX off in IA32_FEAT_CTL (0x3a)",
-};
-
-/** What sleep took away the firmware setup has on. */
-function sinceSleep(found: FoundVerdict, { has }: Circumstances): FoundVerdict {
-  const found3a = found.claim === undefined ? undefined : SLEEP_FOUND[found.claim];
-  if (found3a === undefined || !has("after a suspend")) return found;
-  return {
-    ...found,
-    says: `${found3a}, and the text speaks of sleep: VT-x that works until then is lost because the firmware does not set the register again when the machine wakes up.`,
-    steps: [{ text: AFTER_SLEEP.text }],
-    covers: [...found.covers, "kvm-enable-failed", "kvm-vmxon-faulted"],
-  };
 }
 
 function wordedAnswer(
