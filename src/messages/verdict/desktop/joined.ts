@@ -169,7 +169,7 @@ export function joinedOnDesktop(
       line: first.lines[0],
     };
   const { product, steps, what, lines } = reason ?? first;
-  const never = product === "HAXM" && SVM_CPU.test(text);
+  const never = product === "HAXM" && first.message !== "emulator-driver" && SVM_CPU.test(text);
   const own = USES_VTX.has(product as string) && !never ? ownIn(text.replace(DENIED, " ")) : undefined;
   if (own !== undefined && WINDOWS.test(text) && (isLater(steps) || /\bhypervisorlaunchtype\b/.test(text)))
     return {
