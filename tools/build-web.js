@@ -191,19 +191,19 @@ const RARE_MESSAGES = [
   "gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kubevirt kut kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
+  "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
   "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube msr multipass",
-  "nix nova nyx",
+  "modprobe-file nix nova nyx",
   "ovirt",
   "parameter",
-  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-no-host qemu-phys qemu-sev qemu-unrestricted",
+  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-nested qemu-no-host qemu-phys qemu-sev qemu-unrestricted",
   "rdmsr-no rhel8",
   "sandbox sel4",
   "task",
   "vfio virsh vmm vmx-intrinsic",
   "windbg",
-  "xen-cap xen-domain xen-hap xen-installer xen-own xen-shadow xen-unexpected xen-vmcs xhyve",
+  "xen-cap xen-failed xen-insufficient xen-not xen-domain xen-hap xen-installer xen-own xen-shadow xen-unexpected xen-vmcs xhyve",
 ].flatMap((ids) => ids.split(" "));
 
 /**
@@ -244,10 +244,10 @@ const OMISSIONS = [
         .replace(new RegExp(`^ {2}\\{\\n {4}id: "(?:${RARE_MESSAGES.join("|")})-[\\s\\S]*?\\n {2}\\},\\n`, "gm"), "")
         // In containers, in WSL and in kernels for guests.
         .replace(
-          /^ {6}\{\n {8}is: "(?:KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests)",\n[\s\S]*?\n {6}\},\n/gm,
+          /^ {6}\{\n {8}is: "(?:KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests|rival beside KVM|after a suspend|Nyx on plain KVM|no device plugin|said to use KVM|other guest)",\n[\s\S]*?\n {6}\},\n/gm,
           "",
         )
-        .replace(/\nconst AFTER_SLEEP\b[\s\S]*?\n\};\n/, "\n")
+        .replace(/(\nexport const (?:AFTER_SLEEP|SVM_DID_NOT_TAKE)\b)[\s\S]*?\n\};\n/g, "$1 = {};\n")
         .replace("[AFTER_SLEEP, ", "[")
         .replace(/^ {4}\{\n {6}is: "bcdedit refused",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {2}\["(?:typed in a container|a kernel for guests|no right to the device)", \w+\],\n/gm, "")
@@ -585,6 +585,19 @@ export function whyOff({ host }: Situation): WhyOff {
     /[\\/]messages[\\/]open-steps\.ts$/,
     (code) => code.replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, ""),
   ],
+  // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
+  [
+    /[\\/]messages[\\/]said-steps\.ts$/,
+    () => "export const inWords = () => undefined; export const onComputer = () => false;",
+  ],
+  [/[\\/]text[\\/]since-sleep\.ts$/, () => "export const sinceSleep = (found) => found;"],
+  // `rdmsr -a 0x3a | sort | uniq -c`.
+  [
+    /[\\/]formats[\\/]linux[\\/]lock-counts\.ts$/,
+    () =>
+      'export const lockCounts = { kind: "facts", name: "lock-counts", knows: "", mark: /(?!)/, open: () => ({ line: () => false }) };',
+  ],
+  [/[\\/]modules[\\/]not-found\.ts$/, () => "export const decodeModuleNotFound = () => ({});"],
   // Microcode that differs among CPUs (`explain`).
   [/[\\/]verdict[\\/]differing-cpus\.ts$/, () => "export const withMicrocode = (found) => found;"],
   // One bit of a register in a question (`explain`).

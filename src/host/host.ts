@@ -143,6 +143,8 @@ export interface Observed {
   readonly svm?: boolean;
   /** Modules that are loaded, or that a list of the loaded ones does not have. */
   readonly modules?: { readonly [M in HypervisorModule]?: boolean };
+  /** On how many CPUs VMX is locked on and is not (`off`) in IA32_FEAT_CTL, where it is not said which they are; 0 where it is not said how many. */
+  readonly locks?: { readonly on: number; readonly off: number };
   /** Error with which the kernel refused kvm_intel, as `EOPNOTSUPP`. */
   readonly loadError?: string;
   /** What the machine runs in, as it calls itself: `VMware`, `KVM`. */

@@ -101,6 +101,10 @@ export interface AnsweringVerdict extends TextVerdict {
 export type Claim =
   /** The machine's IA32_FEAT_CTL is locked with VMX off, by the firmware. */
   | "locked off"
+  /** It is so on some of its CPUs. */
+  | "off on some"
+  /** The kernel found it off, by its own line. */
+  | "found off"
   /** The virtual CPU lacks a feature that was asked about. */
   | "not passed on"
   /** The machine is one of ARM, without VMX. */

@@ -26,6 +26,7 @@ import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeKvmIoctl } from "./decoders/kvm-ioctl.js";
 import { decodeModuleError, decodeModuleParameter } from "./decoders/module.js";
 import { decodeOtherModule } from "./decoders/modules/amd.js";
+import { decodeModuleNotFound } from "./decoders/modules/not-found.js";
 import { decodeGuestMsr, decodeMsrWrite, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeNamedFeature } from "./decoders/named-feature.js";
 import { decodeMsrAssertion } from "./decoders/set-msr/msr-assertion.js";
@@ -61,6 +62,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "kvm-ioctl": decodeKvmIoctl,
   "kvm-run-failed": decodeRunFailed,
   "module-error": decodeModuleError,
+  "module-not-found": decodeModuleNotFound,
   "module-parameter": decodeModuleParameter,
   "msr-assertion": decodeMsrAssertion,
   "msr-write": decodeMsrWrite,

@@ -145,6 +145,7 @@ export type DecoderName =
   | "kvm-ioctl"
   | "kvm-run-failed"
   | "module-error"
+  | "module-not-found"
   | "module-parameter"
   | "msr-assertion"
   | "msr-write"

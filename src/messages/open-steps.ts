@@ -15,7 +15,8 @@ import {
 } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
-import { DID_NOT_TAKE, INSIDE, LOAD_KVM, NO_SETUP, NO_SWITCH_OFF, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
+import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
+import { inWords, onComputer } from "./said-steps.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -34,9 +35,9 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^grep -m1 -owE 'vmx\|svm' \/proc\/cpuinfo$/, by: ["no vmx"] },
   {
     command: /^(?:sudo )?modprobe kvm_intel$/,
-    by: ["kvm_intel loaded", "VMX locked off", "/dev/kvm exists", "no vmx among the flags"],
+    by: ["kvm_intel loaded", "VMX locked off", "/dev/kvm exists", "no vmx among the flags", "kvm_intel left out"],
   },
-  { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off"] },
+  { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off", "kvm_intel left out"] },
   { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /\bsmm=off\b|<smm state='off'/, by: ["without SMM"] },
@@ -182,14 +183,13 @@ export function openSteps(
     .filter((step) => {
       const changes = changesOf(step);
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
+      if (changes === "outer hypervisor" && onComputer(circumstances)) return false;
       if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;
       return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
     })
     .map((step) => {
-      const instead = IN_FIRMWARE.has(step.text)
-        ? [NO_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => circumstances.has(is))
-        : undefined;
-      if (instead !== undefined) return { text: instead.text };
+      const instead = inWords(step, IN_FIRMWARE.has(step.text), circumstances);
+      if (instead !== undefined) return instead;
       return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
     })
     .flatMap((step) => {

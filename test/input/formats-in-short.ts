@@ -46,6 +46,10 @@ da040000000012
 # rdmsr -p 1 0x48b
 7fff00000000
 `,
+  "lock-counts": `# rdmsr -a 0x3a | sort | uniq -c
+      8 1
+      8 5
+`,
   "msr-list of WinDbg": `lkd> rdmsr 0x482
 msr[482] = fff9fffe\`0401e172
 lkd> rdmsr 0x48b

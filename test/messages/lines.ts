@@ -13,6 +13,8 @@ export const LINES: { readonly [id: string]: string } = {
   "kvm-svm-no-leaf": "has_svm: can't execute cpuid_8000000a",
   "kubevirt-other-resource": "0/3 nodes are available: 1 Insufficient devices.kubevirt.io/kvm, 3 Insufficient memory.",
   "module-denied": "blacklist kvm_intel",
+  "kvm-command-missing": "sudo: kvm: command not found",
+  "whpx-nested": "qemu-system-x86_64w.exe: WHPX: Failed to enable nested virtualization, hr=80370302",
   "modules-missing": "modprobe: FATAL: Module msr not found in directory /lib/modules/5.0.0-15-generic",
   "container-no-kvm": "ERROR: KVM acceleration not available (device file missing), this will cause a major loss",
   "boxes-no-libvirt": "Boxes-WARNING **: util-app.vala:442: Failed to execute: virsh capabilities",

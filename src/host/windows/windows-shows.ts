@@ -14,8 +14,8 @@ interface State {
   readonly pattern: RegExp;
   /** Whether a host like this can show it. */
   readonly leaves: (one: WindowsCase, groups: Groups) => boolean;
-  /** A program said it that failed. */
-  readonly isMessage?: true;
+  /** A program said it that failed; or people say it, which counts beside a state alone. */
+  readonly isMessage?: true | "words";
 }
 
 /** A yes, as each of them writes it. */
@@ -58,9 +58,16 @@ export const STATES: readonly State[] = [
     leaves: ({ on, runs }, { set }) => !runs && isYes(set) === on,
   },
   {
+    // The firmware's own list, as the makers' tools print it (Lenovo_BiosSetting, HP, Dell's cctk and racadm).
+    pattern:
+      /\b(?:Intel)?(?:VirtualizationTechnology|ProcVirtualization|(?:Intel\(R\) )?Virtualization Technology \(VTx?\)|VtForX|SVMMode|AMDVirtualizationTechnology)["']?[ \t]{0,40}[,:=\t][ \t]{0,40}["']?(?<set>Enabled?|Disabled?)\b/,
+    leaves: ({ below, on, has }, { set = "" }) => !below && has && /^en/i.test(set) === on,
+  },
+  {
     // The Task Manager knows it while the hypervisor runs, too.
-    pattern: /\bVirtuali[sz]ation: {1,4}(?<set>Enabled|Disabled)\b/,
-    leaves: ({ below, on, has }, { set }) => below || (has && isYes(set) === on),
+    pattern:
+      /(?:\bVirtuali[sz]ation|\bVirtualisierung|\bVirtualización|\bVirtualização|\bVirtualizzazione|Виртуализация|虚拟化|仮想化|\bWirtualizacja|\bSanallaştırma)["'”»」]? ?[:：] {0,4}["'“«「]?(?:(?<set>Enabled|Aktiv(?:iert|ated)|Activée?|Habilitad[oa]|Ativad[oa]|Abilitat[oa]|Включен[оа]|已启用|有効|Włączon[ae]|Etkin)|(?<unset>Disabled|Deaktiviert|Désactivée?|Desh?abilitad[oa]|Desativad[oa]|Disabilitat[oa]|Отключен[оа]|已禁用|無効|Wyłączon[ae]|Devre dışı))/i,
+    leaves: ({ below, on, has }, { set }) => below || (has && (set !== undefined) === on),
   },
   {
     // Win32_Processor: False as well while a hypervisor runs.
@@ -121,6 +128,26 @@ export const STATES: readonly State[] = [
   {
     pattern: /(?<none>\bVERR_(?:VMX_NO_VMX|SVM_NO_SVM)\b|\bor it is being exclusively used by Hyper-V\b)/,
     leaves: among("CPU", "held", "outer"),
+    isMessage: true,
+  },
+  {
+    // The same in other languages, and in a list of PowerShell's.
+    pattern:
+      /(?<running>\b(?:Virtualisierungsbasierte Sicherheit|S[ée]curité basée sur la virtualisation|Seguridad basada en (?:la )?virtualización|Segurança baseada em virtualização)[\s:]{1,40}(?:Wird ausgeführt|En cours|En ejecución|Em execução)|基于虚拟化的安全性?[\s:：]{1,40}正在运行|仮想化ベースのセキュリティ[\s:：]{1,40}実行中|\bVirtualizationBasedSecurityStatus[\s:={]{1,40}2\b)/i,
+    leaves: ({ runs }) => runs,
+    isMessage: "words",
+  },
+  {
+    // A switch in Windows' settings, which takes effect with a restart.
+    pattern:
+      /(?<integrity>(?:开了|打开了?|开启了?) ?["'“「]?(?:内核隔离|内存完整性)|(?:内核隔离|内存完整性)["'”」]?[^，。,\n]{0,6}(?:打开|开启|启用|开着)|\b(?:memory integrity|core isolation)\b["”']? (?:is |was )?(?:still )?(?:on|enabled|turned on|active)\b|\b(?:Speicherintegrität|Kernisolierung)\b[^.\n]{0,12}\b(?:an|aktiv(?:iert)?|eingeschaltet)\b|(?:целостность памяти|изоляция ядра)[^.\n]{0,8}включен|(?:メモリ整合性|コア分離)[^。\n]{0,6}(?:オン|有効))/i,
+    leaves: ({ runs }) => runs,
+    isMessage: "words",
+  },
+  {
+    // VirtualBox shows it where it runs over Windows' own hypervisor.
+    pattern: /(?<turtle>\bgreen turtle\b|\bturtle icon\b|\bNEMR3Init: Active\b|\bsnail execution mode\b)/i,
+    leaves: ({ runs }) => runs,
     isMessage: true,
   },
   {

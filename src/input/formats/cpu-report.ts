@@ -385,6 +385,8 @@ function openReport(sink: FactSink): FactRun {
       sink.msr("unnamed", 0x3a, on ? partialMsr([2]) : partialMsr([0], [2]), placeOf(line));
       return has ? cpu(line, { features: { vmx: true } }, {}) : true;
     }
+    // Coreinfo's own words for it.
+    windows ||= /\*[ \t]{1,8}Hypervisor is present\b/.test(line.text);
     if (what === "hypervisor" && has && windows) sink.system("outer", "Windows", placeOf(line));
     return cpu(line, { features: { [what]: has } }, {});
   };

@@ -37,6 +37,9 @@ const LIKE_A_LIST = 8;
 const MOST_DOUBTFUL = 100_000;
 const BARE_VALUE = /^\s{0,20}(?:0x)?[0-9a-fA-F]{8,16}\s{0,20}$/;
 
+/** Which CPU it is, as a loop over all writes it. */
+const LABEL = /^\s{0,8}(?:cpu|core)[ #]?\d{1,4} ?[:=] ?/i;
+
 /** What people write between a command and its answer: a fence, "gives me". */
 const BEFORE_ANSWER =
   /^\s{0,8}(?:```\w{0,12}|~~~)?\s{0,4}(?:(?:it|which|this|that|and) )?(?:gives?|gave|returns?|returned|outputs?|prints?|printed|shows?|says|result(?: is)?|I (?:get|got))?(?: me)?\s{0,4}[:.]{0,3}\s{0,4}(?:```\w{0,12})?\s*$/i;
@@ -172,7 +175,7 @@ function openList(file: string | undefined): LineRun {
         calls.shift();
         continue;
       }
-      const msr = printedValue(call, text);
+      const msr = printedValue(call, call.everyCpu ? text.replace(LABEL, "") : text);
       if (msr === undefined) return 0;
       if (call.index === undefined) break;
       if (msr === "broken") {
@@ -370,7 +373,7 @@ function withVmx(host: Host, log: DiagnosticLog): Host {
 }
 
 /** What all values of a set share; the bits in which two of them differ are unknown. */
-function joinSet(values: readonly Msr[]): { msr: Msr; disputed: Disputed } {
+export function joinSet(values: readonly Msr[]): { msr: Msr; disputed: Disputed } {
   let hi: Word | undefined;
   let lo: Word | undefined;
   let disputedHi = 0;

@@ -16,6 +16,7 @@ import { kubernetes, kubernetesLabels } from "./kubernetes.js";
 import { kvmMsrJson, kvmMsrLines } from "./kvm-msrs.js";
 import { libvirtXml } from "./libvirt-xml.js";
 import { loadError } from "./linux/load-error.js";
+import { lockCounts } from "./linux/lock-counts.js";
 import { lscpu } from "./linux/lscpu.js";
 import { lsmod } from "./linux/lsmod.js";
 import { moduleOptions } from "./linux/module-options.js";
@@ -46,6 +47,7 @@ export const READERS: readonly Reader[] = [
   moduleOptions,
   loadError,
   surroundings,
+  lockCounts,
   kvmMsrLines,
   vboxlog,
   freebsdBoot,

@@ -223,11 +223,13 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
   );
   const [loadError, outer] = [undisputed(system, "load error"), undisputed(system, "outer")];
   const arch = undisputed(system, "arch");
+  const [on, off] = undisputed(system, "locks differ")?.split(" ").map(Number) ?? [];
   const foreign = arch === undefined || /^(?:x86_64|i[3-6]86|amd64)$/.test(arch) ? undefined : arch;
   return {
     ...(whole !== undefined || vmx === undefined ? {} : { vmx }),
     ...svmShown(undisputed(system, "flag svm") ?? (undisputed(system, "flag vmx or svm") === "no" ? "no" : undefined)),
     ...(Object.keys(modules).length === 0 ? {} : { modules }),
+    ...(on === undefined || off === undefined ? {} : { locks: { on, off } }),
     ...(loadError === undefined ? {} : { loadError }),
     ...(outer === undefined ? {} : { outer }),
     ...(foreign === undefined ? {} : { arch: foreign }),

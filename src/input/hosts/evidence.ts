@@ -79,6 +79,8 @@ const SYSTEM_FACTS = {
   "module kvm_amd": "kvm",
   /** Error with which the kernel refused kvm_intel. */
   "load error": "kvm",
+  /** On how many CPUs VMX is locked on and is not, as `16 8`, where both occur; `0 0` where it is not said on how many. */
+  "locks differ": "cpu",
 } as const satisfies { readonly [fact: string]: EvidenceLayer };
 export type SystemFact = keyof typeof SYSTEM_FACTS;
 

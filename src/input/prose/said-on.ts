@@ -30,7 +30,7 @@ const SAID = [
   `${NOT_SAID}\\b(?:already|both|all) (?:enabled|turned on|activated) (?:in|from|on) ${SETUP}`,
   `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:enabled|on|yes)\\b`,
   `${VTX}[ \\t]{0,2}[*_]{1,3}enabled\\b`,
-  `^[ \\t>*•-]{0,8}(?:(?:CPU|Intel|AMD|hardware|HW) ){0,2}${VTX} enabled\\b(?! or)`,
+  `^[ \\t>*•-]{0,8}(?:(?:BIOS|UEFI) ?: ?)?(?:(?:CPU|Intel|AMD|hardware|HW) ){0,2}${VTX} enabled\\b(?! or)`,
   `\\b(?:BIOS|UEFI)(?: \\w{1,10}){0,3} (?:have ?n['’]?t|has ?n['’]?t|have not|has not|un) ?changed\\b`,
   `^[ \\t>*-]{0,8}I (?:did )?enable (?:the )?${VTX}\\b`,
   // In words of their own, as "Virtual modulation".
@@ -62,9 +62,9 @@ const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 
 /** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
 const STATE =
-  /enabl|activ|ativ|attiv|aktiv|habilit|abilit|eingeschaltet|angehakt|ingeschakeld|aan\b|开|启用|включ|有効|활성|켜|włącz|açık|etkin|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without|没|找不到|\bkein|нет|\bpas\b|\bnão\b/i;
+  /\ban\b|enabl|activ|ativ|attiv|aktiv|habilit|abilit|eingeschaltet|angehakt|ingeschakeld|aan\b|开|启用|включ|有効|활성|켜|włącz|açık|etkin|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without|没|找不到|\bkein|нет|\bpas\b|\bnão\b/i;
 const SUBJECT =
-  /RBSU|virtuali|wirtuali|виртуал|虚拟化|仮想化|가상화|sanal|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
+  /БИОС|RBSU|virtuali|wirtuali|виртуал|虚拟化|仮想化|가상화|sanal|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|boot menu|task ?manager|systeminfo/i;
 
 const spoken = (text: string): string =>
   text
@@ -77,14 +77,21 @@ const OF_A_MACHINE =
   /[^.\n]{0,80}\b(?:enabled|activated|turned on|on) (?:on|in|for) (?:the |my )?(?:guest|VM|virtual machine)\b/gi;
 
 /** The same in other languages, and as a firmware setup lists it. */
+/** What switches off has other beginnings: no letter comes before the words for on. */
 const ELSEWHERE =
-  /(?:Virtuali[sz]ation Technology(?:\)|\b)|\bVT-?x\b|\bSVM(?: Mode)?\b)\W{1,4}[[<]Enabled[\]>]|(?:\bVirtualisierung\b|\bVT-?x\b|\bSVM\b)[^.\n?]{0,30}\b(?:aktiviert|eingeschaltet|angehakt)\b|\b(?:virtuali[sz]ation|VT-?x)\b[^.\n?]{0,24}\best activée?|\bj['’]ai (?:bien |déjà )?activé\b[^.\n]{0,24}\b(?:virtuali[sz]ation|VT-?x)\b|(?:\bvirtualización|\bVT-?x)\b[^.\n?]{0,24}\b(?:activad|habilitad)[oa]\b|\b(?:habilité|activé|he (?:activado|habilitado)) (?:el |la )?(?:virtualización|VT-?x)\b|\bvirtualização\b[^.\n?]{0,24}\b(?:ativad|habilitad)[oa]\b|\b(?:ativei|habilitei) (?:o |a )?(?:virtualização|VT-?x)\b|\bvirtualizzazione\b[^.\n?]{0,24}\b(?:abilitat|attivat)[oa]\b|\bho (?:abilitato|attivato) (?:la |il )?(?:virtualizzazione|VT-?x)\b|(?:виртуализац[а-я]{1,3}|\bVT-?x\b)[^.\n?]{0,30}(?:включен|активирован)|(?:^|\s)включил[аи]? (?:виртуализац|VT-?x)|虚拟化[^。\n?？没未不]{0,16}(?:开启|打开|启用|Enabled)|\bVT-?x[^。\n?？没未不]{0,16}(?:开启|打开|启用)|(?:仮想化|VT-?x)[^。\n]{0,6}有効(?:に(?:して(?:い|あ)|しました)|化(?:済|し)|です)|(?:가상화|VT-?x)[^.\n]{0,6}(?:활성화했|활성화되|켜져)|\bwirtualizacja\b[^.\n?]{0,16}włączona|sanallaştırma[^.\n?]{0,12}(?:açık|etkin)|\bvirtualisatie\b[^.\n?]{0,12}\b(?:staat aan|ingeschakeld)\b/im;
+  /(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))[^.\n?]{0,48}(?:(?<![a-zà-ÿ])(?:aktiviert|eingeschaltet|angehakt|activée?s?|habilitad[oa]s?|habilité|activad[oa]s?|ativ(?:ad[oa]s?|ei)|habilitei|attivat[oaie]|abilitat[oaie]|ingeschakeld|staat aan|włączon[aey]|etkin|açık)(?![a-zà-ÿ])|(?<![а-я])(?:включ[её]н[аоы]?|включила?|активирован[аоы]?)(?![а-я])|开启|打开|开着|启用|已开|開啟|啟用|有効(?!期)|활성화(?:했|되|됨)|켜져)|(?:(?<![a-zà-ÿ])(?:aktiviert|eingeschaltet|angehakt|activée?s?|habilitad[oa]s?|habilité|activad[oa]s?|ativ(?:ad[oa]s?|ei)|habilitei|attivat[oaie]|abilitat[oaie]|ingeschakeld|staat aan|włączon[aey]|etkin|açık)(?![a-zà-ÿ])|(?<![а-я])(?:включ[её]н[аоы]?|включила?|активирован[аоы]?)(?![а-я])|开启|打开|开着|启用|已开|開啟|啟用|有効(?!期)|활성화(?:했|되|됨)|켜져)[^.\n?]{0,36}(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))|(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))[^.\n?]{0,24}\b(?:ist|sind|steht)\b[^.\n?]{0,40}\b(?:an|auf Enabled)(?=[.,;:)!]|$| und\b)/im;
+/** As a firmware setup shows it: the name of the setting, and its value behind it. */
+const LISTED_ON =
+  /虚拟化(?:技术)?[^.\n?]{0,16}是 ?["“'「[]?(?:Enabled|开|打开|启用)|(?:\b(?:Intel|AMD)(?:\(R\)|®)? ?Virtuali[sz]ation(?: Technology)?|\bVirtuali[sz]ation Technology|\bVMX|(?<!\bnested )\bVT-?x|\bIntel VT(?!-?d)|\bSVM(?: Mode| Support)?|\bAMD-V(?: Technology)?|\bIVT|\bVanderpool(?: Technology)?|\bVirtualizationTechnology|\bProcVirtualization)(?: ?\([\w\s-]{1,24}\))?["”'’」）)\]]{0,3}(?: ?(?:[:=：,→]|->|=>|\.{2,40}) ?| (?:is|is set|set|ist|est|está|steht) (?:to |auf |sur |en )?| ?(?=[[<(])|\s{1,4}I (?:have )?(?:set|put|changed)(?: it)?(?: to)? )["“'「[(]{0,2}(?:Enabled?|On|Yes|Aktiviert|Ein|Activé|Habilitado|Activado|Ativado|Включено|有効|启用|开启|已启用)(?![\w/|])|\b(?:Virtuali[sz]ation|VT-?x|SVM|VMX)\b[^.\n?]{0,80}\[Enabled\]|\b(?:set|put|changed|switched)\b[^.\n?]{0,40}\b(?:Virtuali[sz]ation(?: Technology)?|VT-?x|SVM(?: Mode)?)\b[^.\n?]{0,12}\bto ["“'[]{0,2}(?:enabled|on)\b/i;
 /** Those as a question, a demand or a denial. */
 const ELSEWHERE_UNSAID =
-  /\b(?:nicht|muss|müssen|soll\w{0,3}|bitte|ob|wie|wenn|falls|pas|faut|doit|si|comment|no|debe|hay que|cómo|não|deve|como|se|non|come|nie|czy|jak|değil|nasıl|niet|moet)\b|(?:^|\s)(?:не|нужно|надо|должн|если|как)(?=\s|$)|如何|怎么|怎樣|请|需要|是否|没有|未|吗|ください|필요|않|[:：]\s{0,8}(?:nein|non|нет|否)/i;
+  /[?？]|\b(?:whether|if|unless|should|must|not|how|ensure|make sure|check|verify|needs?|required?)\b|n['’]t\b|关闭|禁用|無効|未开|没开|отключ|выключ|deaktiv|désactiv|desactiv|desativ|disattiv|disabilit|wyłącz|kapalı|\b(?:nicht|muss|müssen|soll\w{0,3}|bitte|ob|wie|wenn|falls|pas|faut|doit|si|comment|no|debe|hay que|cómo|não|deve|como|se|non|come|nie|czy|jak|değil|nasıl|niet|moet)\b|(?:^|\s)(?:не|нужно|надо|должн|если|как)(?=\s|$)|如何|怎么|怎樣|请|需要|是否|没有|未|吗|ください|필요|않|[:：]\s{0,8}(?:nein|non|нет|否)/i;
 
+/** In sentences: words in another sentence of the line do not count. */
 const saidElsewhere = (lines: string): boolean =>
-  lines.split("\n").some((line) => ELSEWHERE.test(line) && !ELSEWHERE_UNSAID.test(line));
+  lines
+    .split(/\n|(?<=[^.][.!?。！？]["”')]?)\s{1,4}|(?<=[。！？])/)
+    .some((sentence) => (ELSEWHERE.test(sentence) || LISTED_ON.test(sentence)) && !ELSEWHERE_UNSAID.test(sentence));
 
 export function saysOn(text: string): boolean {
   const lines = spoken(text);

@@ -3,7 +3,7 @@
 export const WINDOWS =
   /\bWindows\b|\bWin ?1[01]\b|\bSurface (?:Pro|Book|Laptop|Go)\b|WSA(?:Builds)?\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b|\b(?:device|credential) guard\b/i;
 export const HYPERVISOR_WORKS =
-  /\bHCS: Available\b|\bWindows Sandbox\b[^.\n]{0,30}\bworks\b|\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,30}\b(?:works|up and running|installed and running|running without)\b|\busing (?:WSL ?2|Hyper-? ?V) (?:\w{2,12} )?(?:successfully|fine|without (?:an?y? )?(?:problem|issue)s?)\b|\b(?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?) (?:is |are )?(?:already )?running\b|\brunning (?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?)\b/i;
+  /\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,24}\b(?:läuft|funktioniert|fonctionne|tourne|funciona|funzion\w{1,3}|działa)\b|\b(?:Hyper-? ?V|WSL ?2?) ?(?:可以|正常|能)[^，。\n]{0,4}(?:用|使用|运行|启动)|\b(?:Hyper-? ?V|WSL ?2?)[^.\n]{0,12}(?:работает|запускается)|\bHCS: Available\b|\bWindows Sandbox\b[^.\n]{0,30}\bworks\b|\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,30}\b(?:works|up and running|installed and running|running without)\b|\busing (?:WSL ?2|Hyper-? ?V) (?:\w{2,12} )?(?:successfully|fine|without (?:an?y? )?(?:problem|issue)s?)\b|\b(?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?) (?:is |are )?(?:already )?running\b|\brunning (?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?)\b/i;
 
 /** Products that use VT-x themselves on Windows, and what shows that Windows' own hypervisor is beside them. */
 export const BESIDE = /\b(Virtual ?Box|VMware(?: (?:Workstation|Player)\b|\b|(?=\d)))/i;
@@ -41,7 +41,7 @@ const STARTERS = String.raw`(?:Hyper-? ?V|VBS|virtuali[sz]ation[- ]based securit
 const OFF =
   "(?:disabled|turned off|switched off|uninstalled|removed|deactivated|off|not (?:installed|enabled|running|active|used)|unchecked|unticked)";
 export const DENIED = new RegExp(
-  String.raw`\b${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}(?: (?:features?|isolation|service))?(?:,? (?:is|are|was|were|has been|have been|both|all|already|also|completely|fully)){0,3}[ :]{1,2}${OFF}\b|\b(?:disabled|(?<=\bI (?:enabled? [\w-]{2,8},? (?:and )?)?)disable|disabling|turned off|turning off|switched off|uninstalled|removed|deactivated|unchecked|no|without)(?: (?:the|all|my|both|Windows|Microsoft)){0,2} ${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}`,
+  String.raw`\b${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}(?: (?:features?|options?|settings?|boxes|isolation|service))?(?:,? (?:is|are|was|were|has been|have been|both|all|already|also|completely|fully)){0,3}[ :]{1,3}${OFF}\b|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b|\b(?:disabled|(?<=\bI (?:enabled? [\w-]{2,8},? (?:and )?)?)disable|disabling|turned off|turning off|switched off|uninstalled|removed|deactivated|unchecked|no|without)(?: (?:the|all|my|both|Windows|Microsoft)){0,2} ${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}`,
   "gi",
 );
 export const isWithoutHyperV = (text: string): boolean => text.replace(DENIED, "").length < text.length;

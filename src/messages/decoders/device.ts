@@ -11,6 +11,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   PASS_DEVICE,
+  READ_FEAT_CTL,
   STOP_RIVAL,
   WHO_USES_VMX,
 } from "../rows/shared-advice.js";
@@ -150,7 +151,8 @@ export function decodeDevice(matches: readonly [Match, ...Match[]], context: Exp
   // A line that names the error says more than one that only says that something failed.
   const errno = matches.map(errnoOf).find((one) => one !== undefined);
   const { circumstances } = context;
-  if ((errno === undefined || errno === "ENOENT") && circumstances.has("KVM's module not loaded")) return NOT_LOADED;
+  if ((errno === undefined || errno === "ENOENT") && circumstances.has("KVM's module not loaded"))
+    return circumstances.has("kvm.ko loaded") ? { ...NOT_LOADED, what: SHARED_ALONE } : NOT_LOADED;
   if (errno === undefined && circumstances.has("kvm_intel loaded")) return LOADED;
   if (errno === undefined) return {};
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
@@ -211,6 +213,13 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
     };
   }
   if (errnoOf(match) !== "EBUSY") return {};
+  if (context.circumstances.has("VMX locked off") || context.circumstances.has("after a suspend"))
+    return {
+      what: "KVM could not switch VMX on on some CPU (EBUSY). Where VMXON faults, that is IA32_FEAT_CTL, and no other hypervisor.",
+      onlyCauses: true,
+      steps: [READ_FEAT_CTL],
+      onlySteps: true,
+    };
   const holder = HOLDERS.find(([sign]) => context.signs[sign])?.[1];
   const { causes, steps } = MEANINGS.EBUSY;
   return {
@@ -243,6 +252,9 @@ const LOADED: Decoded = {
 };
 
 /** lsmod shows it: nothing has to be passed anywhere before the module is there. */
+const SHARED_ALONE =
+  "There is no /dev/kvm, because KVM's module is not loaded: kvm is, which both vendors share, and it is kvm_intel (on an AMD CPU kvm_amd) that makes the device.";
+
 const NOT_LOADED: Decoded = {
   what: "There is no /dev/kvm, because KVM's module is not loaded.",
   outcome: "no device",

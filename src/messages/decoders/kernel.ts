@@ -7,7 +7,7 @@ import { PASS_SVM } from "../../why/questions/next-steps.js";
 import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import { INSIDE } from "../rows/shared-advice.js";
+import { INSIDE, SVM_DID_NOT_TAKE } from "../rows/shared-advice.js";
 
 // ---- Messages of boot and of loading KVM ----
 
@@ -17,12 +17,17 @@ function refusedSvm(id: string, { circumstances }: ExplainContext): Decoded {
   const isOff = id === "kvm-disabled-by-bios";
   const bare = circumstances.has("bare metal") ? "." : ", or a hypervisor below hides it.";
   return {
-    what: `kvm_amd found ${isOff ? "AMD-V (SVM) switched off by the firmware." : inside ? "no SVM, and this is a virtual machine: the hypervisor below does not pass AMD-V to it." : `no AMD-V (SVM): the firmware has it off, the CPU has none${bare}`} VT-x and kvm_intel are not involved.`,
+    what: `kvm_amd found ${isOff ? "AMD-V (SVM) switched off by the firmware." : inside ? "no SVM, and this is a virtual machine: the hypervisor below does not pass AMD-V to it." : `no AMD-V (SVM): the firmware has it off, the CPU has none${bare}`} Intel's VT-x and kvm_intel are not involved.`,
     outcome: "AMD",
     bits: [],
     onlyCauses: true,
     steps: [
-      { text: "On an AMD machine, enable SVM mode in the firmware setup.", unless: INSIDE, changes: "firmware" },
+      {
+        text: "On an AMD machine, enable SVM mode in the firmware setup.",
+        unless: INSIDE,
+        changes: "firmware",
+        instead: SVM_DID_NOT_TAKE,
+      },
       ...(isOff ? [] : [{ ...PASS_SVM, unless: ["bare metal"] as const }]),
     ],
     onlySteps: true,
@@ -43,7 +48,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
         {
           text: "Look at what kvm_intel said.",
           commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-          unless: ["kvm_intel loaded"],
+          unless: ["kvm_intel loaded", "kvm_intel left out"],
         },
       ],
       onlySteps: true,
@@ -54,7 +59,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
       what: "The text shows an AMD CPU: the firmware switched AMD-V (SVM) off, in VM_CR. IA32_FEAT_CTL, VT-x and kvm_intel are not involved.",
       outcome: "AMD",
       onlyCauses: true,
-      steps: [{ text: "Enable SVM mode in the firmware setup." }],
+      steps: [{ text: "Enable SVM mode in the firmware setup.", instead: SVM_DID_NOT_TAKE }],
       onlySteps: true,
     };
   }

@@ -109,7 +109,7 @@ export const VBOX_FAMILIES = {
       "This is an AMD CPU: SVM mode is off in the firmware setup.",
       "Another hypervisor (Hyper-V, KVM) holds AMD-V.",
     ],
-    steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF, VBOX_LOG],
+    steps: [{ text: "Enable SVM mode in the firmware setup.", unless: ["said to be on"] }, HYPERV_OFF, VBOX_LOG],
   },
 } as const satisfies { readonly [name: string]: VboxFamily };
 

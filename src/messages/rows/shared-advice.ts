@@ -20,7 +20,7 @@ export const INSIDE: readonly Circumstance[] = [
   "said to be nested",
 ];
 
-const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
+export const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
 
 /** Where the firmware has it off, and its setup has no switch. */
 export const NO_SWITCH_OFF: Alternative = {
@@ -34,6 +34,15 @@ export const DID_NOT_TAKE: Alternative = {
   text: "The text says that the setting is on, and Linux finds it off: save it once more, take the power away (a restart keeps the lock), switch Intel TXT off where it is on, and update the firmware. VT-d is another setting.",
 };
 
+/** The same of AMD's. */
+export const SVM_DID_NOT_TAKE: Alternative = {
+  is: "said to be on",
+  text: "The text says that the setting is on: where the system finds SVM off all the same, save it once more (or load the defaults and set it again), take the power away, and update the firmware, or go back to the one before where it came with an update.",
+};
+
+/** Where both bits were read as 0: TXT would have one of them on. */
+export const DID_NOT_TAKE_READ: Step = { text: DID_NOT_TAKE.text.replace(" switch Intel TXT off where it is on,", "") };
+
 /** Linux runs beside ChromeOS there, or in a chroot of it. */
 export const NO_SETUP: Alternative = {
   is: "on a Chromebook",
@@ -41,9 +50,9 @@ export const NO_SETUP: Alternative = {
 };
 
 /** It is on until then. */
-const AFTER_SLEEP: Alternative = {
+export const AFTER_SLEEP: Alternative = {
   is: "after a suspend",
-  text: "Where VT-x is lost on resume from sleep, the firmware does not restore IA32_FEAT_CTL: update the firmware. Until then a restart brings VT-x back.",
+  text: "Where VT-x is lost on resume from sleep, the firmware does not restore IA32_FEAT_CTL: update the firmware, or go back to the one before where it came with an update. Until then a restart brings VT-x back, and sleep without S3 (mem_sleep_default=s2idle) keeps it.",
 };
 
 const INSTEAD_OF_OFF: readonly Alternative[] = [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
@@ -54,6 +63,15 @@ export const FIRMWARE_IS_OFF: Advice = {
   unless: INSIDE,
   instead: INSTEAD_OF_OFF,
   changes: "firmware",
+};
+
+/** Where a program, or Windows at its start, found the register so. */
+export const FIRMWARE_FOUND_OFF: Advice = {
+  ...FIRMWARE_IS_OFF,
+  instead: [
+    ...INSTEAD_OF_OFF,
+    { is: "said to be on", text: DID_NOT_TAKE.text.replace("Linux finds it off", "the register has it off") },
+  ],
 };
 
 /** Where the kernel itself found it off. */
@@ -125,7 +143,7 @@ export const IN_CLOUD =
 export const ENABLE_OUTER: Advice = {
   text: OUTER_DECIDES,
   commands: Object.values(OUTER_COMMANDS).flat(),
-  unless: ["bare metal", "said to be physical", "in WSL2", "KVM runs a guest"],
+  unless: ["bare metal", "said to be physical", "in WSL2", "KVM runs a guest", "on ESXi"],
   instead: {
     is: "in a cloud",
     text: IN_CLOUD,
@@ -148,7 +166,7 @@ export const HYPERV_OFF: Advice = {
   text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
   commands: ["bcdedit /set hypervisorlaunchtype off"],
   changes: "Windows' hypervisor",
-  unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
+  unless: ["on Linux", "on ESXi", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
   instead: [
     {
       is: "bcdedit refused",

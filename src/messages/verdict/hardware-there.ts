@@ -10,6 +10,7 @@ import type { Step } from "../message.js";
 import { changesOf } from "../open-steps.js";
 import { LOAD_KVM, LOADED_WITHOUT_DEVICE } from "../rows/shared-advice.js";
 import type { SaidInProse } from "./machine-verdict.js";
+import { SAYS_NONE } from "./weight.js";
 
 /*
  * Programs that find no KVM, on a machine that shows its virtualization: then neither the firmware nor a hypervisor below is why,
@@ -41,12 +42,13 @@ const LOAD_AMD: Step = {
 };
 
 const isLacking = ({ message = "", outcome }: Recognised): boolean =>
-  outcome === "no device" || (FINDS_NONE.has(message) && outcome === undefined);
+  outcome === "no device" || ((FINDS_NONE.has(message) || SAYS_NONE.has(message)) && outcome === undefined);
 
 /** It says why there is none, or that it is another system that has none. */
 const isReason = (one: Recognised): boolean =>
   (one.product === "kmod" && (one.gravity !== "informs" || one.message === "module-denied")) ||
   one.product === "WSL" ||
+  one.message === "kernel-config-without" ||
   (isOfLoading(one) && one.gravity === "blocks");
 
 /** The answer where KVM's module is loaded by the text, and a check finds no device: it looks where the machine's is not. */
@@ -78,7 +80,7 @@ export function hardwareThere(
   circumstances: Circumstances,
 ): FoundVerdict | undefined {
   const lacking = recognised.filter(isLacking);
-  const [first] = lacking;
+  const first = lacking.find(({ message = "" }) => !SAYS_NONE.has(message) || FINDS_NONE.has(message));
   if (machine === undefined || first === undefined || circumstances.has("/dev/kvm exists")) return undefined;
   const reasons = recognised.filter((one) => isReason(one) && !isLacking(one));
   const { host } = machine.situation;
@@ -107,7 +109,7 @@ export function hardwareThere(
 }
 
 /** Whatever program looked for it. */
-const UNNAMED: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-device", "kvm-ok-unusable", "qemu-no-kvm"]);
+const UNNAMED: ReadonlySet<string> = new Set([...SAYS_NONE, "kvm-device", "kvm-ok-unusable", "qemu-no-kvm"]);
 const NO_DEVICE = "There is no /dev/kvm, so only KVM's module is missing: it was not loaded, or was refused.";
 
 interface Shown {

@@ -85,8 +85,15 @@ export function machineVerdict(
     verdict: {
       question,
       ...(isHostAndGuest(situation.read) ? { settles: true } : {}),
-      ...(answer.answer === "no" && answer.decidedBy === "firmware" && host.cores.every(vmxLockedOff)
-        ? { claim: "locked off" }
+      ...(answer.answer === "no" && answer.decidedBy === "firmware"
+        ? host.cores.every(vmxLockedOff)
+          ? { claim: "locked off" }
+          : {
+              claim:
+                host.cores.some(vmxLockedOff) || situation.read.observed?.locks !== undefined
+                  ? "off on some"
+                  : "found off",
+            }
         : {}),
       says: says.join(" "),
       steps: [

@@ -15,6 +15,9 @@ export const KVM_IS_THERE: Omit<TextVerdict, "covers"> = {
   evidence: [],
 };
 
+export const LOADED_AND_THERE =
+  "kvm_intel is loaded and /dev/kvm exists: VT-x is there and on, and KVM works here. The program that found none looked elsewhere, before the device was there, or may not see it.";
+
 /** As on ARM, or in outputs of two machines. */
 export const WITHOUT_FLAGS: Omit<TextVerdict, "covers"> = {
   says: "KVM is there: /dev/kvm exists. Neither `vmx` nor `svm` is among the flags, so the machine has another architecture than x86, such as ARM, or the two were looked for on different machines.",

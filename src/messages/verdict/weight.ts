@@ -54,6 +54,8 @@ const WITH_REASON = [
 export const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "any-no-flag": ["qemu-requested-feature", "qemu-tcg-no-vmx"],
   "bhyve-controls": ["xhyve-control"],
+  "xen-no-hvm": ["vmx-disabled-by-bios"],
+  "bhyve-module-load": ["bhyve-bios", "bhyve-no-vmx", "bhyve-controls"],
   "qemu-no-accelerator": ["qemu-kvm-lacks"],
   // It was opened later.
   "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks", "qemu-kvm-version", "qemu-set-msr"],
@@ -76,7 +78,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "kvm-module-not-loaded": ["kvm-device"],
   "virt-install-no-kvm": ["libvirt-qemu-version"],
   "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],
-  "modprobe-error": ["module-version"],
+  "modprobe-error": ["module-version", "module-lockdown"],
   "modprobe-config-line": ["modprobe-builtin"],
   "modules-missing": ["modprobe-not-found"],
   "modprobe-not-found": ["kernel-config-without"],
@@ -90,8 +92,8 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "qemu-internal-error": ["kvm-unexpected-exit"],
   "haxm-not-installed": ["emulator-driver", "qemu-no-kvm"],
   "emulator-acceleration": [
-    "emulator-no-kvm",
     "kvm-device",
+    "emulator-no-kvm",
     "kvm-ok-no",
     "haxm-not-installed",
     "emulator-driver",

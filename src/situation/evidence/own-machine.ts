@@ -203,6 +203,9 @@ export type Circumstance =
   | "in KubeVirt"
   | "no device plugin"
   | "in a container"
+  /** The kernel's configuration has no kvm_intel. */
+  | "kvm_intel left out"
+  | "on ESXi"
   /** The running kernel is built for virtual machines. */
   | "a kernel for guests"
   /** A command line or a compose file passes it to a container. */

@@ -27,6 +27,11 @@ export const TXT_OFF: NextStep = {
   text: "Switch Intel TXT (Trusted Execution) off in the firmware setup, leave VT-x on, and switch the machine off and on.",
 };
 
+/** VMX is locked on on some CPUs alone. */
+export const EVERY_CPU: NextStep = {
+  text: "In the firmware setup, save VT-x once more (or load the defaults and set it again), take the power away, and read 0x3a of every CPU again: all have to show 5 or 7. Where they do not, update the firmware.",
+};
+
 /** After READ_LOCK. */
 export const FIRMWARE_IF_LOCKED: NextStep = {
   text: "Where it reads 1, enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock.",

@@ -17,6 +17,7 @@ import {
 import {
   EITHER_FIRMWARE,
   EITHER_IF_PHYSICAL,
+  EVERY_CPU,
   FIRMWARE_IF_LOCKED,
   FIRMWARE_OFF,
   KERNEL_LOG,
@@ -44,6 +45,9 @@ export function vmxAnswer(about: About): Answer {
     return hiddenThoughOn(about);
   if (about.withoutVmx !== undefined && joined.loads !== "yes" && showsVmx(host) !== true && about.virtual !== true)
     return withoutAnswer(about.withoutVmx, showsVmx(host) === false);
+  const { locks } = situation.read.observed ?? {};
+  if (locks !== undefined && about.virtual !== true)
+    return differs(locks.on === 0 ? "some of them and not on others" : `${locks.on} of them and not on ${locks.off}`);
   // Newer kernels can take the flag away for other reasons; without it none of them loads the module.
   const isGone = joined.loads === "no" && showsVmx(host) === false;
   const on = joined.loads === "yes" ? "yes" : isGone ? "no" : shared(states.map((state) => tri(isOn(state))));
@@ -61,7 +65,8 @@ export function vmxAnswer(about: About): Answer {
   }
   if (on === "yes") {
     const { observed, cores } = situation.read;
-    if (joined.loads === "no" && cores.some(vmxLockedOn) && cores.some(vmxLockedOff)) return DIFFERS;
+    if (joined.loads === "no" && cores.some(vmxLockedOn) && cores.some(vmxLockedOff))
+      return differs("some of them and locked off on others");
     const fromLock = cores[0].cpuid.features.vmx === undefined && observed === undefined;
     if (fromLock && joined.loads !== "yes" && states.every(({ featCtl }) => featCtl === "on")) {
       return {
@@ -151,12 +156,12 @@ function hiddenThoughOn(about: About): Answer {
 }
 
 /** KVM looks at every CPU that is online. */
-const DIFFERS: Answer = {
+const differs = (where: string): Answer => ({
   answer: "no",
   decidedBy: "firmware",
-  says: "the CPUs differ: IA32_FEAT_CTL (0x3a) has VMX on on some of them and locked off on others, and KVM needs it on all. The firmware did not set up every CPU.",
-  steps: [{ text: "Update the firmware, enable VT-x in it again, and switch the machine off and on." }],
-};
+  says: `the CPUs differ: IA32_FEAT_CTL (0x3a) has VMX on on ${where}, and KVM needs it on all. The firmware did not set up every CPU.`,
+  steps: [EVERY_CPU],
+});
 
 /** What the kernel says where it refused the module because X86_FEATURE_VMX is gone. */
 function flagLost({ loads, each }: About["joined"]): string | undefined {

@@ -16,7 +16,7 @@ const NO_AMD: Decoded = {
     {
       text: "Look at kvm_intel instead.",
       commands: ["lsmod | grep kvm || sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-      unless: ["kvm_intel loaded"],
+      unless: ["kvm_intel loaded", "kvm_intel left out"],
     },
   ],
   onlySteps: true,

@@ -44,6 +44,9 @@ export const ANDROID_EXAMPLES = {
       "D:\\msys64\\home\\Admin\\qemu\\qemu-3dfx\\build\\qemu-system-i386: WHPX: Failed to emulate MMIO access with EmulatorReturnStatus: 2",
     ],
   },
+  "whpx-nested": {
+    examples: ["qemu-system-x86_64w.exe: WHPX: Failed to enable nested virtualization, hr=80370302"],
+  },
   "whpx-runtime": {
     examples: [
       "WHPX: Unexpected VP exit code 4",

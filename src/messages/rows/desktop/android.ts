@@ -235,6 +235,29 @@ export const ANDROID_MESSAGES = [
     },
   },
   {
+    id: "whpx-nested",
+    product: "QEMU",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: "whpx: failed to enable nested",
+    pattern: /WHPX: Failed to enable nested virtuali[sz]ation(?:, hr=(?<hr>[0-9a-f]{8}))?/i,
+    what: "QEMU reached Windows' hypervisor (WHPX), so VT-x (or AMD-V) is on, and asked it for nested virtualization in the guest, which this Windows does not give here. Plain guests need none.",
+    causes: [
+      "This Windows, or this CPU, offers its partitions no nested virtualization.",
+      "Windows is itself a virtual machine.",
+    ],
+    steps: [
+      {
+        text: "Start the guest without it: a QEMU or a setting that does not ask for it, and a CPU model without vmx and svm.",
+      },
+      { text: "For guests with VT-x of their own, update Windows, or use Hyper-V itself.", commands: ["winver"] },
+    ],
+    source: {
+      message: "omacom/try-omarchy-windows#19",
+      meaning: "QEMU, target/i386/whpx/whpx-all.c; Microsoft, Windows Hypervisor Platform",
+    },
+  },
+  {
     id: "whpx-runtime",
     product: "QEMU",
     layer: "another hypervisor",
@@ -252,7 +275,7 @@ export const ANDROID_MESSAGES = [
     ],
     group: "whpx-runtime",
     pattern:
-      /WHPX: (?:Unexpected VP exit code (?<code>(?:0x)?[0-9a-f]{1,8})|Failed to [^\n]{3,60}|injection failed[^\n]{0,100}|kernel irqchip requested, but unavailable)|Unexpected VP exit code \d{1,5}/i,
+      /WHPX: (?:Unexpected VP exit code (?<code>(?:0x)?[0-9a-f]{1,8})|Failed to (?!enable nested)[^\n]{3,60}|injection failed[^\n]{0,100}|kernel irqchip requested, but unavailable)|Unexpected VP exit code \d{1,5}/i,
     decoder: "windows-status",
     what: "QEMU runs over Windows' hypervisor (WHPX), so VT-x works; one operation of the guest was not carried out there. Exit code 4 is an unrecoverable exception of the guest (a triple fault), 5 an invalid register.",
     causes: [
@@ -275,7 +298,11 @@ export const ANDROID_MESSAGES = [
     ],
     steps: [
       { text: "Keep the interrupt controller in QEMU.", commands: ["-accel whpx,kernel-irqchip=off"] },
-      { text: "Take a plain CPU model, without VMX.", commands: ["-cpu qemu64", "-cpu host,-vmx"] },
+      {
+        text: "Take a plain CPU model, without VMX.",
+        commands: ["-cpu qemu64", "-cpu host,-vmx"],
+        instead: { is: "AMD", text: "Take a plain CPU model.", commands: ["-cpu qemu64"] },
+      },
       { text: "Or run without acceleration.", commands: ["-accel tcg"] },
     ],
     source: {

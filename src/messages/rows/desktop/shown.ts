@@ -13,7 +13,8 @@ import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { rentedCloud } from "../../verdict/rented-cloud.js";
 
-const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
+const OF_WINDOWS =
+  /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\/i;
 /** Its own program failed there, whatever runs in its machines. */
 const RUNS_WINDOWS =
   /\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
@@ -36,7 +37,7 @@ const RIVAL_RUNS =
   /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|^(?:vboxdrv|vmmon) {1,20}\d/im;
 const IN_RIVAL = /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i;
 const AFTER_SUSPEND =
-  /\bwak(?:es?|ing) up from (?:S3|sleep|suspend)\b|\b(?:until|till) (?:the |my )?(?:next |first )?suspend\b|\b(?:after|since|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|wake-?up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i;
+  /\bsystemctl (?:suspend|hibernate|hybrid-sleep)\b|\bpm-suspend\b|\brtcwake\b|\b(?:before|until) (?:going to )?(?:sleep|suspend\w{0,3})\b|\blid (?:close|open|clos|was closed)|\b(?:suspend|resume|sleep)\/(?:resume|wake)\b|\bnach (?:dem |jedem )?(?:Standby|Ruhezustand|Aufwachen|Suspend|Bereitschaft\w{0,6})\b|\baprès (?:la |une )?(?:mise en )?veille\b|\b(?:tras|después de) (?:la )?(?:suspen\w{2,5}|hibern\w{2,6})|после (?:сна|пробуждения|выхода из сна|спящего режима|ждущего режима)|(?:睡眠|休眠|挂起|待机)[^，。\n]{0,6}(?:后|唤醒|恢复)|(?:スリープ|サスペンド)[^。\n]{0,6}(?:後|復帰)|\bwak(?:es?|ing) up from (?:S3|sleep|suspend)\b|\b(?:until|till) (?:the |my )?(?:next |first )?suspend\b|\b(?:after|since|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|wake-?up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i;
 
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =
@@ -199,6 +200,15 @@ export const SHOWN: readonly Shown[] = [
   ["typed in a container", { test: isTypedInContainer }],
   ["no right to the device", NO_RIGHT],
   ["device passed", DEVICE_PASSED],
+  [
+    "kvm_intel left out",
+    /^[^\n]{0,120}(?:# CONFIG_(?:KVM(?:_INTEL)?|VIRTUALIZATION) is not set|CONFIG_(?:KVM(?:_INTEL)?|VIRTUALIZATION)=n)\s*$/m,
+  ],
+  [
+    "on ESXi",
+    /\bESXi? (?:\d|host client)|\bESXi\b[^.\n]{0,24}\b(?:host client|installer|hosts?)\b/i,
+    /\bWindows\b|\bKVM\b|\bLinux\b/i,
+  ],
   ["a kernel for guests", KERNEL_FOR_GUESTS],
   [
     "in a container",

@@ -5,7 +5,7 @@ import type { Advice, MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
-  FIRMWARE_IS_OFF,
+  FIRMWARE_FOUND_OFF,
   HYPERV_OFF,
   LOOK_UP_CPU,
   OFF_IN_FIRMWARE,
@@ -49,7 +49,7 @@ export const VIRTUALBOX_MESSAGES = [
       OFF_IN_FIRMWARE,
       "On Windows with Hyper-V: VirtualBox sees the register as Hyper-V shows it to its own root partition.",
     ],
-    steps: [FIRMWARE_IS_OFF, HYPERV_OFF],
+    steps: [FIRMWARE_FOUND_OFF, HYPERV_OFF],
     source: { message: "kubernetes/minikube#4378, sisoputnfrba/foro#2013", meaning: HMVMX },
   },
   {
@@ -69,7 +69,7 @@ export const VIRTUALBOX_MESSAGES = [
       /(?:VT-x is disabled in the BIOS\.? {0,2}\(?|VT-x features locked or unavailable in MSR\.? {0,2}\(?)?VERR[_-]VMX[_-]MSR[_-](?:VMX_|VMXON[_-]|LOCKED_OR_)DISABLED?|VT-x features locked or unavailable in MSR/i,
     what: "IA32_FEATURE_CONTROL is locked with bit 2, VMX outside SMX, at 0.",
     causes: [{ text: "VT-x is off in the firmware setup, or on for TXT only.", layer: "firmware", always: true }],
-    steps: [FIRMWARE_IS_OFF, READ_FEAT_CTL],
+    steps: [FIRMWARE_FOUND_OFF, READ_FEAT_CTL],
     source: {
       message:
         "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp; dnschneid/crouton#2364, ptwobrussell/Mining-the-Social-Web-2nd-Edition#209",
@@ -145,6 +145,11 @@ export const VIRTUALBOX_MESSAGES = [
         is: "kvm_intel loaded",
         what: `KVM holds VT-x on this CPU (CR4.VMXE is already 1): kvm_intel is loaded. Since Linux ${AT_LOAD} it takes VT-x as soon as it is loaded, before that while a guest of KVM runs.`,
         steps: [IN_USE],
+      },
+      {
+        is: "KVM runs a guest",
+        what: "KVM holds VT-x on this CPU (CR4.VMXE is already 1): the text shows that one of its guests runs, and only one hypervisor at a time can have it.",
+        steps: [{ text: "Stop KVM's guests.", commands: ["virsh list; virsh shutdown NAME"] }, IN_USE],
       },
     ],
     causes: [
@@ -629,7 +634,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_SVM_(?<what>NO_SVM|DISABLED)/,
     what: "This is an AMD CPU: AMD-V (SVM), not VT-x, is missing or switched off.",
     outcome: "AMD",
-    steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF],
+    steps: [{ text: "Enable SVM mode in the firmware setup.", unless: ["said to be on"] }, HYPERV_OFF],
     source: { message: "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp", meaning: HMVMX },
   },
   {

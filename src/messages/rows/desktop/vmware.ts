@@ -303,7 +303,7 @@ export const VMWARE_MESSAGES = [
     what: "This is an AMD CPU whose AMD-V (SVM) VMware cannot switch on; VT-x has nothing to do with it.",
     outcome: "AMD",
     causes: ["SVM mode is off in the firmware setup.", "Hyper-V holds it."],
-    steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF],
+    steps: [{ text: "Enable SVM mode in the firmware setup.", unless: ["said to be on"] }, HYPERV_OFF],
     source: { message: "Olsro/ipodclickwheelgamespreservationproject#22", meaning: KB },
   },
   {

@@ -11,7 +11,7 @@ const YES = "Yes|True|Ja|Oui|S[ií]m?|S[ìi]|Да|是|はい|예|Tak|Evet";
 const NO = "No|False|Nein|Non|N[ãa]o|Нет|否|いいえ|아니요|Nie|Hayır";
 const ON = "Enabled|Aktiviert|Activée?|Habilitad[oa]|Abilitata|Включен[оа]|已启用|有効|Włączon[ae]|Etkin";
 const OFF =
-  "Disabled|Deaktiviert|Désactivée?|Des[ah]abilitad[oa]|Deshabilitad[oa]|Disabilitata|Отключен[оа]|已禁用|無効|Wyłączon[ae]|Devre dışı";
+  "Disabled|Deaktiviert|Désactivée?|Desh?abilitad[oa]|Disabilitata|Отключен[оа]|已禁用|無効|Wyłączon[ae]|Devre dışı";
 const said = (yes: string, no: string): string => `[\\s:：]{1,64}(?:(?<yes>${yes})|(?:${no}))(?!\\p{L})`;
 
 /** What each requirement is called, by the words that its name has in every language. */

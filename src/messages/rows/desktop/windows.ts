@@ -2,7 +2,7 @@ import type { MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
-  FIRMWARE_IS_OFF,
+  FIRMWARE_FOUND_OFF,
   HYPERV_OFF,
   HYPERV_OFF_FOR_RIVAL,
   HYPERV_ON,
@@ -352,9 +352,16 @@ export const WINDOWS_MESSAGES = [
       "verify that the processor of the physical computer",
       "verify that hardware-assisted virtualization",
       "ハイパーバイザーが実行されていない",
+      "hypervisor nicht ausgeführt",
+      "низкоуровневая оболочка",
+      "hypervisor is niet actief",
+      "虚拟机监控程序未运行",
+      "hyperviseur n",
+      "hipervisor no se está ejecutando",
+      "hipervisor não está em execução",
     ],
     pattern:
-      /0xc0351000|(?:because )?the hypervisor is not (?:running|present)|Virtuali[sz]ation Infrastructure Driver \(VID\) is not running|No hypervisor is present on this system|Verify that the processor of the physical computer has a supported version of hardware-assisted|Verify that hardware-assisted virtualization and hardware-assisted data execution|ハイパーバイザーが実行されていない/i,
+      /0xc0351000|(?:because )?the hypervisor is not (?:running|present)|Virtuali[sz]ation Infrastructure Driver \(VID\) is not running|No hypervisor is present on this system|Verify that the processor of the physical computer has a supported version of hardware-assisted|Verify that hardware-assisted virtualization and hardware-assisted data execution|ハイパーバイザーが実行されていない|Hypervisor nicht ausgeführt wird|не (?:выполняется|запущена) низкоуровневая оболочка|虚拟机监控程序未运行|l['’]hyperviseur n['’]est pas en cours d['’]exécution|el hipervisor no se está ejecutando|o hipervisor não está em execução|hypervisor is niet actief/i,
     group: "hyperv-not-running",
     what: "Hyper-V's hypervisor did not start at boot (0xc0351000), so its virtual machines cannot run.",
     causes: [
@@ -619,8 +626,9 @@ export const WINDOWS_MESSAGES = [
       "In a virtual machine: CPUID shows VMX and the guest firmware left IA32_FEATURE_CONTROL unlocked. Windows does not set the lock itself, Linux does.",
     ],
     steps: [
-      FIRMWARE_IS_OFF,
+      FIRMWARE_FOUND_OFF,
       {
+        changes: "outer hypervisor",
         text: "In a virtual machine: use a firmware that locks IA32_FEATURE_CONTROL (0x3a) with 0x5. SeaBIOS and OVMF do when QEMU passes the value on, rust-hypervisor-firmware since its change #438.",
       },
     ],

@@ -17,6 +17,15 @@ export const KMOD_EXAMPLES = {
       "echo 'blacklist kvm_intel' | sudo tee /etc/modprobe.d/no-kvm.conf",
     ],
   },
+  "kvm-command-missing": {
+    examples: [
+      "sudo: kvm: command not found",
+      "bash: kvm-ok: command not found",
+      "zsh: command not found: kvm",
+      "sh: 1: kvm: not found",
+    ],
+    not: ["virsh: command not found", "/dev/kvm: not found"],
+  },
   "modprobe-file-missing": {
     examples: [
       "modprobe: ERROR: ctx=0x55d3b1722260 path=/lib/modules/5.3.8-200.fc30.x86_64/kernel/arch/x86/kvm/kvm.ko.xz error=No such file or directory",

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { KERNEL_LOG } from "../shared-advice.js";
+import { HOW_FAR_KVM, KERNEL_LOG } from "../shared-advice.js";
 
 /*
  * Loading, removing and setting up kvm_intel from user space, besides the refusals of the module itself.
@@ -18,7 +18,7 @@ export const KMOD_MESSAGES = [
     causes: ["Often set for VirtualBox or VMware, which want VT-x for themselves."],
     steps: [
       {
-        text: "Where KVM is to be used, remove the entry, and load the module.",
+        text: "Where KVM is to be used, remove the entry (and make the initramfs or the boot loader's configuration anew, where they have it), and load the module.",
         commands: ["grep -rnE 'kvm' /etc/modprobe.d /usr/lib/modprobe.d /proc/cmdline; sudo modprobe kvm_intel"],
       },
     ],
@@ -26,6 +26,18 @@ export const KMOD_MESSAGES = [
       message: "modprobe.d(5), kernel-command-line(7)",
       meaning: "kmod; Linux, kernel/module (module_blacklist)",
     },
+  },
+  {
+    id: "kvm-command-missing",
+    product: "tool",
+    layer: "user space",
+    gravity: "informs",
+    needle: ["kvm: ", "kvm-ok: ", "command not found: kvm", "kvm: not found"],
+    pattern:
+      /(?:^|[\s:])(?<name>kvm(?:-ok)?): (?:command )?not found\b|\bcommand not found: (?<name2>kvm(?:-ok)?)(?:\s|$)/i,
+    what: "{name} is a program that some distributions bring along, and it is not installed here. That says nothing about VT-x or KVM, which is a part of the kernel: it is there where /dev/kvm is.",
+    steps: [HOW_FAR_KVM],
+    source: { message: "sickcodes/Docker-OSX#100", meaning: "Debian, packages qemu-system-x86 and cpu-checker" },
   },
   {
     id: "modprobe-file-missing",
@@ -168,11 +180,24 @@ export const KMOD_MESSAGES = [
     product: "Linux",
     layer: "host operating system",
     gravity: "blocks",
-    needle: ["config_kvm_intel is not set", "config_kvm_intel=n", "config_kvm is not set", "config_kvm=n"],
-    pattern: /^\s{0,8}(?:\S{1,120}:)?(?:# CONFIG_KVM(?:_INTEL)? is not set|CONFIG_KVM(?:_INTEL)?=n)\s*$/i,
+    needle: [
+      "config_kvm_intel is not set",
+      "config_kvm_intel=n",
+      "config_kvm is not set",
+      "config_kvm=n",
+      "config_virtualization is not set",
+      "config_virtualization=n",
+    ],
+    group: "kernel-config-without",
+    pattern:
+      /^\s{0,8}(?:\S{1,120}:)?(?:# (?<option>CONFIG_KVM(?:_INTEL)?|CONFIG_VIRTUALIZATION) is not set|(?<option2>CONFIG_KVM(?:_INTEL)?|CONFIG_VIRTUALIZATION)=n)\s*$/i,
     unless: ["AMD"],
-    what: "This kernel was built without kvm_intel: no setting of the machine brings KVM on an Intel CPU back.",
-    steps: [{ text: "Boot a kernel that has it, or build this one with CONFIG_KVM_INTEL=m." }],
+    what: "This kernel was built without kvm_intel ({option} is not set): no setting of the machine and no package brings KVM on an Intel CPU back. CONFIG_KVM_GUEST is for running in a machine of KVM.",
+    steps: [
+      {
+        text: "Boot a kernel that has it, or build this one with CONFIG_VIRTUALIZATION=y, CONFIG_KVM=m and CONFIG_KVM_INTEL=m, and start that.",
+      },
+    ],
     source: { message: "microsoft/WSL#4193", meaning: "Linux, arch/x86/kvm/Kconfig" },
   },
   {

@@ -12,6 +12,7 @@ import {
   MICROCODE,
   READ_FEAT_CTL,
   STOP_RIVAL,
+  SVM_DID_NOT_TAKE,
   WHO_USES_VMX,
 } from "../shared-advice.js";
 
@@ -159,7 +160,7 @@ export const KVM_LOAD_MESSAGES = [
       {
         text: "Look at what kvm_intel said instead.",
         commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-        unless: ["kvm_intel loaded"],
+        unless: ["kvm_intel loaded", "kvm_intel left out"],
       },
     ],
     source: { message: "Linux, arch/x86/kvm/svm/svm.c; qemu-devel, 2025", meaning: "Linux, arch/x86/kvm/svm/svm.c" },
@@ -172,11 +173,11 @@ export const KVM_LOAD_MESSAGES = [
     needle: ["svm not supported by cpu", "has_svm: svm not available"],
     pattern:
       /(?:kvm_amd: SVM not supported by CPU|SVM not supported by CPU \d{1,5})\b(?! \d|, (?:not|can't))|has_svm: svm not available/i,
-    what: "kvm_amd found no SVM on a CPU of AMD or Hygon: the firmware has it off, in which case Linux takes the flag away, or a hypervisor below hides it. VT-x and kvm_intel are not involved.",
+    what: "kvm_amd found no SVM on a CPU of AMD or Hygon: the firmware has it off, in which case Linux takes the flag away, or a hypervisor below hides it. Intel's VT-x and kvm_intel are not involved.",
     outcome: "AMD",
     where: (["virtual", "said to be virtual"] as const).map((is) => ({
       is,
-      what: "kvm_amd found no SVM, and by the text this is a virtual machine: the hypervisor below does not pass SVM to it, and nothing inside changes that. VT-x and kvm_intel are not involved.",
+      what: "kvm_amd found no SVM, and by the text this is a virtual machine: the hypervisor below does not pass SVM to it, and nothing inside changes that. Intel's VT-x and kvm_intel are not involved.",
       steps: [PASS_SVM],
     })),
     steps: [
@@ -195,7 +196,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "can't execute cpuid_8000000a",
     pattern: /\bcan't execute cpuid_8000000a/i,
-    what: "The CPU calls itself AMD's or Hygon's, and CPUID has no leaf for SVM (0x8000000a): an AMD CPU of before AMD-V, or one of a virtual machine whose model has none (QEMU's kvm64). No setting of the firmware adds it; VT-x and kvm_intel are not involved.",
+    what: "The CPU calls itself AMD's or Hygon's, and CPUID has no leaf for SVM (0x8000000a): an AMD CPU of before AMD-V, or one of a virtual machine whose model has none (QEMU's kvm64). No setting of the firmware adds it; Intel's VT-x and kvm_intel are not involved.",
     outcome: "AMD",
     steps: [
       {
@@ -215,13 +216,14 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "svm disabled (by bios)",
     pattern: /SVM disabled \(by BIOS\) in MSR_VM_CR/i,
-    what: "This is an AMD CPU and the firmware switched its virtualization (AMD-V, SVM) off: VM_CR, bit 4, is 1. VT-x and kvm_intel are not involved.",
+    what: "This is an AMD CPU and the firmware switched its virtualization (AMD-V, SVM) off: VM_CR, bit 4, is 1. Intel's VT-x and kvm_intel are not involved.",
     outcome: "AMD",
     causes: ["SVM Mode is off in the firmware setup; on many boards that is the default."],
     steps: [
       {
         text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on; then load the module.",
         commands: ["sudo modprobe kvm_amd"],
+        instead: SVM_DID_NOT_TAKE,
       },
     ],
     source: { message: "HoShiMin/Kernel-Bridge#50", meaning: "Linux, arch/x86/kvm/svm/svm.c; AMD APM volume 2, VM_CR" },

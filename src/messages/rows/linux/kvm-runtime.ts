@@ -26,9 +26,16 @@ export const KVM_RUNTIME_MESSAGES = [
     product: "kmod",
     layer: "host operating system",
     gravity: "blocks",
-    needle: ["not found in directory", "not found in modules.dep", "could not find module"],
+    needle: [
+      "not found in directory",
+      "not found in modules.dep",
+      "could not find module",
+      "failed to find a module",
+      "change directory to '/lib/modules/",
+    ],
+    decoder: "module-not-found",
     pattern:
-      /Module '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm-amd|kvm)'? not found in (?:modules\.dep|directory (?<directory>[\w.+~/-]{1,120}))|modinfo: could not find module kvm(?:[-_](?:intel|amd))?\b/i,
+      /modprobe: can't change directory to '(?<directory2>\/lib\/modules\/[\w.+~-]{1,80})'|failed to find a module named (?<module2>kvm[-_](?:intel|amd)|kvm)\b|Module '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm-amd|kvm)'? not found in (?:modules\.dep|directory (?<directory>[\w.+~/-]{1,120}))|modinfo: could not find module kvm(?:[-_](?:intel|amd))?\b/i,
     what: "There is no such module file for the running kernel: the kernel was updated and not restarted since, or has KVM built in, or left out, or in a package that is not installed.",
     causes: [
       "An updated kernel that was not booted yet: its modules replaced those of the running one.",

@@ -1,6 +1,7 @@
 import { isSvmVendor } from "../../../host/host.js";
 import { namedWithoutVmx } from "../../../host/without-vmx.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "../../../input/prose/in-words.js";
+import { isSaidOn } from "../../../input/prose/said-on.js";
 import { DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "../../../input/prose/windows-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
@@ -9,7 +10,7 @@ import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { machineHas, ofModel } from "../../../why/cpus/of-model.js";
 import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
-import { HYPERV_OFF, HYPERV_ON, WHPX_ON } from "../../rows/shared-advice.js";
+import { HYPERV_OFF, HYPERV_ON, SEE_SECURITY, WHPX_ON } from "../../rows/shared-advice.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
@@ -159,8 +160,17 @@ export function joinedOnDesktop(
       evidence: [],
       line: first.lines[0],
     };
+  const isHidden = NONE_IN_CPUID.has(first.message as string) && WINDOWS.test(text) && !SVM_CPU.test(text);
+  if (reason === undefined && isHidden && isSaidOn(text) && !IN_A_MACHINE.test(saidOf(text)) && !LINUX.test(text))
+    return {
+      says: `${first.product} finds no VT-x in CPUID, where it stays when the firmware has it off, and the text says that it is on: so Windows' own hypervisor runs and hides it. With Hyper-V's feature off, memory integrity, Credential Guard, WSL2 or Virtual Machine Platform start it.`,
+      steps: [SEE_SECURITY, HYPERV_OFF],
+      evidence: [],
+      line: first.lines[0],
+    };
   const { product, steps, what, lines } = reason ?? first;
-  const own = USES_VTX.has(product as string) ? ownIn(text.replace(DENIED, " ")) : undefined;
+  const never = product === "HAXM" && first.message !== "emulator-driver" && SVM_CPU.test(text);
+  const own = USES_VTX.has(product as string) && !never ? ownIn(text.replace(DENIED, " ")) : undefined;
   if (own !== undefined && WINDOWS.test(text) && (isLater(steps) || /\bhypervisorlaunchtype\b/.test(text)))
     return {
       says: `${what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
@@ -176,6 +186,13 @@ export function joinedOnDesktop(
   if (running) return { evidence: [], line: first.lines[0], ...whileRunning() };
   const checked = checkedOnDesktop(text);
   if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
+  if (first.message === "whpx-missing" && HYPERVISOR_WORKS.test(text))
+    return {
+      says: "The text says that Windows' own hypervisor works there, so VT-x (or AMD-V) is on. QEMU and the Android emulator need the feature `Windows Hypervisor Platform` besides, which Hyper-V and WSL2 do without.",
+      steps: [WHPX_ON],
+      evidence: [],
+      line: first.lines[0],
+    };
   if (NEEDS_HYPERVISOR.has(first.message as string) && HYPERVISOR_WORKS.test(text))
     return {
       says: `${sentence(first.what).replace(", and it does not run", "")} The text says that Windows' own hypervisor works there: then VT-x (or AMD-V) is on, and the program failed for another reason; it looks for another feature or edition of Windows, or lacks a right.`,
@@ -250,6 +267,10 @@ function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | u
   if (first.message === "emulator-acceleration" && !IN_CONTAINER.test(text)) return undefined;
   return onAppleSilicon(text) ?? (ofKvm ? (kvmOnMac(text) ?? linuxOnMac(text)) : macosGuest(text, first.what));
 }
+
+/** Where the CPU's flag alone was looked at. */
+const NONE_IN_CPUID: ReadonlySet<string> = new Set(["haxm-exclusive", "vbox-no-vmx"]);
+const LINUX = /\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bUbuntu\b|\bNS_ERROR_FAILURE\b/;
 
 /** By the name of a feature of Windows, where the text has one. */
 const ownIn = (said: string): string | undefined =>

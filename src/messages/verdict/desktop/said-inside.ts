@@ -96,6 +96,10 @@ export function isOneOfTwo(text: string, at: number): boolean {
   return /\bor you(?: a|['’]?)re\b[^.\n]{0,40}$/i.test(text.slice(Math.max(0, at - 60), at));
 }
 
+/** It does not start itself, and nothing runs in it. */
+const DOCKER_FAILS =
+  /\bDocker Desktop\b[^.\n]{0,40}(?:启动失败|无法启动|起動(?:でき|しま)|(?:\b(?:not|cannot|fail\w{0,4}|requires?|stopped|crash\w{0,3}|startet nicht|ne démarre|no (?:inicia|arranca)|não inicia)\b|n['’]t\b|не запуск))/i;
+
 /** Whether the text says that it comes from a virtual machine, whose firmware setup decides nothing. */
 export function saysInside(text: string): boolean {
   if (text.length > LONGEST) return false;
@@ -107,6 +111,7 @@ export function saysInside(text: string): boolean {
   return (
     named?.isBelow === true &&
     !WITH_FIRMWARE.has(named.name) &&
+    !(named.name === "Docker Desktop" && DOCKER_FAILS.test(text)) &&
     !(named.name === "Proxmox" && PROXMOX_ITSELF.test(text))
   );
 }

@@ -6,7 +6,7 @@ import { namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep, READ_BOTH, WHOSE_CPU } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { HOW_FAR_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { HOW_FAR_KVM, LOAD_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
 
 /*
  * Texts that hold no message and describe no machine and whose subject is VT-x or KVM: questions, and trouble described in prose.
@@ -35,6 +35,21 @@ const OF_LINUX =
   /\b(?:Linux|Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?Hat|openSUSE|mac ?OS|OS X|Arch|KVM|QEMU|libvirt|Proxmox|dmesg|systemd|OpenStack|PowerEdge|ProLiant|Xen|Qubes|dom0|XCP-?ng|modprobe|cpuinfo|lscpu|kernel|coreboot|Synology|DSM|QNAP|Unraid|TrueNAS|NAS|arpl|redpill)\b/i;
 const FIRMWARE_SAYS =
   "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7. On Windows systeminfo does.";
+
+/** The author found out that it was the module. */
+const NOT_LOADED: Subject = {
+  words:
+    /\bkvm(?:[-_](?:intel|amd))?\b[`'"]?(?: \w{2,8}){0,2} modules?\b[`'"]?[^.\n]{0,16}(?:\b(?:not|never)|n['’]t)(?: been| being| get(?:ting)?)? (?:auto-?)?loaded\b|\bmodules? [`'"]?kvm(?:[-_](?:intel|amd))?\b[`'"]?[^.\n]{0,16}(?:\b(?:not|never)|n['’]t)(?: been| being| get(?:ting)?)? (?:auto-?)?loaded\b|\bkvm\b[^。\n]{0,8}模块[^。\n]{0,6}(?:没有?|未)(?:被)?加载|\bKVM-Module?\b[^.\n]{0,24}\bnicht geladen\b|модул[ьи] kvm[^.\n]{0,16}не (?:был[аи]? )?загружен/i,
+  but: /\?/,
+  says: "By the text KVM's module was not loaded: then there is no /dev/kvm, and what opens it fails with ENOENT (No such file or directory). That alone says nothing about VT-x.",
+  steps: [
+    LOAD_KVM,
+    {
+      text: "Where it loads by hand, have it loaded at every boot.",
+      commands: ["echo kvm_intel | sudo tee /etc/modules-load.d/kvm.conf   # AMD: kvm_amd"],
+    },
+  ],
+};
 
 const SUBJECTS: readonly Subject[] = [
   {
@@ -96,7 +111,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   if (machine !== undefined && (machine.lines.size > 0 || machine.situation.host.observed?.outer !== undefined))
     return undefined;
   if (text.length > LONGEST || !TROUBLE.test(text) || isHowTo(text)) return undefined;
-  const subject = SUBJECTS.find(
+  const subject = [...SUBJECTS.slice(0, 1), NOT_LOADED, ...SUBJECTS.slice(1)].find(
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );
   if (subject === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { showsVmx } from "../../../host/host.js";
+import { listedModules } from "../../../input/formats/linux/installed-kernels.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { ofWsl } from "../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../input/text/svm-named.js";
@@ -17,7 +18,7 @@ import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
 import { DROP_VMX, GIVE_CPU, GIVE_TEXT, REAL_STEP } from "../../rows/shared-advice.js";
 import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";
-import { kvmRuns } from "../guests/kvm-runs.js";
+import { kvmRuns, theyStart } from "../guests/kvm-runs.js";
 import { nestedOfAmd } from "../guests/nested-amd.js";
 import { SVM_ON } from "../other-cpus.js";
 import { kvmOkFinds } from "../passed-checks.js";
@@ -128,7 +129,7 @@ function besideWords(
   if (inside !== undefined) return inside;
   const inserted = recognised.map((one) => insertedAlone(found, text, one)).find((one) => one !== undefined);
   if (inserted !== undefined) return inserted;
-  const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
+  const unseen = NOT_GIVEN.has(first?.message ?? "") && recognised.every(({ outcome }) => outcome !== "no access");
   const rights = unseen ? listedRights(text) : undefined;
   if (rights !== undefined) return { ...found, ...rights, covers: [...found.covers, first?.message ?? ""] };
   const joining = first?.message === "emulator-acceleration" ? outsideGroup(text) : [];
@@ -215,7 +216,7 @@ function besideWords(
         steps: [{ ...DROP_VMX, text: "To take it from the guest, shut it down and change its CPU." }],
       };
     const more =
-      (recognised.length === 0 ? iommuBeside(text) : undefined) ??
+      (recognised.length === 0 ? (theyStart(text) ?? iommuBeside(text)) : undefined) ??
       misbehaving(text) ??
       (virtual ? undefined : withoutEpt(text, machine)) ??
       (recognised.length === 0 ? slow(text) : undefined);
@@ -253,7 +254,9 @@ function besideWords(
         : [...(svmNamed(text) === undefined ? [EITHER_FIRMWARE] : [SVM_ON]), ...found.steps],
     };
   // What refuses itself is the module of the kernel that runs.
-  const hasRun = /^E(?:IO|OPNOTSUPP)$/.test(machine?.situation.host.observed?.loadError ?? "");
+  const hasRun =
+    /^E(?:IO|OPNOTSUPP)$/.test(machine?.situation.host.observed?.loadError ?? "") ||
+    listedModules(text.split("\n")) !== undefined;
   if (outer?.isBelow !== true && !hasRun && (beganWithUpdate(text) || OTHER_RELEASES(text)))
     return {
       ...found,
@@ -331,8 +334,5 @@ const OTHER_RELEASES = (text: string): boolean => {
     /\b(?:Starting build|Building|Setting up linux-image-|installed kernel)[: ]{0,2}'?(?<release>\d[\w.+~-]{2,40})/.exec(
       text,
     )?.groups?.release;
-  const listed = /\bls (?:-\S{1,4} )?\/(?:usr\/)?lib\/modules\/?\s*\n(?<releases>(?:\d[^\n]{2,60}(?:\n|$)){1,6})/.exec(
-    text,
-  )?.groups?.releases;
-  return looked !== undefined && ((built ?? looked) !== looked || listed?.includes(looked) === false);
+  return looked !== undefined && (built ?? looked) !== looked;
 };

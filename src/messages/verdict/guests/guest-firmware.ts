@@ -16,7 +16,7 @@ const ON_KVM =
 /** Its definition is what is shown there, or its firmware as a file. */
 const OTHER = /\bOVMF\b|<loader\b|\bSeaBIOS\b|\bSecure ?Boot\b|\bTPM\b/i;
 
-/** What decides whether a virtual machine has VT-x, where somebody looks for a switch in its firmware. */
+/** The answer to a text that looks for a switch in the firmware of a virtual machine. */
 export function guestFirmware(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST || !OF_GUEST.test(text) || !OF_VIRTUALIZATION.test(text) || OTHER.test(text))
     return undefined;

@@ -33,7 +33,23 @@ const CONTRAST =
 
 /** What KVM itself, its trace or QEMU prints of a guest that ran. */
 const RAN =
-  /\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b|\s[RSD][sl+<]{0,3}\s{1,8}\d{1,5}:\d\d\s{1,8}\S{0,60}(?:qemu|kvm)\S{0,24} [^\n]{0,4000}?(?:-enable-kvm\b|\baccel=kvm\b)/;
+  /\bL1TF CPU bug present and SMT on|^\s{0,4}\d{1,5} {2,8}\S{1,60} {2,40}running\s{0,8}$|\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b|\s[RSD][sl+<]{0,3}\s{1,8}\d{1,5}:\d\d\s{1,8}\S{0,60}(?:qemu|kvm)\S{0,24} [^\n]{0,4000}?(?:-enable-kvm\b|\baccel=kvm\b)/m;
+
+/** In people's words. */
+const START =
+  /\b(?:VMs?|virtual machines?) (?:do(?:es)? |did )start\b|\b(?:VMs?|virtual machines?) (?:start|run|boot|work)s? (?:up )?(?:fine|ok|okay|normally|well|perfectly|without (?:any )?(?:problems?|issues?|errors?))\b|(?:\b(?:startet|läuft|laufen)\b[^.\n]{0,40}\beinwandfrei\b|虚拟机(?:都)?(?:可以|能)(?:正常)?(?:启动|运行))/i;
+const FAILS =
+  /\b(?:not|n['’]t|no longer|any ?more|used to|until|before|previously|yesterday|only|on (?:another|other|my other)|if|when|once)\b/i;
+/** Of people whose machines start, and do something else wrong. */
+const saysTheyStart = (text: string): boolean =>
+  text.split(/\n|(?<=[.!?。])\s|,? but /).some((part) => START.test(part) && !FAILS.test(part));
+export const theyStart = (text: string): Pick<Says, "says" | "steps"> | undefined =>
+  saysTheyStart(text)
+    ? {
+        says: "By the text virtual machines start there: so it is on and used, and what goes wrong in them is another thing.",
+        steps: [],
+      }
+    : undefined;
 
 /** What strace shows of a program with a vCPU: the calls of a vCPU (Linux, Documentation/virt/kvm/api.rst), which did not fail. */
 const OF_VCPU =

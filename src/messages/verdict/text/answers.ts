@@ -23,13 +23,14 @@ import { hardwareThere, notPassed } from "../hardware-there.js";
 import { loneErrno } from "../lone-errno.js";
 import { EITHER_COUNTED, hypervisorBelow, machineVerdict, type SaidInProse } from "../machine-verdict.js";
 import { otherCpuVerdict } from "../other-cpus.js";
-import { KVM_IS_THERE, passesChecks, SAID_TO_LOAD, WITHOUT_FLAGS, WORKS } from "../passed-checks.js";
+import { KVM_IS_THERE, LOADED_AND_THERE, passesChecks, SAID_TO_LOAD, WITHOUT_FLAGS, WORKS } from "../passed-checks.js";
 import { assertionLine, crashLine, fatalLine } from "../stopped.js";
 import { ASKS_VTX, asksVtx, LISTS_DEVICE, usesOther } from "../text-signs.js";
 import {
   CONFIG_DIFFERS,
   GENERAL,
   INSTEAD,
+  lacksKvm,
   NO_KVM_HERE,
   SAYS_NONE,
   showsKvmRuns,
@@ -54,8 +55,10 @@ const ANSWERS: readonly Answer[] = [
   flagContradictsMessage,
   flagTakenOut,
   cpusDiffer,
+  lockedOffOnSome,
   deviceNotPassed,
   ofAnotherCpu,
+  keptFromLoading,
   deviceWithoutFlags,
   kvmIsThere,
   hardwareIsThere,
@@ -143,10 +146,23 @@ function flagTakenOut({ recognised, ofLoading, flag }: Reading): FoundVerdict | 
 /** Every CPU has VMX, and one of them another one: nothing is to be switched on or passed. */
 function cpusDiffer({ recognised, machine, text }: Reading): FoundVerdict | undefined {
   const differing = recognised.find(({ message }) => CONFIG_DIFFERS.has(message ?? ""));
-  if (differing === undefined || machine?.hasRegisters === true) return undefined;
+  // The lock is not what differs: the features of VMX are in other registers.
+  const others = machine?.situation.read.cores.some(({ msrs }) => [...msrs.keys()].some((index) => index >= 0x480));
+  if (differing === undefined || (machine?.hasRegisters === true && others !== false)) return undefined;
   const same = recognised.filter((one) => isOfLoading(one) || one.message === "kvm-enable-failed");
   return withMicrocode(rowVerdict(differing, same), text);
 }
+
+/** KVM is loaded and cannot begin, and the registers of the text say why. */
+function lockedOffOnSome({ recognised, machine, said }: Reading): FoundVerdict | undefined {
+  const failed = recognised.filter(({ message = "" }) => CANNOT_BEGIN.has(message));
+  const found =
+    machine === undefined || failed.length === 0 ? undefined : machineVerdict(machine, false, said)?.verdict;
+  return found?.claim === "locked off" || found?.claim === "off on some"
+    ? { ...found, covers: idsOf(failed) }
+    : undefined;
+}
+const CANNOT_BEGIN: ReadonlySet<string> = new Set(["qemu-create-vm", "kvm-enable-failed", "kvm-vmxon-faulted"]);
 
 function ofAnotherCpu({ recognised, machine, text, circumstances }: Reading): FoundVerdict | undefined {
   return otherCpuVerdict(recognised, machine, text, circumstances);
@@ -155,6 +171,15 @@ function ofAnotherCpu({ recognised, machine, text, circumstances }: Reading): Fo
 /** KVM's module is loaded, and a program that looks for the device finds none. */
 function deviceNotPassed({ recognised, machine, circumstances }: Reading): FoundVerdict | undefined {
   return notPassed(recognised, machine, circumstances);
+}
+
+/** The configuration has the module left out, and nothing else says why there is no KVM. */
+function keptFromLoading({ recognised, circumstances }: Reading): FoundVerdict | undefined {
+  const denied = recognised.find(({ message }) => message === "module-denied");
+  const others = recognised.filter((one) => one !== denied && one.gravity !== "informs");
+  return denied === undefined || circumstances.has("VMX locked off") || !others.every(lacksKvm)
+    ? undefined
+    : rowVerdict(denied, recognised.filter(lacksKvm));
 }
 
 /** The device is there, on a machine that shows neither flag. */
@@ -167,9 +192,12 @@ function deviceWithoutFlags({ recognised, machine, circumstances }: Reading): Fo
 }
 
 function kvmIsThere({ blocking, flag, circumstances }: Reading): FoundVerdict | undefined {
-  const onlyGeneral = blocking.length > 0 && blocking.every(({ message }) => SAYS_NONE.has(message ?? ""));
-  const isThere = circumstances.has("/dev/kvm exists") || circumstances.has("kvm_intel loaded");
-  return onlyGeneral && flag === true && isThere ? { ...KVM_IS_THERE, covers: idsOf(blocking) } : undefined;
+  const onlyGeneral =
+    blocking.length > 0 && blocking.every(({ message, generic }) => generic === true || SAYS_NONE.has(message ?? ""));
+  const [device, module] = [circumstances.has("/dev/kvm exists"), circumstances.has("kvm_intel loaded")];
+  if (onlyGeneral && flag === undefined && device && (module || circumstances.has("KVM runs a guest")))
+    return { ...KVM_IS_THERE, says: LOADED_AND_THERE, covers: idsOf(blocking) };
+  return onlyGeneral && flag === true && (device || module) ? { ...KVM_IS_THERE, covers: idsOf(blocking) } : undefined;
 }
 
 function hardwareIsThere({ recognised, machine, said, circumstances }: Reading): FoundVerdict | undefined {

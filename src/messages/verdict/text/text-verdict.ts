@@ -20,6 +20,7 @@ import { lacksKvm } from "../weight.js";
 import { answerOf } from "./answers.js";
 import { cloudIn, readingOf, shortOf } from "./reading.js";
 import { idsOf } from "./row-verdict.js";
+import { sinceSleep } from "./since-sleep.js";
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
@@ -34,12 +35,12 @@ export function verdictOf(
   const worded = wordedAnswer(recognised, machine, log, circumstances, desktop);
   if (worded === undefined) return undefined;
   const cloud = cloudIn(text, circumstances);
-  const { settles, isWhole: _, claim: __, ...answered } = worded;
+  const { settles, isWhole: _, claim: __, ...answered } = sinceSleep(worded, circumstances);
   const found = {
     ...answered,
-    says: circumstances.has("AMD") ? inAmdWords(worded.says) : worded.says,
-    covers: [...worded.covers, ...besides(recognised, worded), ...othersWithoutKvm(recognised, worded)],
-    steps: uniqueSteps(openSteps(placed(inCloud(worded.steps, cloud), text, circumstances), circumstances)).map(
+    says: circumstances.has("AMD") ? inAmdWords(answered.says) : answered.says,
+    covers: [...worded.covers, ...besides(recognised, answered), ...othersWithoutKvm(recognised, answered)],
+    steps: uniqueSteps(openSteps(placed(inCloud(answered.steps, cloud), text, circumstances), circumstances)).map(
       plainStep,
     ),
   };

@@ -56,8 +56,10 @@ const windowsShown = forLast((text: string): WindowsShown => {
       (one) => (one.below ? mayBeGuest : !isGuest) && found.every(({ leaves, groups }) => leaves(one, groups)),
     ),
     isNamed,
-    isState: found.length > 1 || found.some(({ isMessage }) => isMessage !== true),
-    isSecurity: found.some(({ groups }) => /^running/i.test(groups.security ?? "")),
+    isState:
+      found.filter(({ isMessage }) => isMessage !== "words").length > 1 ||
+      found.some(({ isMessage }) => isMessage === undefined),
+    isSecurity: found.some(({ groups }) => groups.running !== undefined || /^running/i.test(groups.security ?? "")),
     isDetected: found.length > 1 && found.some(({ groups }) => groups.detected !== undefined),
     model: found.flatMap(({ groups }) => groups.guest ?? []).find((name) => name !== "Yes"),
   };
@@ -68,6 +70,9 @@ const DIRECT = /^(?:vbox|vmware|haxm|emulator|hax)-/;
 const OVER = /^(?:wsl|docker|hcs|hyperv|sandbox|whpx)-|^windows-(?:requirements|cpu-lacks)$/;
 /** Words of many programs, beside their own. */
 const GENERIC: ReadonlySet<string> = new Set(["no-vtx-generic", "generic-no-vmx", "generic-vmx-off"]);
+/** What runs on Windows' own hypervisor, and does not. */
+const WANTS_OVER =
+  /\b(?:Docker(?: Desktop)?|WSL ?2?|Podman|Rancher Desktop|Windows Sandbox)\b[^.\n]{0,60}(?:\b(?:not|cannot|requires?|fail\w{0,4}|errors?|refuses|complains|says)\b|n['’]t\b|startet nicht|ne démarre|no (?:inicia|arranca)|не запуск|失败|无法|报错)/i;
 /** Nothing failed with these alone. */
 const SHOWS_STATE: ReadonlySet<string> = new Set([
   "windows-requirements",
@@ -82,7 +87,8 @@ export function windowsVerdict(
   recognised: readonly Recognised[],
 ): (Omit<TextVerdict, "covers"> & { readonly steps: readonly Advice[] }) | undefined {
   const { cases, isState, isSecurity, isDetected, model } = windowsShown(text);
-  if (!isState || cases.length === 0) return undefined;
+  // VirtualBox calls a failure so everywhere but on Windows: it runs in a guest there.
+  if (!isState || cases.length === 0 || /\bNS_ERROR_FAILURE\b/.test(text)) return undefined;
   const blocking = recognised.filter(({ gravity, message = "" }) => gravity !== "informs" && !SHOWS_STATE.has(message));
   const named = blocking.filter(({ message = "" }) => !GENERIC.has(message));
   if (!named.every(({ message = "" }) => DIRECT.test(message) || OVER.test(message))) return undefined;
@@ -97,7 +103,10 @@ export function windowsVerdict(
   const found =
     everyVerdict(shown) ??
     (first === undefined
-      ? (stateVerdict(shown, isDetected || recognised.length === 0) ?? checkedOnDesktop(text) ?? freeVerdict(shown))
+      ? (stateVerdict(shown, isDetected || recognised.length === 0) ??
+        (isOnly(shown.direct, "free") && WANTS_OVER.test(text) ? overVerdict(shown) : undefined) ??
+        checkedOnDesktop(text) ??
+        freeVerdict(shown))
       : OVER.test(first.message as string)
         ? overVerdict(shown)
         : directVerdict(shown, named.length === 0 ? "the program" : (first.product ?? "the program")));
@@ -256,7 +265,7 @@ function shows(holds: (one: WindowsCase) => boolean, byModel = false): (text: st
 }
 /** Without one of these no state is shown. */
 const STATE_WORDS =
-  /hypervisor|\bVirtuali[sz]ation\b|\bVirtual machine: |hardware-assisted|\bVM Monitor Mode\b|\bSystem M|\bFeatureName\b/i;
+  /virtuali|виртуализац|虚拟化|仮想化|wirtualizac|sanallaştırma|hypervisor|VtForX|SVMMode|turtle|NEMR3|snail|\bVirtual machine: |hardware-assisted|\bVM Monitor Mode\b|\bSystem M|\bFeatureName\b/i;
 
 /** What it has to be made to pass, or which one it is. */
 const stepBelow = (below: string | undefined): Step => (below === undefined ? WHICH_BELOW : outerStep(below));

@@ -1,3 +1,4 @@
+import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
 import type { FoundVerdict, Recognised } from "../../../answer.js";
 
 /*
@@ -41,6 +42,30 @@ export function insertedAlone(found: FoundVerdict, text: string, first: Recognis
   };
 }
 
+/** What is asked for at boot: NixOS, /etc/modules and modules-load.d. */
+const ASKED_AT_BOOT =
+  /\bboot\.(?:initrd\.)?kernelModules ?= ?\[[^\]\n]{0,120}\bkvm[-_](?<module>intel|amd)\b|\/etc\/modules(?:-load\.d\/[\w.-]{1,40})?["'`]?:? ?\n?\s{0,4}kvm[-_](?<module2>intel|amd)\b/;
+
+/** The other vendor's module is asked for. */
+function otherVendorsModule(found: FoundVerdict, text: string, first: Recognised): FoundVerdict | undefined {
+  const groups = ASKED_AT_BOOT.exec(text)?.groups;
+  const asked = groups?.module ?? groups?.module2;
+  const [isAmd, isIntel] = [SVM_CPU.test(text), INTEL_CPU.test(text)];
+  const own = isAmd === isIntel ? undefined : isAmd ? "amd" : "intel";
+  if (asked === undefined || own === undefined || asked === own) return undefined;
+  return {
+    ...found,
+    says: `${first.what} The text asks for kvm_${asked} at boot, and its CPU is one of ${own === "amd" ? "AMD, whose module is kvm_amd" : "Intel, whose module is kvm_intel"}.`,
+    steps: [
+      {
+        text: `Name kvm_${own} in its place, and load it; refused, it has the reason in the kernel log.`,
+        commands: [`sudo modprobe kvm_${own}; sudo dmesg | grep -iE 'kvm|vmx|svm' | tail`],
+      },
+    ],
+    covers: [...found.covers, first.message as string],
+  };
+}
+
 /** What follows from it, where KVM is missing. `isOpen`: nothing else shows why it is. */
 export function loadedByHand(
   found: FoundVerdict,
@@ -60,6 +85,8 @@ export function loadedByHand(
       ],
       covers: [...found.covers, first.message],
     };
+  const other = otherVendorsModule(found, text, first);
+  if (other !== undefined) return other;
   const mended = MENDED.exec(text)?.groups?.module?.toLowerCase();
   if (mended !== undefined)
     return {
