@@ -19,6 +19,7 @@ import { decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./d
 import { decodeEptExit, decodeExitReason } from "./decoders/exit.js";
 import { decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeFeatureList } from "./decoders/features/feature-list.js";
+import { decodeMonitorKvm, decodeTraceMsr } from "./decoders/features/shown-values.js";
 import { decodeFieldAccess, decodeGuestInstruction } from "./decoders/guest-instruction.js";
 import { decodeFailedInstruction, decodeInstructionFault } from "./decoders/instruction.js";
 import { decodeRunFailed } from "./decoders/internal-error/run-failed.js";
@@ -61,6 +62,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "kvm-ioctl": decodeKvmIoctl,
   "kvm-run-failed": decodeRunFailed,
   "module-error": decodeModuleError,
+  "monitor-kvm": decodeMonitorKvm,
   "module-parameter": decodeModuleParameter,
   "msr-assertion": decodeMsrAssertion,
   "msr-write": decodeMsrWrite,
@@ -69,6 +71,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,
   suberror: decodeSuberror,
+  "trace-msr": decodeTraceMsr,
   "unchecked-msr": decodeUncheckedMsr,
   "vcpu-refused": decodeVcpuRefused,
   "vmcs-config": decodeVmcsConfig,

@@ -10,6 +10,8 @@ import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
 import { auditOf } from "./audit.js";
+import { eptEntryFault } from "./authors/ept-entries.js";
+import { kvmExit } from "./authors/kvm-exits.js";
 import { codeOf, entryFailure, ofOthers, pointedTo } from "./entry.js";
 
 // ---- exit reason n ----
@@ -77,7 +79,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     what:
       words === undefined
         ? `Exit reason ${reason} is not defined.`
-        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}${comesOf(reason)}${isEpt(reason) ? addressNear(match, context) : ""}`,
+        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}${comesOf(reason)}${isEpt(reason) ? addressNear(match, context) : ""}${reason === 49 ? faultNear(context) : ""}`,
     gravity: "informs",
     values,
   };
@@ -90,18 +92,28 @@ const CHECKED: { readonly [qualification: number]: string } = {
   4: " Here the qualification is 4: the VMCS link pointer (0x2800) is not valid. Without VMCS shadowing it has to be all ones, FFFFFFFF_FFFFFFFFH.",
 };
 
-/** KVM's own reasons for leaving KVM_RUN, by number (linux/kvm.h of 2008). */
-const KVM_EXITS: readonly string[] = [
-  ..."UNKNOWN EXCEPTION IO HYPERCALL DEBUG HLT MMIO IRQ_WINDOW_OPEN SHUTDOWN FAIL_ENTRY INTR".split(" "),
-  ..."SET_TPR TPR_ACCESS S390_SIEIC S390_RESET DCR NMI INTERNAL_ERROR".split(" "),
-];
+/** A program that asks KVM to run a guest has its reasons from KVM; kernel code, and what reads a VMCS, has the CPU's. */
+const OF_KVM_RUN = /\bKVM_RUN\b|\bKVM_EXIT_(?!REASON)[A-Z]|\bkvm_run\b|\bstruct kvm_(?:regs|sregs)\b|\bKVM API\b/;
+const OF_VMCS = /\bVMCS\b|\bvmread\b|\b0x4402\b|\bkvm_exit:|\bVM[- ]?Exit Reason\b|\bexit_handler/i;
+const MOST_LINES = 200;
+const OF_ANY: ReadonlySet<string> = new Set(["any-exit", "vmx-exit-reason"]);
 
 /** A number that looks like an exit reason and is none of the CPU's. */
-function notOfCpu(reason: number, { text, line, last }: Match, context: ExplainContext): Decoded | undefined {
+function notOfCpu(reason: number, { text, line, last, row }: Match, context: ExplainContext): Decoded | undefined {
+  const all = OF_ANY.has(row.id) ? context.lines(1, MOST_LINES).join("\n") : "";
+  const exit = OF_KVM_RUN.test(all) && !OF_VMCS.test(all) ? kvmExit(reason) : undefined;
+  if (exit !== undefined)
+    return {
+      what: `As what KVM_RUN gives back, ${reason} is ${exit.name}: KVM has numbers of its own, and they are not the CPU's exit reasons.${exit.means ?? " VM entries work."}`,
+      ...(reason === FAIL_ENTRY || exit.means === undefined ? { gravity: "informs" as const } : {}),
+      onlyCauses: true,
+      steps: exit.means === undefined ? [] : [PRINT_RUN],
+      onlySteps: true,
+    };
   const [below = ""] = context.lines(last + 1, last + 1);
   if (/^unhandled vm exit: 0x/.test(text) && !/vcpu_id/.test(line) && /^rax [0-9a-f]{16} rbx /.test(below))
     return {
-      what: `The user space of an old KVM (kvm-NN, up to 2010) came back from KVM_RUN with KVM's own reason ${reason} (${KVM_EXITS[reason] === undefined ? "unknown" : `KVM_EXIT_${KVM_EXITS[reason]}`}) and had no code for it: it is older than the kernel's module, or was built without that part. The number is none of the CPU's exit reasons; VT-x works.`,
+      what: `The user space of an old KVM (kvm-NN, up to 2010) came back from KVM_RUN with KVM's own reason ${reason} (${kvmExit(reason)?.name ?? "unknown"}) and had no code for it: it is older than the kernel's module, or was built without that part. The number is none of the CPU's exit reasons; VT-x works.`,
       onlyCauses: true,
       steps: [{ text: "Use the QEMU of a current distribution with its own kernel." }],
       onlySteps: true,
@@ -114,6 +126,11 @@ function notOfCpu(reason: number, { text, line, last }: Match, context: ExplainC
     };
   return undefined;
 }
+
+const FAIL_ENTRY = 9;
+const PRINT_RUN: Step = {
+  text: "Print what struct kvm_run has beside it, and the registers (KVM_GET_REGS, KVM_GET_SREGS), and give that.",
+};
 
 /** The exit qualification that is printed with an exit: in the same line or in the few around it. */
 function qualificationNear({ first, last, line, groups }: Match, context: ExplainContext): U64 | undefined {
@@ -210,11 +227,17 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
     ...adviceOn(reason),
     onlyCauses: true,
     onlySteps: true,
-    what: `${means}${qualification === undefined ? "" : ` The exit qualification says: ${eptViolationText(qualification)}.`}${addressNear(match, context)}`,
+    what: `${means}${qualification === undefined ? "" : ` The exit qualification says: ${eptViolationText(qualification)}.`}${addressNear(match, context)}${reason === 49 ? faultNear(context) : ""}`,
     ...(qualification === undefined
       ? {}
       : { values: [{ name: "exit qualification", value: qualificationValue(reason, qualification) }] }),
   };
+}
+
+/** Of the entries that are printed with it, as a sentence. */
+function faultNear({ lines }: ExplainContext): string {
+  const fault = eptEntryFault(lines(1, MOST_LINES).join("\n"));
+  return fault === undefined ? "" : ` The text shows why: ${fault}`;
 }
 
 function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {

@@ -320,6 +320,18 @@ export const QEMU_MESSAGES = [
     },
   },
   {
+    id: "qemu-monitor-kvm",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "informs",
+    needle: "kvm support: ",
+    pattern: /\bkvm support: (?<state>enabled|disabled|not compiled)\b/i,
+    what: "QEMU's monitor says that this machine runs with KVM: hardware virtualization is there, on, and in use. What is slow has another reason, such as its disk, its graphics or its drivers.",
+    decoder: "monitor-kvm",
+    steps: [],
+    source: { message: "QEMU, monitor command `info kvm`", meaning: "QEMU, monitor/hmp-cmds.c (hmp_info_kvm)" },
+  },
+  {
     id: "qemu-no-property",
     product: "QEMU",
     layer: "user space",

@@ -110,6 +110,8 @@ function withoutMessages({ recognised, machine, text, guests }: Reading): FoundV
   const isKvm = text !== undefined && !usesOther(text) && !LISTS_DEVICE.test(text);
   const guest = isKvm ? guestVerdict(machine, guests(), text) : undefined;
   if (guest !== undefined) return guest;
+  // What the machine of the text has off is asked about: it answers, and no rule for all machines.
+  if (machine !== undefined && text !== undefined && asksWhatIsOff(machine, text)) return undefined;
   const named =
     registersAsked(text, machine) ??
     bitAsked(text, machine) ??
