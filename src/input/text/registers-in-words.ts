@@ -8,7 +8,7 @@ import { shown } from "./supposed.js";
  */
 
 const PAIR =
-  /(?:\b(?:MSR_)?(?<name>IA32_(?:FEAT|VMX_)\w{2,40})|\b0x0{0,5}(?<index>3a|4[89][0-9a-f])\b)[)\]]?(?:\s?[([](?:MSR )?(?:0x[0-9a-f]{2,4}|[A-Z]\w{2,40})[)\]])?(?:[ \t]{0,16}(?:=|:|[-=]>|→)[ \t]{0,8}|[ \t](?:is|was|gives?|gave|reads?|returns?|returned|prints?|printed|shows?|says|has|contains|equals|(?:has the |with )?value)[ \t](?:of |me )?|\n|[ \t]{1,16}(?=0x))(?:0x(?<hex>[0-9a-f]{1,16})|(?<bare>(?=[a-f]{0,15}\d)[0-9a-f]{1,16}))(?![\w'`-]|[.:]\w)/gi;
+  /(?:\b(?:MSR_)?(?<name>IA32_(?:FEAT|VMX_)\w{2,40})|\b0x0{0,5}(?<index>3a|4[89][0-9a-f])\b)[)\]]?(?:\s?[([](?:MSR )?(?:0x[0-9a-f]{2,4}|[A-Z]\w{2,40})[)\]])?(?:[ \t]{0,16}(?:=|:|[-=]>|→)[ \t]{0,24}|[ \t](?:is|was|gives?|gave|reads?|returns?|returned|prints?|printed|shows?|says|has|contains|equals|(?:has the |with )?value)[ \t](?:of |me )?|\n|[ \t]{1,16}(?=0x))(?:0x(?<hex>[0-9a-f]{1,16})|(?<bare>(?=[a-f]{0,15}\d)[0-9a-f]{1,16}))(?![\w'`-]|[.:]\w)/gi;
 
 /** The registers of a text with their values, where each has one. */
 export function registersInWords(text: string): ReadonlyMap<number, U64> {

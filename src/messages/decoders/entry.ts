@@ -4,6 +4,7 @@ import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import type { WholeSign } from "../../vmcs/dumps/kept-text.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
+import { fieldHint } from "../../why/cpus/field-hint.js";
 import type { Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
@@ -298,7 +299,7 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
     ...audited,
     what:
       field === undefined
-        ? `${instruction}${audited.what ?? ""}`
+        ? `${instruction}${audited.what ?? ""}${error === 12 ? fieldHint(context.lines(1, 99).join("\n")) : ""}`
         : `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused: VM-instruction error ${error}, ${INSTRUCTION_ERRORS[error] ?? "none"}.`,
     ...(row.id === "kvm-vmwrite-error" ? { gravity: "degrades" as const } : {}),
   };

@@ -1,8 +1,10 @@
 import { formatU64, parseHexU64, type U64 } from "../../bits/u64.js";
+import { kvmExit } from "../../kvm/run-exits.js";
 import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import { deviceText } from "../../vmcs/fields/devices.js";
 import { eptViolationText, qualificationText, qualificationValue } from "../../vmcs/fields/exit-qualification.js";
 import type { Vmcs } from "../../vmcs/state.js";
+import { eptEntryFault } from "../../vmcs/stopped/ept-entries.js";
 import { exact } from "../../vmcs/value64.js";
 import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
@@ -10,16 +12,15 @@ import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
 import { auditOf } from "./audit.js";
-import { eptEntryFault } from "./authors/ept-entries.js";
-import { kvmExit } from "./authors/kvm-exits.js";
 import { codeOf, entryFailure, ofOthers, pointedTo } from "./entry.js";
+import { eventText } from "./suberror.js";
 
 // ---- exit reason n ----
 
 export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const { groups, row } = match;
   // A row of words alone has sentences of its own.
-  const given = groups.code ?? groups.code2 ?? groups.code3;
+  const given = groups.code ?? groups.code2 ?? groups.code3 ?? groups.code4;
   if (row.id === "any-exit" && given === undefined) return {};
   const written = given ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
   const code = written === undefined ? 0x8000_0021 : codeOf(written);
@@ -79,7 +80,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     what:
       words === undefined
         ? `Exit reason ${reason} is not defined.`
-        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}${comesOf(reason)}${isEpt(reason) ? addressNear(match, context) : ""}${reason === 49 ? faultNear(context) : ""}`,
+        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}${comesOf(reason)}${isEpt(reason) ? addressNear(match, context) : ""}${reason === 49 ? faultNear(context) : ""}${reason === 0 ? eventNear(context) : ""}`,
     gravity: "informs",
     values,
   };
@@ -147,7 +148,7 @@ function qualificationNear({ first, last, line, groups }: Match, context: Explai
 }
 
 const QUALIFICATION =
-  /\bexit[ _]?qual\w{0,20}[^\n]{0,60}?(?<value>0x[0-9a-f]{1,16}|\b\d{1,10}\b)|\bqualification\s{0,3}[:=]?\s{0,3}(?<value2>0x[0-9a-f]{1,16})/i;
+  /\bexit[ _]?qual\w{0,20}[^\n]{0,60}?(?<value>0x[0-9a-f]{1,16}|\b\d{1,10}\b)|\bqual(?:ification)?\s{0,3}[:=]?\s{0,3}(?<value2>0x[0-9a-f]{1,16})/i;
 
 const ADDRESS =
   /\b(?:guest[-_ ]?phys(?:ical)?(?:[-_ ]?addr(?:ess)?)?|GPA)\b[^\n0-9]{0,20}(?:0x)?(?<high>[0-9a-f]{0,8}?)(?<low>[0-9a-f]{4,8})\b/i;
@@ -232,6 +233,16 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
       ? {}
       : { values: [{ name: "exit qualification", value: qualificationValue(reason, qualification) }] }),
   };
+}
+
+const EVENT =
+  /\b(?:VM_?EXIT_)?(?:INTR_INFO|INTERRUPTION[_ -]INFO\w{0,12}|intr[_ ]info|interruption info\w{0,12})\b\W{1,6}(?:0x)?(?<word>8[0-9a-f]{7})\b/i;
+
+/** What the exception or NMI was, by the interruption information that is printed with it. */
+function eventNear({ lines }: ExplainContext): string {
+  const word = EVENT.exec(lines(1, MOST_LINES).join("\n"))?.groups?.word;
+  const event = word === undefined ? undefined : eventText(BigInt(`0x${word}`));
+  return event === undefined ? "" : ` The interruption information 0x${word} is ${event}.`;
 }
 
 /** Of the entries that are printed with it, as a sentence. */

@@ -1,11 +1,12 @@
+import { revisionFault } from "../../input/text/region-revision.js";
+import { kvmExit } from "../../kvm/run-exits.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { findField } from "../../vmcs/fields/field-names.js";
 import { fieldName } from "../../vmcs/fields/fields.js";
+import { fieldHint } from "../../why/cpus/field-hint.js";
 import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import { kvmExit } from "./authors/kvm-exits.js";
-import { revisionFault } from "./authors/region-revision.js";
 import { codeOf, decodeInstructionError, instructionError } from "./entry.js";
 
 /*
@@ -49,9 +50,15 @@ export function decodeInstructionFlags(
   const valid = /^[zv]/i.test(groups.flag ?? groups.flag2 ?? groups.flag3 ?? groups.kind ?? "");
   const means = (insn === "" ? ENTRY_FLAGS : FLAGS_AFTER[insn])?.[valid ? 1 : 0];
   if (means === undefined) return {};
-  const ofRegion = insn === "VMXON" || insn === "VMPTRLD";
+  const all = context.lines(1, MOST_LINES).join("\n");
+  const shown =
+    insn === "VMXON" || insn === "VMPTRLD"
+      ? revisionFault(all)
+      : valid && (insn === "VMREAD" || insn === "VMWRITE")
+        ? fieldHint(all)
+        : "";
   return {
-    what: `${insn === "" ? "A VMX instruction" : insn} failed with ${valid ? "ZF=1 (VMfailValid)" : "CF=1 (VMfailInvalid)"}: ${means}.${ofRegion ? revisionFault(context.lines(1, MOST_LINES).join("\n")) : ""}`,
+    what: `${insn === "" ? "A VMX instruction" : insn} failed with ${valid ? "ZF=1 (VMfailValid)" : "CF=1 (VMfailInvalid)"}: ${means}.${shown}`,
   };
 }
 

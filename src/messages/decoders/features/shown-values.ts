@@ -2,6 +2,7 @@ import { parseHexU64 } from "../../../bits/u64.js";
 import { decodeRegister } from "../../../host/decode.js";
 import { msrValue } from "../../../host/msr.js";
 import { registerOf } from "../../../registers/registers.js";
+import { PAUSED } from "../../../vmcs/stopped/run-state.js";
 import type { Decoded } from "../../answer.js";
 import type { Match } from "../../match.js";
 import type { Step } from "../../message.js";
@@ -44,8 +45,13 @@ const UPDATE_OVMF: Step = {
   text: "Where CPUs are added: update the guest's firmware (OVMF), or give the guest neither vmx nor sgx.",
 };
 
-/** The monitor's answer to `info kvm`. */
+/** The monitor's answers to `info status` and `info kvm`. */
 export function decodeMonitorKvm([{ groups }]: readonly [Match, ...Match[]]): Decoded {
+  const paused = groups.why === undefined ? undefined : PAUSED[groups.why.toLowerCase()];
+  if (paused !== undefined) {
+    const [says, text, command] = paused;
+    return { what: `QEMU holds the virtual CPUs of this machine: ${says}.`, steps: [{ text, commands: [command] }] };
+  }
   if (/^enabled$/i.test(groups.state ?? "")) return {};
   return {
     gravity: "degrades",

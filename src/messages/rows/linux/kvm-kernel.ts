@@ -462,19 +462,24 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM load",
     gravity: "degrades",
-    needle: ["required for tdx", "tdx not supported by the host platform", "disable tdx: max_vcpu_per_td"],
+    needle: [
+      "required for tdx",
+      "tdx requires ",
+      "tdx not supported by the host platform",
+      "disable tdx: max_vcpu_per_td",
+    ],
     pattern:
-      /(?<what>EPT|APICv|TDP MMU and MMIO caching and EPT A\/D bit|(?:tdx: )?OSXSAVE|TDP MMU) (?:is|are) required for TDX|TDX not supported by the host platform|Disable TDX: MAX_VCPU_PER_TD \(\d{1,6}\) smaller/i,
+      /(?<what>EPT|APICv|TDP MMU and MMIO caching and EPT A\/D bit|(?:tdx: )?(?:OSXSAVE|MOVDIR64B|Self-snoop)|TDP MMU) (?:is|are) required for TDX|TDX requires (?:mmio caching|TDP MMU|EPT|APICv)|TDX not supported by the host platform|Disable TDX: MAX_VCPU_PER_TD \(\d{1,6}\) smaller/i,
     what: "kvm_intel loads without TDX guests, because something that TDX needs of KVM or of the platform is off. Ordinary guests are not affected.",
     causes: [
-      "EPT, APICv and the TDP MMU are kvm_intel's and kvm's parameters (ept, enable_apicv, tdp_mmu), on by default where the CPU has them.",
+      "EPT, APICv, the TDP MMU and MMIO caching are kvm_intel's and kvm's parameters (ept, enable_apicv, tdp_mmu, mmio_caching), on by default where the CPU has what they need.",
       "`not supported by the host platform`: TDX is off in the firmware, or the kernel was not started with it.",
     ],
     steps: [
       {
         text: "See which of them is off.",
         commands: [
-          "grep . /sys/module/kvm_intel/parameters/{ept,enable_apicv,tdx} /sys/module/kvm/parameters/tdp_mmu",
+          "grep . /sys/module/kvm_intel/parameters/{ept,enable_apicv,tdx} /sys/module/kvm/parameters/{tdp_mmu,mmio_caching}",
           "sudo dmesg | grep -i tdx",
         ],
       },

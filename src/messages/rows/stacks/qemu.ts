@@ -199,7 +199,7 @@ export const QEMU_MESSAGES = [
     needle: ["vm internal error", "extra data[", "suberror"],
     group: "internal-error",
     pattern:
-      /\bK?VM internal error\. ?Suberror: (?<suberror>\d+)|(?:KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}|^\s{0,8})suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
+      /\bK?VM internal error\. ?Suberror: (?<suberror>\d+)|(?:KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}|^\s{0,8}|\b(?:kvm_run|run|internal)(?:\.|->)(?:internal\.)?)suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
     decoder: "suberror",
     steps: [],
@@ -318,6 +318,18 @@ export const QEMU_MESSAGES = [
       message: "QEMU, accel/kvm/kvm-all.c; hermit-os/hermit-rs#90",
       meaning: "Linux, arch/x86/kvm/vmx/vmx.c (kvm_cpu_vmxon, vmx_enable_virtualization_cpu)",
     },
+  },
+  {
+    id: "qemu-monitor-status",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "informs",
+    needle: "vm status: paused (",
+    pattern: /\bVM status: paused \((?<why>prelaunch|internal-error|io-error|postmigrate|inmigrate|shutdown)\)/i,
+    what: "QEMU holds the virtual CPUs of this machine: its state is {why}.",
+    decoder: "monitor-kvm",
+    steps: [],
+    source: { message: "QEMU, monitor command `info status`", meaning: "QEMU, qapi/run-state.json (RunState)" },
   },
   {
     id: "qemu-monitor-kvm",

@@ -4,6 +4,8 @@ import { type DecodedRegister, decodeRegister } from "../../../host/decode.js";
 import { msrValue } from "../../../host/msr.js";
 import { registersInWords } from "../../../input/text/registers-in-words.js";
 import { hexIndex, registerOf } from "../../../registers/registers.js";
+import { auditVmcs } from "../../../vmcs/audit.js";
+import { small64 } from "../../../vmcs/value64.js";
 import { answer, type Recognised, type TextVerdict } from "../../answer.js";
 import { bitText, explainBit } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
@@ -131,6 +133,15 @@ export function wantedRefused(recognised: readonly Recognised[], text: string): 
   });
   if (judged.length === 0) return undefined;
   const allAgree = judged.length > 1 && judged.every(({ agrees }) => agrees);
+  const together = allAgree ? brokenTogether(wanted) : undefined;
+  if (together !== undefined)
+    return {
+      says: `${together.says} That is VM-instruction error 7. Each control word of the text alone is allowed by its register.`,
+      steps: together.steps,
+      evidence: [],
+      line: failed.lines[0],
+      covers: [failed.message as string],
+    };
   return {
     says: allAgree
       ? `${failed.what} The ${judged.length} control words of the text (${judged.map(({ name }) => name).join(", ")}) are allowed by its registers, so another check failed: two controls that do not go together, an address or a pointer that a control needs, or the event to inject.`
@@ -154,6 +165,25 @@ function limitsOf(word: keyof typeof WORDS, registers: ReadonlyMap<number, U64>,
   );
   if (must1 === undefined && may1 === undefined) return undefined;
   return { register: plain, ...(must1 === undefined ? {} : { must1 }), ...(may1 === undefined ? {} : { may1 }) };
+}
+
+const FIELDS: { readonly [W in keyof typeof WORDS]: number } = {
+  pin: 0x4000,
+  proc: 0x4002,
+  proc2: 0x401e,
+  exit: 0x400c,
+  entry: 0x4012,
+};
+
+/** Controls that do not go together: the checks of a VM entry, over the words alone. */
+function brokenTogether(
+  wanted: ReadonlyMap<keyof typeof WORDS, number>,
+): Pick<TextVerdict, "says" | "steps"> | undefined {
+  const fields = new Map([...wanted].map(([word, value]) => [FIELDS[word], small64(value)]));
+  const { findings, headline } = auditVmcs({ fields, reported: { kind: "vmfail", error: 7 } });
+  const [change] = findings[0]?.changes ?? [];
+  if (findings.length === 0) return undefined;
+  return { says: headline, steps: change === undefined ? [] : [{ text: `In the VMCS: ${change.text}.` }] };
 }
 
 const PRINT_REST: Step = {

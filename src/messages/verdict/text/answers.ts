@@ -9,6 +9,7 @@ import { flagsLineAsked, withoutCpuFlags } from "../asked/flags-line.js";
 import { harmlessHere } from "../asked/harmless.js";
 import { featureChecked } from "../asked/how-to-check.js";
 import { askedName } from "../asked/name-asked.js";
+import { numbersAsked } from "../asked/numbers-asked.js";
 import { isOfOtherRegister, otherRegister } from "../asked/other-register.js";
 import { registersAsked } from "../asked/registers-read.js";
 import { twoValues } from "../asked/two-values.js";
@@ -117,6 +118,7 @@ function withoutMessages({ recognised, machine, text, guests }: Reading): FoundV
     bitAsked(text, machine) ??
     askedName(text, machine) ??
     otherRegister(text, machine) ??
+    numbersAsked(text) ??
     autoloaded(text) ??
     builtIn(text) ??
     (machine === undefined ? featureChecked(text) : undefined);

@@ -1,4 +1,4 @@
-import { parseHexU64, type U64 } from "../../../bits/u64.js";
+import { parseHexU64, type U64 } from "../../bits/u64.js";
 
 /*
  * EPT entries that an author prints beside an EPT misconfiguration, held against what the CPU calls one: SDM volume 3C, EPT
