@@ -15,6 +15,8 @@ import { auditOf } from "./audit.js";
 import { codeOf, entryFailure, ofOthers, pointedTo } from "./entry.js";
 import { eventText } from "./suberror.js";
 
+const MOST_LINES = 200;
+
 // ---- exit reason n ----
 
 export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
@@ -96,7 +98,6 @@ const CHECKED: { readonly [qualification: number]: string } = {
 /** A program that asks KVM to run a guest has its reasons from KVM; kernel code, and what reads a VMCS, has the CPU's. */
 const OF_KVM_RUN = /\bKVM_RUN\b|\bKVM_EXIT_(?!REASON)[A-Z]|\bkvm_run\b|\bstruct kvm_(?:regs|sregs)\b|\bKVM API\b/;
 const OF_VMCS = /\bVMCS\b|\bvmread\b|\b0x4402\b|\bkvm_exit:|\bVM[- ]?Exit Reason\b|\bexit_handler/i;
-const MOST_LINES = 200;
 const OF_ANY: ReadonlySet<string> = new Set(["any-exit", "vmx-exit-reason"]);
 
 /** A number that looks like an exit reason and is none of the CPU's. */
