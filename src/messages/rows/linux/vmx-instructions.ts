@@ -129,6 +129,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "exitreason",
       " qual=",
       " qual:",
+      " qualification 0x",
       "failed to enter vm, reason",
       "vmentry failure (reason",
       "vm entry (exit reason",
