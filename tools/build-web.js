@@ -618,7 +618,7 @@ export function whyOff({ host }: Situation): WhyOff {
   // Microcode that differs among CPUs (`explain`).
   [/[\\/]verdict[\\/]differing-cpus\.ts$/, () => "export const withMicrocode = (found) => found;"],
   // One bit of a register in a question (`explain`).
-  [/[\\/]asked[\\/]bit-asked\.ts$/, () => "export const bitAsked = () => undefined;"],
+  [/[\\/]asked[\\/]bit-asked\.ts$/, () => "export const bitAsked = () => undefined, default1Asked = bitAsked;"],
   // Features that a text asks about, which a view of the page answers (`explain`).
   [
     /[\\/]asked[\\/]asked-feature\.ts$/,

@@ -4,7 +4,7 @@ import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { type Explanation, type FoundVerdict, isOfLoading, type Recognised } from "../../answer.js";
 import { asksWhatIsOff, withAskedFeatures } from "../asked/asked-feature.js";
 import { autoloaded, builtIn } from "../asked/autoload.js";
-import { bitAsked } from "../asked/bit-asked.js";
+import { bitAsked, default1Asked } from "../asked/bit-asked.js";
 import { flagsLineAsked, withoutCpuFlags } from "../asked/flags-line.js";
 import { harmlessHere } from "../asked/harmless.js";
 import { featureChecked } from "../asked/how-to-check.js";
@@ -116,6 +116,7 @@ function withoutMessages({ recognised, machine, text, guests }: Reading): FoundV
   const named =
     registersAsked(text, machine) ??
     bitAsked(text, machine) ??
+    default1Asked(text) ??
     askedName(text, machine) ??
     otherRegister(text, machine) ??
     numbersAsked(text) ??
