@@ -191,16 +191,16 @@ const RARE_MESSAGES = [
   "gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite",
+  "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
   "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube msr multipass",
   "modprobe-file nix nova nyx",
   "ovirt",
   "parameter",
-  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-nested qemu-no-host qemu-phys qemu-sev qemu-unrestricted",
+  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-nested qemu-no-host qemu-phys qemu-sev qemu-unrestricted qemu-monitor",
   "rdmsr-no rhel8",
   "sandbox sel4",
-  "task",
+  "task tdx",
   "vfio virsh vmm vmx-intrinsic",
   "windbg",
   "xen-cap xen-failed xen-insufficient xen-not xen-domain xen-hap xen-installer xen-own xen-shadow xen-unexpected xen-vmcs xhyve",
@@ -222,13 +222,17 @@ const OMISSIONS = [
   [
     /[\\/]linux[\\/]entry-advice\.ts$/,
     (code) =>
-      code.replace(/(\bconst OWN_ZERO\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};").replace(/\n {2}if \(isOwn\)[^\n]*/, ""),
+      code
+        .replace(/(\bconst OWN_ZERO\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
+        .replace(/\n {2}if \(isOwn\)[^\n]*/, "")
+        .replace(/return has\("invalid state not emulated"\)[\s\S]*?(?=: undefined;)/, "return false ? undefined "),
   ],
   [
     /[\\/]decoders[\\/]exit\.ts$/,
     (code) =>
       code
-        .replace(/\n\/\*\* KVM's own reasons[\s\S]*?(?=\n\/\*\* The exit qualification that)/, "")
+        .replace(/\n\/\*\* A program that asks KVM[\s\S]*?(?=\n\/\*\* The exit qualification that)/, "")
+        .replace(/\$\{reason === (?:49 \? fault|0 \? event)Near\(context\) : ""\}/g, "")
         .replace(/(\bconst CHECKED\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
         .replace(/\n {2}const other = notOfCpu[^\n]*\n[^\n]*/, ""),
   ],
@@ -244,7 +248,7 @@ const OMISSIONS = [
         .replace(new RegExp(`^ {2}\\{\\n {4}id: "(?:${RARE_MESSAGES.join("|")})-[\\s\\S]*?\\n {2}\\},\\n`, "gm"), "")
         // In containers, in WSL and in kernels for guests.
         .replace(
-          /^ {6}\{\n {8}is: "(?:KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests|rival beside KVM|after a suspend|Nyx on plain KVM|no device plugin|said to use KVM|other guest)",\n[\s\S]*?\n {6}\},\n/gm,
+          /^ {6}\{\n {8}is: "(?:in dom0|KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests|rival beside KVM|after a suspend|Nyx on plain KVM|no device plugin|said to use KVM|other guest)",\n[\s\S]*?\n {6}\},\n/gm,
           "",
         )
         .replace(/(\nexport const (?:AFTER_SLEEP|SVM_DID_NOT_TAKE)\b)[\s\S]*?\n\};\n/g, "$1 = {};\n")
@@ -254,6 +258,26 @@ const OMISSIONS = [
         .replace(/^ {6}\{\n {8}is: "AMD",\n {8}what: "This CPU is AMD's, where[\s\S]*?\n {6}\},\n/m, "")
         .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
+  // Values that traces, monitors and programs of one's own print (`explain`).
+  [
+    /[\\/]features[\\/]shown-values\.ts$/,
+    () => "export const decodeTraceMsr = () => ({}); export const decodeMonitorKvm = () => ({});",
+  ],
+  [
+    /[\\/]evidence[\\/]own-machine\.ts$/,
+    (code) => code.replace(/\n {2}"no unrestricted guest": [\s\S]*?=== false,\n {2}"invalid[\s\S]*?=== false,/, ""),
+  ],
+  [/[\\/]asked[\\/]numbers-asked\.ts$/, () => "export const numbersAsked = () => undefined;"],
+  [/[\\/]decoders[\\/]instruction\.ts$/, (code) => code.replace(/\n {2}const reason = insn[^\n]*\n[^\n]*/, "")],
+  [
+    /[\\/]messages[\\/]context\.ts$/,
+    (code) =>
+      code
+        .replace(/\n {8}saidOfFeatCtl[^\n]*/, "")
+        .replace(/\n {10}said\(\)\.has\(index\) \|\|/, "")
+        .replace(/\n {2}const said = once[^\n]*/, ""),
+  ],
+  [/[\\/]cpus[\\/]field-hint\.ts$/, () => 'export const fieldHint = () => "";'],
   // Boards with a CPU of Arm, and architectures that are neither (`explain`).
   [
     /[\\/]cpus[\\/]foreign\.ts$/,
@@ -403,6 +427,7 @@ const OMISSIONS = [
           /\n\/\*\* The same machine gave them[\s\S]*?(?=\n\/\*\* No CPU lacks them)/,
           "\nconst otherKernel = () => ({}); const isOnlyEmulated = () => false; const emulatedOnly = () => ({});\n",
         )
+        .replace(/(\nfunction calledOtherwise[^\n]*\n)[\s\S]*?\n\}\n/, "$1}\n")
         .replace(/\n {2}if \([^\n]*anywhere\.has\("same-hosts"\)[\s\S]*?return otherVersions[^\n]*/, "")
         .replace(/\n\/\*\* No CPU lacks them[\s\S]*?(?=\n\/\*\* QEMU's e68ec2980901)/, "\n")
         .replace(/(\bconst BY_MICROCODE\b[^=]*= new Set\()\[[\s\S]*?\n\]\);/, "$1[]);")
@@ -434,6 +459,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")
+        .replace(/\n {4}if \(has\("VMX locked on"\)\)[\s\S]*?\n {6}\};/, "")
         .replace(/\n {2}if \(index !== 0x3a && [\s\S]*?\n {4}\};/, ""),
   ],
   // Which instruction failed, what kernels before the tables offer, and what KVM gives no guest (`explain`).
@@ -484,6 +510,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(/ {2}\{\n {4}\/\/ Linux, [^\n]*\n {4}names: \/\^(?:taa-no|tsx-ctrl)\$[\s\S]*?\n {2}\},\n/g, "")
+        .replace(/\n {2}if \(matches\[0\]\.row\.id === [\s\S]*?(?=\n {2}const causes: Cause\[\] = \[\];)/, "")
         .replace(/\n {2}const \[withKvm, [\s\S]*?\n {2}\}(?=\n {2}const wanted)/, "")
         .replace(/asksVmx && context\.circumstances\.has\("macOS"\)\n[\s\S]*?\n {14}: (?=asksVmx)/, "")
         .replace(/\nconst IN_EMULATION =\n[^\n]*\n/, "\n"),
@@ -583,7 +610,10 @@ export function whyOff({ host }: Situation): WhyOff {
   // AMD-V that a text shows to be missing (`explain`).
   [
     /[\\/]messages[\\/]open-steps\.ts$/,
-    (code) => code.replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, ""),
+    (code) =>
+      code
+        .replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, "")
+        .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, ""),
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [
@@ -601,7 +631,7 @@ export function whyOff({ host }: Situation): WhyOff {
   // Microcode that differs among CPUs (`explain`).
   [/[\\/]verdict[\\/]differing-cpus\.ts$/, () => "export const withMicrocode = (found) => found;"],
   // One bit of a register in a question (`explain`).
-  [/[\\/]asked[\\/]bit-asked\.ts$/, () => "export const bitAsked = () => undefined;"],
+  [/[\\/]asked[\\/]bit-asked\.ts$/, () => "export const bitAsked = () => undefined, default1Asked = bitAsked;"],
   // Features that a text asks about, which a view of the page answers (`explain`).
   [
     /[\\/]asked[\\/]asked-feature\.ts$/,

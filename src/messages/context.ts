@@ -1,6 +1,8 @@
 import { once } from "../bits/once.js";
+import type { U64 } from "../bits/u64.js";
 import { type Host, msrOf } from "../host/host.js";
 import { knownValue } from "../host/msr.js";
+import { registersShown } from "../input/text/registers-in-words.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
@@ -92,6 +94,7 @@ export function explainContexts(
   const outer = about?.host.observed?.outer;
   // What was read counts for more than what is said.
   const read = parseBool(about?.host.params?.kvm_intel?.nested ?? own?.situation.host.params?.kvm_intel?.nested ?? "");
+  const said = once(() => registersShown(head.length > LONGEST_TYPED ? "" : head));
   const common = {
     signs: signsIn(head),
     anywhere: text.signs(),
@@ -99,11 +102,13 @@ export function explainContexts(
       (name) =>
         (about !== undefined && isCircumstance(name, about)) ||
         (name === "module refused by lockdown" && /unsigned module loading is restricted/.test(head)) ||
+        saidOfFeatCtl(name, said) ||
         (name === "/dev/kvm exists" && DEVICE_THERE.test(head) && !NAME_ALONE.test(head)) ||
         ((name !== "said to have nested on" || read !== false) &&
           shown.some(([shows, is, not]) => shows === name && is.test(head) && !not?.test(head))),
       {
-        reads: (index) => about?.host.cores.every((core) => knownValue(msrOf(core, index)) !== undefined) === true,
+        reads: (index) =>
+          said().has(index) || about?.host.cores.every((core) => knownValue(msrOf(core, index)) !== undefined) === true,
         typed: typedIn(head),
       },
     ),
@@ -124,6 +129,14 @@ export function explainContexts(
     return { ...common, ...known, ...named, ...params, options, ...(note === undefined ? {} : { releaseNote: note }) };
   });
 }
+
+/** IA32_FEAT_CTL by its value in a sentence. */
+function saidOfFeatCtl(name: Circumstance, said: () => ReadonlyMap<number, U64>): boolean {
+  if (!FEAT_CTL_SAID.has(name)) return false;
+  const lo = said().get(0x3a)?.lo;
+  return lo !== undefined && (name === "VMX locked on" ? (lo & 5) === 5 : name !== "VMX locked off" || (lo & 7) === 1);
+}
+const FEAT_CTL_SAID: ReadonlySet<Circumstance> = new Set(["IA32_FEAT_CTL read", "VMX locked on", "VMX locked off"]);
 
 /** Answers are kept: many words make a circumstance, and few circumstances matter to the messages of a text. */
 function whenAsked(isSo: (name: Circumstance) => boolean, others: Omit<Circumstances, "has">): Circumstances {

@@ -19,6 +19,7 @@ import { decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./d
 import { decodeEptExit, decodeExitReason } from "./decoders/exit.js";
 import { decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeFeatureList } from "./decoders/features/feature-list.js";
+import { decodeMonitorKvm, decodeTraceMsr } from "./decoders/features/shown-values.js";
 import { decodeFieldAccess, decodeGuestInstruction } from "./decoders/guest-instruction.js";
 import { decodeFailedInstruction, decodeInstructionFault } from "./decoders/instruction.js";
 import { decodeRunFailed } from "./decoders/internal-error/run-failed.js";
@@ -63,6 +64,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "kvm-run-failed": decodeRunFailed,
   "module-error": decodeModuleError,
   "module-not-found": decodeModuleNotFound,
+  "monitor-kvm": decodeMonitorKvm,
   "module-parameter": decodeModuleParameter,
   "msr-assertion": decodeMsrAssertion,
   "msr-write": decodeMsrWrite,
@@ -71,6 +73,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,
   suberror: decodeSuberror,
+  "trace-msr": decodeTraceMsr,
   "unchecked-msr": decodeUncheckedMsr,
   "vcpu-refused": decodeVcpuRefused,
   "vmcs-config": decodeVmcsConfig,

@@ -118,7 +118,7 @@ const FEATURES = [
     id: "ept-1gb",
     name: "1-GByte EPT pages",
     flag: "ept_1gb",
-    aliases: ["1gb-ept-pages", "1gb-ept", "1g-ept-pages"],
+    aliases: ["1gb-ept-pages", "1gb-ept", "1g-ept-pages", "ept-1g", "1g-pages-in-ept", "1gb-pages-in-ept"],
     ...inEpt("EPT_1GB_PAGE"),
   },
   { id: "ept-2mb", name: "2-MByte EPT pages", ...inEpt("EPT_2MB_PAGE") },

@@ -29,6 +29,13 @@ export const LINES: { readonly [id: string]: string } = {
     "qemu-system-x86_64: warning: This feature depends on other features that were not requested: MSR(48BH).vmx-unrestricted-guest [bit 7]",
   "qemu-vmx-required": "this CPU model requires VMX",
   "qemu-tcg-no-vmx": "qemu-system-x86_64: KVM is not available, falling back to TCG",
+  "qemu-monitor-status": "VM status: paused (io-error)",
+  "qemu-monitor-kvm": "kvm support: disabled",
+  "tdx-no-module": "[    1.210321] virt/tdx: module not loaded",
+  "kvm-trace-msr": "CPU 0/KVM-16856   [007] .......   380.398696: kvm_msr: msr_write 3a = 0x40005",
+  "kvm-split-pages": "/sys/devices/system/cpu/vulnerabilities/itlb_multihit:KVM: Mitigation: Split huge pages",
+  "emulator-snapshots":
+    "Warning: Quick Boot / Snapshots not supported on this machine. A CPU with EPT + UG features is currently needed.",
   "linux-clears-vmx": "Command line: BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro clearcpuid=vmx",
   "linux-txt-first": "kvm: disable TXT in the BIOS or activate TXT before enabling KVM",
   "linux-feat-ctl-warning":

@@ -4,10 +4,20 @@ import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import type { WholeSign } from "../../vmcs/dumps/kept-text.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
+import { fieldHint } from "../../why/cpus/field-hint.js";
 import type { Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE, zeroError } from "../rows/linux/entry-advice.js";
+import {
+  entrySteps,
+  isOutOfSmm,
+  notEmulated,
+  ofAmd,
+  REAL_MODE,
+  SMM_TIMING,
+  SMM_UPDATE,
+  zeroError,
+} from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
 import { failedIn } from "./internal-error/failed-in.js";
@@ -62,41 +72,7 @@ const sinceUpdate = (failed: Decoded, { anywhere }: ExplainContext): Decoded =>
       }
     : failed;
 
-function ofAmd({ anywhere }: ExplainContext): Decoded {
-  const outOfSmm = anywhere.has("no-smm") && !anywhere.has("smm");
-  return {
-    what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not involved.",
-    outcome: "AMD",
-    bits: [],
-    layer: "VM entry",
-    causes: outOfSmm
-      ? []
-      : [
-          {
-            text: "In a virtual machine (Azure, GitHub Codespaces, WSL): the guest's firmware enters SMM (SMM=1 in the register block; OVMF with Secure Boot does), and the outer hypervisor does not carry SMM through.",
-            certainty: anywhere.has("smm") ? "likely" : "possible",
-          },
-        ],
-    onlySteps: true,
-    steps: [
-      ...(outOfSmm
-        ? []
-        : [
-            {
-              text: "Use a guest firmware without SMM, that is without Secure Boot.",
-              commands: ["-machine q35,smm=off -bios OVMF_CODE_4M.fd", "<smm state='off'/>"],
-            },
-          ]),
-      {
-        text: "Let kvm_amd print the VMCB, and update the host's kernel.",
-        commands: ["echo 1 | sudo tee /sys/module/kvm_amd/parameters/dump_invalid_vmcb"],
-      },
-    ],
-    sources: ["AMD APM volume 2, VMRUN"],
-  };
-}
-
-/** Signs in the text that make one of the causes likely, and words of the cause that they point to. */
+/** Signs that make one of the causes likely, and words of the cause that they point to. */
 const SIGNS: readonly { readonly sign: WholeSign; readonly cause: string; readonly says?: string }[] = [
   { sign: "smm", cause: "SMM=1", says: "The register block shows SMM=1: it happened in system-management mode." },
   {
@@ -129,13 +105,15 @@ function withoutSmm(decoded: Decoded): Decoded {
 
 /** With the causes first that the text has signs of, and without those that it rules out. */
 export function pointedTo(first: Decoded, context: ExplainContext): Decoded {
+  const refused = notEmulated(first, context);
+  if (refused !== undefined) return refused;
   const given = withSregs(first, context);
   const { anywhere } = context;
   const open = given.steps === undefined ? given : { ...given, steps: entrySteps(given.steps, context) };
-  const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(open) : open;
+  const decoded = isOutOfSmm(anywhere) ? withoutSmm(open) : open;
   const seen = SIGNS.filter(({ sign }) => anywhere.has(sign));
   const pointed = ({ text }: { readonly text: string }) => seen.some(({ cause }) => text.includes(cause));
-  if (decoded.causes === undefined || !decoded.causes.some(pointed)) return decoded;
+  if (!decoded.causes?.some(pointed)) return decoded;
   const says = seen.flatMap(({ cause, says }) =>
     says !== undefined && decoded.causes?.some(({ text }) => text.includes(cause)) ? [says] : [],
   );
@@ -321,7 +299,7 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
     ...audited,
     what:
       field === undefined
-        ? `${instruction}${audited.what ?? ""}`
+        ? `${instruction}${audited.what ?? ""}${error === 12 ? fieldHint(context.lines(1, 99).join("\n")) : ""}`
         : `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused: VM-instruction error ${error}, ${INSTRUCTION_ERRORS[error] ?? "none"}.`,
     ...(row.id === "kvm-vmwrite-error" ? { gravity: "degrades" as const } : {}),
   };

@@ -1,8 +1,10 @@
 import { formatU64, parseHexU64, type U64 } from "../../bits/u64.js";
+import { kvmExit } from "../../kvm/run-exits.js";
 import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import { deviceText } from "../../vmcs/fields/devices.js";
 import { eptViolationText, qualificationText, qualificationValue } from "../../vmcs/fields/exit-qualification.js";
 import type { Vmcs } from "../../vmcs/state.js";
+import { eptEntryFault } from "../../vmcs/stopped/ept-entries.js";
 import { exact } from "../../vmcs/value64.js";
 import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
@@ -11,13 +13,16 @@ import type { Step } from "../message.js";
 import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
 import { auditOf } from "./audit.js";
 import { codeOf, entryFailure, ofOthers, pointedTo } from "./entry.js";
+import { eventText } from "./suberror.js";
+
+const MOST_LINES = 200;
 
 // ---- exit reason n ----
 
 export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const { groups, row } = match;
   // A row of words alone has sentences of its own.
-  const given = groups.code ?? groups.code2 ?? groups.code3;
+  const given = groups.code ?? groups.code2 ?? groups.code3 ?? groups.code4;
   if (row.id === "any-exit" && given === undefined) return {};
   const written = given ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
   const code = written === undefined ? 0x8000_0021 : codeOf(written);
@@ -77,7 +82,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     what:
       words === undefined
         ? `Exit reason ${reason} is not defined.`
-        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}${comesOf(reason)}${isEpt(reason) ? addressNear(match, context) : ""}`,
+        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}${comesOf(reason)}${isEpt(reason) ? addressNear(match, context) : ""}${reason === 49 ? faultNear(context) : ""}${reason === 0 ? eventNear(context) : ""}`,
     gravity: "informs",
     values,
   };
@@ -90,18 +95,27 @@ const CHECKED: { readonly [qualification: number]: string } = {
   4: " Here the qualification is 4: the VMCS link pointer (0x2800) is not valid. Without VMCS shadowing it has to be all ones, FFFFFFFF_FFFFFFFFH.",
 };
 
-/** KVM's own reasons for leaving KVM_RUN, by number (linux/kvm.h of 2008). */
-const KVM_EXITS: readonly string[] = [
-  ..."UNKNOWN EXCEPTION IO HYPERCALL DEBUG HLT MMIO IRQ_WINDOW_OPEN SHUTDOWN FAIL_ENTRY INTR".split(" "),
-  ..."SET_TPR TPR_ACCESS S390_SIEIC S390_RESET DCR NMI INTERNAL_ERROR".split(" "),
-];
+/** A program that asks KVM to run a guest has its reasons from KVM; kernel code, and what reads a VMCS, has the CPU's. */
+const OF_KVM_RUN = /\bKVM_RUN\b|\bKVM_EXIT_(?!REASON)[A-Z]|\bkvm_run\b|\bstruct kvm_(?:regs|sregs)\b|\bKVM API\b/;
+const OF_VMCS = /\bVMCS\b|\bvmread\b|\b0x4402\b|\bkvm_exit:|\bVM[- ]?Exit Reason\b|\bexit_handler/i;
+const OF_ANY: ReadonlySet<string> = new Set(["any-exit", "vmx-exit-reason"]);
 
 /** A number that looks like an exit reason and is none of the CPU's. */
-function notOfCpu(reason: number, { text, line, last }: Match, context: ExplainContext): Decoded | undefined {
+function notOfCpu(reason: number, { text, line, last, row }: Match, context: ExplainContext): Decoded | undefined {
+  const all = OF_ANY.has(row.id) ? context.lines(1, MOST_LINES).join("\n") : "";
+  const exit = OF_KVM_RUN.test(all) && !OF_VMCS.test(all) ? kvmExit(reason) : undefined;
+  if (exit !== undefined)
+    return {
+      what: `As what KVM_RUN gives back, ${reason} is ${exit.name}: KVM has numbers of its own, and they are not the CPU's exit reasons.${exit.means ?? " VM entries work."}`,
+      ...(reason === FAIL_ENTRY || exit.means === undefined ? { gravity: "informs" as const } : {}),
+      onlyCauses: true,
+      steps: exit.means === undefined ? [] : [PRINT_RUN],
+      onlySteps: true,
+    };
   const [below = ""] = context.lines(last + 1, last + 1);
   if (/^unhandled vm exit: 0x/.test(text) && !/vcpu_id/.test(line) && /^rax [0-9a-f]{16} rbx /.test(below))
     return {
-      what: `The user space of an old KVM (kvm-NN, up to 2010) came back from KVM_RUN with KVM's own reason ${reason} (${KVM_EXITS[reason] === undefined ? "unknown" : `KVM_EXIT_${KVM_EXITS[reason]}`}) and had no code for it: it is older than the kernel's module, or was built without that part. The number is none of the CPU's exit reasons; VT-x works.`,
+      what: `The user space of an old KVM (kvm-NN, up to 2010) came back from KVM_RUN with KVM's own reason ${reason} (${kvmExit(reason)?.name ?? "unknown"}) and had no code for it: it is older than the kernel's module, or was built without that part. The number is none of the CPU's exit reasons; VT-x works.`,
       onlyCauses: true,
       steps: [{ text: "Use the QEMU of a current distribution with its own kernel." }],
       onlySteps: true,
@@ -114,6 +128,11 @@ function notOfCpu(reason: number, { text, line, last }: Match, context: ExplainC
     };
   return undefined;
 }
+
+const FAIL_ENTRY = 9;
+const PRINT_RUN: Step = {
+  text: "Print what struct kvm_run has beside it, and the registers (KVM_GET_REGS, KVM_GET_SREGS), and give that.",
+};
 
 /** The exit qualification that is printed with an exit: in the same line or in the few around it. */
 function qualificationNear({ first, last, line, groups }: Match, context: ExplainContext): U64 | undefined {
@@ -130,7 +149,7 @@ function qualificationNear({ first, last, line, groups }: Match, context: Explai
 }
 
 const QUALIFICATION =
-  /\bexit[ _]?qual\w{0,20}[^\n]{0,60}?(?<value>0x[0-9a-f]{1,16}|\b\d{1,10}\b)|\bqualification\s{0,3}[:=]?\s{0,3}(?<value2>0x[0-9a-f]{1,16})/i;
+  /\bexit[ _]?qual\w{0,20}[^\n]{0,60}?(?<value>0x[0-9a-f]{1,16}|\b\d{1,10}\b)|\bqual(?:ification)?\s{0,3}[:=]?\s{0,3}(?<value2>0x[0-9a-f]{1,16})/i;
 
 const ADDRESS =
   /\b(?:guest[-_ ]?phys(?:ical)?(?:[-_ ]?addr(?:ess)?)?|GPA)\b[^\n0-9]{0,20}(?:0x)?(?<high>[0-9a-f]{0,8}?)(?<low>[0-9a-f]{4,8})\b/i;
@@ -210,11 +229,27 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
     ...adviceOn(reason),
     onlyCauses: true,
     onlySteps: true,
-    what: `${means}${qualification === undefined ? "" : ` The exit qualification says: ${eptViolationText(qualification)}.`}${addressNear(match, context)}`,
+    what: `${means}${qualification === undefined ? "" : ` The exit qualification says: ${eptViolationText(qualification)}.`}${addressNear(match, context)}${reason === 49 ? faultNear(context) : ""}`,
     ...(qualification === undefined
       ? {}
       : { values: [{ name: "exit qualification", value: qualificationValue(reason, qualification) }] }),
   };
+}
+
+const EVENT =
+  /\b(?:VM_?EXIT_)?(?:INTR_INFO|INTERRUPTION[_ -]INFO\w{0,12}|intr[_ ]info|interruption info\w{0,12})\b\W{1,6}(?:0x)?(?<word>8[0-9a-f]{7})\b/i;
+
+/** What the exception or NMI was, by the interruption information that is printed with it. */
+function eventNear({ lines }: ExplainContext): string {
+  const word = EVENT.exec(lines(1, MOST_LINES).join("\n"))?.groups?.word;
+  const event = word === undefined ? undefined : eventText(BigInt(`0x${word}`));
+  return event === undefined ? "" : ` The interruption information 0x${word} is ${event}.`;
+}
+
+/** Of the entries that are printed with it, as a sentence. */
+function faultNear({ lines }: ExplainContext): string {
+  const fault = eptEntryFault(lines(1, MOST_LINES).join("\n"));
+  return fault === undefined ? "" : ` The text shows why: ${fault}`;
 }
 
 function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {

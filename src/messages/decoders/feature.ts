@@ -85,9 +85,29 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
           ],
     };
   }
+  const isVmx = wanted.some((row) => row.name === "vmx");
+  if (matches[0].row.id === "qemu-feature-dependency")
+    return {
+      what: `QEMU leaves ${listFirst(
+        wanted.map(({ name }) => name),
+        MOST,
+      )} out, because the same CPU line has off what ${wanted.length === 1 ? "it needs" : "they need"} (for anything of VMX the first condition is vmx itself). The host is not the reason, and the guest starts.`,
+      bits: bits.map((bit) => ({ ...bit, role: "named" as const })),
+      onlyCauses: true,
+    };
+  if ((isVmx || vmx.length > 0) && context.lines(1, 99).some((line) => /\baccel[= ]hvf\b/.test(line)))
+    return {
+      what: `QEMU runs with Hypervisor.framework (hvf), which shows guests no VMX, whatever the CPU of the Mac has: ${count} of the CPU model ${wanted.length === 1 ? "is" : "are"} left out, and QEMU starts without ${wanted.length === 1 ? "it" : "them"}.`,
+      bits,
+      onlyCauses: true,
+      steps: [
+        {
+          text: "A guest that runs virtual machines itself needs Linux with KVM on an Intel CPU below it; on a Mac with an Intel CPU, VMware Fusion and Parallels Desktop Pro give their guests VT-x.",
+        },
+      ],
+    };
   const causes: Cause[] = [];
   const steps: Step[] = [];
-  const isVmx = wanted.some((row) => row.name === "vmx");
   const nothing = isVmx || vmx.some((row) => alwaysOffered(context, row));
   const older = nothing || vmx.length === 0 ? [] : beforeTables(context);
   if (nothing) {

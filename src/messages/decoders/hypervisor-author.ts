@@ -1,6 +1,9 @@
+import { revisionFault } from "../../input/text/region-revision.js";
+import { kvmExit } from "../../kvm/run-exits.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { findField } from "../../vmcs/fields/field-names.js";
 import { fieldName } from "../../vmcs/fields/fields.js";
+import { fieldHint } from "../../why/cpus/field-hint.js";
 import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
@@ -10,6 +13,8 @@ import { codeOf, decodeInstructionError, instructionError } from "./entry.js";
  * What people say who write a hypervisor, or a program that runs guests with KVM: the answer of an instruction in RFLAGS or in
  * the words of the manual, and the numbers of KVM_RUN.
  */
+
+const MOST_LINES = 200;
 
 // ---- An instruction that left its answer in RFLAGS ----
 
@@ -45,8 +50,15 @@ export function decodeInstructionFlags(
   const valid = /^[zv]/i.test(groups.flag ?? groups.flag2 ?? groups.flag3 ?? groups.kind ?? "");
   const means = (insn === "" ? ENTRY_FLAGS : FLAGS_AFTER[insn])?.[valid ? 1 : 0];
   if (means === undefined) return {};
+  const all = context.lines(1, MOST_LINES).join("\n");
+  const shown =
+    insn === "VMXON" || insn === "VMPTRLD"
+      ? revisionFault(all)
+      : valid && (insn === "VMREAD" || insn === "VMWRITE")
+        ? fieldHint(all)
+        : "";
   return {
-    what: `${insn === "" ? "A VMX instruction" : insn} failed with ${valid ? "ZF=1 (VMfailValid)" : "CF=1 (VMfailInvalid)"}: ${means}.`,
+    what: `${insn === "" ? "A VMX instruction" : insn} failed with ${valid ? "ZF=1 (VMfailValid)" : "CF=1 (VMfailInvalid)"}: ${means}.${shown}`,
   };
 }
 
@@ -103,25 +115,14 @@ export function decodeFieldNumber([{ groups }]: readonly [Match, ...Match[]]): D
 
 // ---- What KVM_RUN gives the program that runs a guest ----
 
-/** KVM_EXIT_* from 0 on; a dash for those that only other machines than x86 have. */
-const KVM_EXITS =
-  "UNKNOWN EXCEPTION IO HYPERCALL DEBUG HLT MMIO IRQ_WINDOW_OPEN SHUTDOWN FAIL_ENTRY INTR SET_TPR TPR_ACCESS - - - NMI INTERNAL_ERROR - - - - - - SYSTEM_EVENT - IOAPIC_EOI HYPERV - X86_RDMSR X86_WRMSR DIRTY_RING_FULL - X86_BUS_LOCK XEN - - NOTIFY - MEMORY_FAULT TDX".split(
-    " ",
-  );
-/** What to look at for those that stop a guest. */
-const THEN: { readonly [number: number]: string | undefined } = {
-  8: " The guest ended in a triple fault, or asked to be shut down: VM entries work, and its own tables or code are wrong.",
-  9: " The CPU refused the VM entry: fail_entry.hardware_entry_failure_reason has the number.",
-  17: " KVM gave up: internal.suberror has the reason (1: it could not emulate an instruction, 3: an exit while an event was being delivered).",
-};
-
 export function decodeKvmRunExit([{ groups, text }]: readonly [Match, ...Match[]]): Decoded {
   const code = codeOf(groups.code ?? groups.code2);
-  const name = code === undefined ? undefined : KVM_EXITS[code];
-  if (code === undefined || name === undefined || name === "-") return {};
+  const exit = code === undefined ? undefined : kvmExit(code);
+  if (code === undefined || exit === undefined) return {};
+  const { name, means } = exit;
   const sure = /run/i.test(text);
   return {
-    what: `As what KVM_RUN gives back, ${code} is KVM_EXIT_${name}.${THEN[code] ?? ""}${sure ? "" : ` As the CPU's exit reason it is ${EXIT_REASONS[code] ?? "not defined"}.`}`,
-    ...(THEN[code] === undefined ? { gravity: "informs" as const, ...(sure ? { onlySteps: true } : {}) } : {}),
+    what: `As what KVM_RUN gives back, ${code} is ${name}.${means ?? ""}${sure ? "" : ` As the CPU's exit reason it is ${EXIT_REASONS[code] ?? "not defined"}.`}`,
+    ...(means === undefined ? { gravity: "informs" as const, ...(sure ? { onlySteps: true } : {}) } : {}),
   };
 }

@@ -40,6 +40,7 @@ export function decodeFailedInstruction([match]: readonly [Match, ...Match[]], c
 // ---- An instruction that faulted ----
 
 const GP = /#GP|general[ _]protection/i;
+const UD = /#UD|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL/i;
 /** What each fault of a VMX instruction means, by the words of it. */
 const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string])[] = [
   [
@@ -55,7 +56,7 @@ const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string]
         : `${insn} faulted with #GP: it ran outside ring 0, or its operand has a bad address.`,
   ],
   [
-    /#UD|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL/i,
+    UD,
     (insn) =>
       insn === "VMXON"
         ? "VMXON faulted with #UD: CR4.VMXE is 0 on this CPU, the CPU shows no VMX, or it is not in protected mode."
@@ -63,10 +64,43 @@ const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string]
   ],
 ];
 
-export function decodeInstructionFault([{ groups, text }]: readonly [Match, ...Match[]]): Decoded {
+const CR4 = /\bCR4\b(?: (?:is|was|reads|holds))?[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/i;
+const OF_BOCHS = /\bBochs\b|\bbochsrc\b/i;
+const IN_BOCHS: Decoded = {
+  what: "VMXON faulted with #UD in Bochs: its VMX depends on the CPU model of bochsrc, which has to be one with VT-x, and on a build with --enable-vmx; besides, CR4.VMXE must be 1.",
+  onlyCauses: true,
+  steps: [
+    {
+      text: "Choose a model with VT-x; the list says which there are.",
+      commands: ["cpu: model=corei7_haswell_4770", "bochs --help cpu"],
+    },
+  ],
+  onlySteps: true,
+};
+
+/** VMXON's #UD where the text has the reason: CR4, or an emulator's own CPU. */
+function shownReason(context: ExplainContext): Decoded | undefined {
+  const all = context.lines(1, 99).join("\n");
+  const hex = CR4.exec(all)?.groups?.hex;
+  if (hex !== undefined && ((Number.parseInt(hex.slice(-8), 16) >>> 13) & 1) === 0)
+    return {
+      what: `VMXON faulted with #UD because CR4 is 0x${hex.toLowerCase()}, without VMXE (bit 13).`,
+      onlyCauses: true,
+      steps: [{ text: "Set bit 13 of CR4 on the CPU that executes VMXON, before it." }],
+      onlySteps: true,
+    };
+  return OF_BOCHS.test(all) ? IN_BOCHS : undefined;
+}
+
+export function decodeInstructionFault(
+  [{ groups, text }]: readonly [Match, ...Match[]],
+  context: ExplainContext,
+): Decoded {
   const insn = (groups.insn ?? groups.insn2 ?? "The instruction").toUpperCase();
   const known = FAULTS.find(([words]) => words.test(text));
   if (known === undefined) return {};
   const [words, what] = known;
+  const reason = insn === "VMXON" && words === UD ? shownReason(context) : undefined;
+  if (reason !== undefined) return reason;
   return { what: what(insn), ...(words === GP && insn === "VMXON" ? { outcome: "VMXON #GP" } : {}) };
 }

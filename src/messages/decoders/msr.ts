@@ -15,12 +15,21 @@ import { restoreRule } from "./restore.js";
 
 // ---- A program writes an MSR ----
 
-export function decodeMsrWrite([{ groups }]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+export function decodeMsrWrite(
+  [{ groups }]: readonly [Match, ...Match[]],
+  { circumstances: { has } }: ExplainContext,
+): Decoded {
   const written = groups.msr ?? groups.msr2;
   if (written === undefined) return {};
   const index = Number.parseInt(written, 16);
   const register = registerOf(index);
   if (index === 0x3a) {
+    if (has("VMX locked on"))
+      return {
+        gravity: "informs",
+        what: "A program wrote IA32_FEAT_CTL (0x3a), and the write faulted, as every write does once the register is locked. By its value it is locked with VMX on outside SMX: VT-x works, and there is nothing to write.",
+        onlySteps: true,
+      };
     return {
       gravity: "blocks",
       layer: "firmware",

@@ -201,7 +201,7 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
   const listed = [...table.matchAll(ROW)].map(([, name = "", , share]) => ({ name, share: Number(share) }));
   const named = listed.filter(({ name }) => exitNamed(name) !== undefined);
   const rows = HEADING.test(text) || named.length >= SEVERAL ? listed : [];
-  const counted = (rows.length > 0 ? rows : byRip(text)).filter(
+  const counted = (rows.length > 0 ? rows : [...byRip(text), ...inProse(text)]).filter(
     ({ name, share }) => exitNamed(name) !== undefined && share >= SHARE,
   );
   if (counted.length > 0) {
@@ -221,7 +221,7 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
   if (traced.length === 0) return GUEST_FAULT.test(text) ? IN_GUEST : undefined;
   const parts = traced.slice(0, MOST).map((name) => `${name}${meaning(exitNamed(name) as number)}`);
   return {
-    says: `A trace of KVM's VM exits, ordinary ones: ${parts.join("; ")}.`,
+    says: `A trace of KVM's VM exits, ordinary ones: ${parts.join("; ")}.${nestedEpt(text)}`,
     // Notes of one's own program ask for nothing.
     steps: TROUBLE.test(text)
       ? [
@@ -234,6 +234,26 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
     evidence: [],
   };
 }
+
+/** "71 % of the exits are PAUSE_INSTRUCTION", or the name first. */
+const SHARES =
+  /\b(?<share>\d{1,3}(?:[.,]\d{1,2})?) ?%[^%\n]{0,80}?\b(?<name>[A-Z][A-Z0-9_]{3,40})\b|\b(?<name2>[A-Z][A-Z0-9_]{3,40})\b[^%\n]{0,24}?\b(?<share2>\d{1,3}(?:[.,]\d{1,2})?) ?%/g;
+const OF_EXITS = /\bexits?\b|\bVM-?EXIT/i;
+
+function inProse(text: string): readonly { readonly name: string; readonly share: number }[] {
+  if (!OF_EXITS.test(text)) return [];
+  return [...text.matchAll(SHARES)].map(({ groups: { name, name2, share, share2 } = {} }) => ({
+    name: (name ?? name2) as string,
+    share: Number((share ?? share2 ?? "0").replace(",", ".")),
+  }));
+}
+
+const NESTED_EPT = /\bnested_ept[=: ]{1,2}(?<is>[yn])\b/;
+/** Linux, arch/x86/kvm/trace.h (kvm_nested_vmenter). */
+const nestedEpt = (text: string): string =>
+  NESTED_EPT.exec(text)?.groups?.is === "n"
+    ? " nested_ept=n: the hypervisor in the guest runs its own guests without EPT, by shadow page tables, and every change of those exits through both levels. Its own KVM has ept off (or its CPU model lacks vmx-ept): with EPT there they are much faster."
+    : "";
 
 function meaning(reason: number): string {
   const says = MUCH[reason] ?? EXIT_ADVICE[reason]?.comes?.replace(/^It comes |\.$/g, "");

@@ -53,6 +53,8 @@ const WITH_REASON = [
 /** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
 export const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "any-no-flag": ["qemu-requested-feature", "qemu-tcg-no-vmx"],
+  // Only some virtual CPUs had it written.
+  "any-instruction-fault": ["kvm-trace-msr"],
   "bhyve-controls": ["xhyve-control"],
   "xen-no-hvm": ["vmx-disabled-by-bios"],
   "bhyve-module-load": ["bhyve-bios", "bhyve-no-vmx", "bhyve-controls"],

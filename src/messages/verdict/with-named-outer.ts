@@ -126,6 +126,7 @@ export function withBelow(
   first: Recognised,
   { recognised, machine, text, guests, circumstances }: Whole,
 ): FoundVerdict {
+  if (circumstances.has("in dom0")) return found;
   const noDevice = first.outcome === "no device";
   const noKvm =
     noDevice ||

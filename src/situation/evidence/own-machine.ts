@@ -166,6 +166,9 @@ const CIRCUMSTANCES = {
     observed?.modules?.kvm_intel === false && observed.modules.kvm_amd !== true,
   "KVM's parameters read": ({ params }: Host) => Object.keys(params?.kvm_intel ?? {}).length >= MANY_PARAMETERS,
   /** As read back, and not as it was asked for. */
+  "no unrestricted guest": ({ params }: Host) => parseBool(params?.kvm_intel?.unrestricted_guest ?? "") === false,
+  "invalid state not emulated": ({ params }: Host) =>
+    parseBool(params?.kvm_intel?.emulate_invalid_guest_state ?? "") === false,
   "nested on": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === true,
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
 /** What is so of the machine, or what the text shows of it besides. */
@@ -201,6 +204,8 @@ export type Circumstance =
   | "a program of its own on KVM"
   | "vmx given to a guest"
   | "in KubeVirt"
+  /** Xen runs below it, and its own tools were used: it is the machine that Xen gives all devices. */
+  | "in dom0"
   | "no device plugin"
   | "in a container"
   /** The kernel's configuration has no kvm_intel. */

@@ -186,10 +186,10 @@ function reasonOf(name: Name, situation: Situation, { below, cpu }: Surroundings
     return "enlightened VMCS";
   if (unasked(name) === "yes") return "set";
   if (unasked(name) === "no") return "left off";
-  if (isShown(situation, [name])) return "set or unused";
-  if (below !== undefined) return "below";
   const named = namedBy(situation, cpu);
   if (name === "preemption_timer" && named !== undefined && hasBrokenTimer(named)) return "left off";
+  if (isShown(situation, [name])) return "set or unused";
+  if (below !== undefined) return "below";
   const has = ofModel(situation, named)(({ param }) => param === name);
   if (has === "no") return "lacked by model";
   if (has === "unknown") return "open";

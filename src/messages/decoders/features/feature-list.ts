@@ -16,7 +16,14 @@ const NESTED_INDEX: { readonly [plain: number]: number } = { 0x481: 0x48d, 0x482
 // ---- libvirt: missing features; QEMU: no such property ----
 
 export function decodeFeatureList([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  const names = splitNames(match.groups.missing ?? match.groups.missing2 ?? match.groups.name ?? "");
+  const names = splitNames(
+    match.groups.missing ??
+      match.groups.missing2 ??
+      match.groups.name ??
+      match.groups.name2 ??
+      match.groups.name3 ??
+      "",
+  );
   const extra = splitNames(match.groups.extra ?? match.groups.extra2 ?? "");
   const wanted = names.map(wantedByName);
   const vmx = wanted.filter((row) => row.index !== undefined);
@@ -27,6 +34,9 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
       .filter((row) => row.index !== undefined)
       .map((row) => explainBit(row.index as number, row.bit as number, "added")),
   ];
+  const other = UNKNOWN_NAME.test(match.row.id) ? calledOtherwise(names[0] ?? "", match.row.product) : undefined;
+  if (other !== undefined || match.row.id === "qemu-unknown-feature" || match.row.id === "libvirt-unknown-feature")
+    return other ?? {};
   if (match.row.id === "qemu-no-property" || match.row.id === "libvirt-unknown-vmx-feature") {
     const near = names
       .slice(0, 4)
@@ -275,6 +285,33 @@ function splitNames(text: string): string[] {
     .split(/[,\s]+/)
     .map((name) => withoutEnding(name, ".;:"))
     .filter((name) => /\w$/.test(name));
+}
+
+const UNKNOWN_NAME = /^(?:qemu-no-property|(?:qemu|libvirt)-unknown-(?:vmx-)?feature)$/;
+
+/** A VMX feature under the name that Linux or the manual has for it, which QEMU and libvirt do not take. */
+function calledOtherwise(name: string, product: string): Decoded | undefined {
+  const bare = name.replace(/^vmx[-_]/, "");
+  const own = product === "libvirt" ? "libvirt" : "qemu";
+  const called = [bare, `vmx-${bare.replaceAll("_", "-")}`].flatMap((one) =>
+    bitsNamed(one).flatMap(({ row }) => row[own] ?? []),
+  )[0];
+  if (called === undefined || called === name) return undefined;
+  const since = own === "qemu" ? "QEMU 4.2" : "libvirt 10.1";
+  return {
+    what: `${product} has no CPU feature ${name}: it calls that one ${called} (since ${since}). It says what a guest that runs virtual machines itself gets; the host's own ${bare} is not in question, and KVM uses it without being asked.`,
+    onlyCauses: true,
+    steps: [
+      {
+        text: `Leave ${name} out: a guest that runs no hypervisor needs none of these. For one that does, write the name as ${product} has it.`,
+        commands:
+          own === "qemu"
+            ? [`-cpu host,${called}=on`, `-cpu host,${called}=off`]
+            : [`<feature policy='require' name='${called}'/>`, `<feature policy='disable' name='${called}'/>`],
+      },
+    ],
+    onlySteps: true,
+  };
 }
 
 function wantedByName(name: string): Wanted {

@@ -15,6 +15,11 @@ export const ANDROID_EXAMPLES = {
   "emulator-no-vtx": {
     examples: ["Android Emulator requires an Intel processor with VT-x and NX support.  Your CPU: 'AuthenticAMD'"],
   },
+  "emulator-snapshots": {
+    examples: [
+      "Warning: Quick Boot / Snapshots not supported on this machine. A CPU with EPT + UG features is currently needed. We will address this in a future release.",
+    ],
+  },
   "emulator-nested": {
     examples: ["Android Emulator does not support nested virtualization.  Your VM host: 'Microsoft Hv' (Hyper-V)"],
   },

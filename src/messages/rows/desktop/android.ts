@@ -100,6 +100,21 @@ export const ANDROID_MESSAGES = [
     source: { message: `${PROBE}; dotnet/docs-maui#1000`, meaning: `${PROBE}; ${STUDIO}` },
   },
   {
+    id: "emulator-snapshots",
+    product: "HAXM",
+    layer: "silicon",
+    gravity: "degrades",
+    needle: "snapshots not supported on this machine",
+    pattern: /Snapshots not supported on this machine[^\n]{0,20}CPU with EPT \+ UG/i,
+    what: "The Android emulator runs with hardware virtualization, and without its snapshots (Quick Boot): they need EPT and unrestricted guest (UG), which this CPU or the hypervisor below lacks. Core 2 CPUs have neither, and those of the first Core i design (Nehalem) no unrestricted guest; no setting of the firmware brings them. Without EPT every change of the guest's page tables costs an exit, so that it is slow.",
+    steps: [
+      {
+        text: "Take an older, smaller system image without Google Play, a device of real hardware, or a CPU from Westmere (2010) on.",
+      },
+    ],
+    source: { message: "intel/haxm#30", meaning: "Intel SDM volume 3C; by the atlas" },
+  },
+  {
     id: "emulator-nested",
     product: "HAXM",
     layer: "another hypervisor",

@@ -124,6 +124,11 @@ export const SHOWN: readonly Shown[] = [
     "an old system",
     /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? [4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
   ],
+  [
+    "in dom0",
+    /\bx[lm] (?:info|list|dmesg|top|vcpu-list|create)\b|\bxen_(?:version|commandline|caps)\s{0,24}:|\bcontrol_d\b|(?<!\bnot )\b(?:in|on|my|the|from) (?:Xen(?:'s)? )?dom(?:ain-?)?0\b/i,
+    /\bdom[uU]\b|\b(?:HVM|PV|PVH) (?:guest|VM)\b[^\n]{0,40}(?:#|\$) |\bInsid?e (?:the |an? )?(?:guest|VM)\b/,
+  ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
   ["no device plugin", { test: lacksPlugin }],
   ["a named model", /(?:^|\s)-cpu\s{1,3}(?!host\b|max\b|qemu|kvm)[A-Za-z]|<model\b[^>\n]{0,60}>(?!host)[A-Z]/m],

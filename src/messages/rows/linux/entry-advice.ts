@@ -1,6 +1,7 @@
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import type { WholeSign } from "../../../vmcs/dumps/kept-text.js";
 import { type Decoded, sinceText } from "../../answer.js";
 import { type ExplainContext, holdsInNamed } from "../../context.js";
 import type { Advice } from "../../message.js";
@@ -47,6 +48,60 @@ export function entrySteps(
       !(step === REAL_MODE && isKnown) && !(step === SMM_TIMING && !timing) && !(step === SMM_UPDATE && noBlock),
   );
   return noBlock && steps.includes(SMM_UPDATE) ? [GIVE_BLOCK, ...left] : left;
+}
+
+const NOT_EMULATED =
+  "This host has no unrestricted guest, and kvm_intel.emulate_invalid_guest_state is N: KVM then enters real mode as it is, and the CPU refuses each segment that virtual-8086 mode could not have, as those of a CPU after reset. VT-x works.";
+const EMULATE_AGAIN: Advice = {
+  text: "Let KVM emulate such states again, as it does by default: take emulate_invalid_guest_state=0 out of /etc/modprobe.d and the kernel command line, and load the module again, with no guest running. A program of one's own can start its guest in protected mode instead.",
+  commands: [
+    "grep -rs emulate_invalid /etc/modprobe.d; cat /proc/cmdline",
+    "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
+  ],
+};
+
+/** Real mode on a host that has no unrestricted guest, and emulates no state that its CPU refuses. */
+export function notEmulated(found: Decoded, { circumstances: { has }, anywhere }: ExplainContext): Decoded | undefined {
+  return has("invalid state not emulated") && (has("no unrestricted guest") || anywhere.has("no-unrestricted-guest"))
+    ? { ...found, what: `${found.what ?? ""} ${NOT_EMULATED}`, causes: [], steps: [EMULATE_AGAIN] }
+    : undefined;
+}
+
+/** A register block shows it. */
+export const isOutOfSmm = (signs: ReadonlySet<WholeSign>): boolean => signs.has("no-smm") && !signs.has("smm");
+
+export function ofAmd({ anywhere }: ExplainContext): Decoded {
+  const outOfSmm = isOutOfSmm(anywhere);
+  return {
+    what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not involved.",
+    outcome: "AMD",
+    bits: [],
+    layer: "VM entry",
+    causes: outOfSmm
+      ? []
+      : [
+          {
+            text: "In a virtual machine (Azure, GitHub Codespaces, WSL): the guest's firmware enters SMM (SMM=1 in the register block; OVMF with Secure Boot does), and the outer hypervisor does not carry SMM through.",
+            certainty: anywhere.has("smm") ? "likely" : "possible",
+          },
+        ],
+    onlySteps: true,
+    steps: [
+      ...(outOfSmm
+        ? []
+        : [
+            {
+              text: "Use a guest firmware without SMM, that is without Secure Boot.",
+              commands: ["-machine q35,smm=off -bios OVMF_CODE_4M.fd", "<smm state='off'/>"],
+            },
+          ]),
+      {
+        text: "Let kvm_amd print the VMCB, and update the host's kernel.",
+        commands: ["echo 1 | sudo tee /sys/module/kvm_amd/parameters/dump_invalid_vmcb"],
+      },
+    ],
+    sources: ["AMD APM volume 2, VMRUN"],
+  };
 }
 
 /** Where no KVM is named: in a hypervisor of one's own. */

@@ -96,6 +96,12 @@ export const KVM_KERNEL_EXAMPLES = {
     examples: ["kvm_intel: SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc000060200000000"],
     not: ["kvm-tdx-seamcall"],
   },
+  "tdx-no-module": { examples: ["virt/tdx: module not loaded"] },
+  "kvm-trace-msr": {
+    examples: ["kvm_msr: msr_write 3a = 0x40005", "kvm_msr: msr_read 48b = 0x1378ff00000000"],
+    not: ["kvm_msr: msr_write 6e0 = 0x51"],
+  },
+  "kvm-split-pages": { examples: ["itlb_multihit: KVM: Mitigation: Split huge pages"] },
   "kvm-l1d-flush": {
     examples: ["kvm_intel: Kernel compiled without mitigations, ignoring vmentry_l1d_flush"],
   },

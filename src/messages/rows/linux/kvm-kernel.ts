@@ -462,19 +462,24 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM load",
     gravity: "degrades",
-    needle: ["required for tdx", "tdx not supported by the host platform", "disable tdx: max_vcpu_per_td"],
+    needle: [
+      "required for tdx",
+      "tdx requires ",
+      "tdx not supported by the host platform",
+      "disable tdx: max_vcpu_per_td",
+    ],
     pattern:
-      /(?<what>EPT|APICv|TDP MMU and MMIO caching and EPT A\/D bit|(?:tdx: )?OSXSAVE|TDP MMU) (?:is|are) required for TDX|TDX not supported by the host platform|Disable TDX: MAX_VCPU_PER_TD \(\d{1,6}\) smaller/i,
+      /(?<what>EPT|APICv|TDP MMU and MMIO caching and EPT A\/D bit|(?:tdx: )?(?:OSXSAVE|MOVDIR64B|Self-snoop)|TDP MMU) (?:is|are) required for TDX|TDX requires (?:mmio caching|TDP MMU|EPT|APICv)|TDX not supported by the host platform|Disable TDX: MAX_VCPU_PER_TD \(\d{1,6}\) smaller/i,
     what: "kvm_intel loads without TDX guests, because something that TDX needs of KVM or of the platform is off. Ordinary guests are not affected.",
     causes: [
-      "EPT, APICv and the TDP MMU are kvm_intel's and kvm's parameters (ept, enable_apicv, tdp_mmu), on by default where the CPU has them.",
+      "EPT, APICv, the TDP MMU and MMIO caching are kvm_intel's and kvm's parameters (ept, enable_apicv, tdp_mmu, mmio_caching), on by default where the CPU has what they need.",
       "`not supported by the host platform`: TDX is off in the firmware, or the kernel was not started with it.",
     ],
     steps: [
       {
         text: "See which of them is off.",
         commands: [
-          "grep . /sys/module/kvm_intel/parameters/{ept,enable_apicv,tdx} /sys/module/kvm/parameters/tdp_mmu",
+          "grep . /sys/module/kvm_intel/parameters/{ept,enable_apicv,tdx} /sys/module/kvm/parameters/{tdp_mmu,mmio_caching}",
           "sudo dmesg | grep -i tdx",
         ],
       },
@@ -495,6 +500,58 @@ export const KVM_KERNEL_MESSAGES = [
     ],
     steps: [KERNEL_LOG, { text: "Update the TDX module with the firmware, and the kernel." }],
     source: { message: TDX, meaning: "Intel TDX Module specification, completion status codes" },
+  },
+  {
+    id: "tdx-no-module",
+    product: "Linux",
+    layer: "firmware",
+    gravity: "degrades",
+    needle: "virt/tdx: module not loaded",
+    pattern: /virt\/tdx: module not loaded/i,
+    what: "The firmware has TDX on (Linux found its private key IDs), and loaded no TDX module, so confidential guests (TDs) cannot run. VT-x is another thing and works: ordinary guests are not affected.",
+    causes: ["The firmware's SEAM loader (P-SEAMLDR) did not run, or found no TDX module that it accepts."],
+    steps: [
+      {
+        text: "Give the firmware a TDX module: it is part of a BIOS image of the vendor, or the firmware takes it from the EFI system partition. With SEAM loader on and none loaded, ask the vendor which image has one.",
+        commands: ["sudo dmesg | grep -i tdx; ls -l /boot/efi/EFI/TDX/"],
+      },
+    ],
+    source: { message: "canonical/tdx#425; Linux, arch/x86/virt/vmx/tdx/tdx.c", meaning: "Intel TDX Enabling Guide" },
+  },
+  {
+    id: "kvm-trace-msr",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "informs",
+    needle: "kvm_msr: msr_",
+    group: "kvm-trace-msr",
+    pattern: /kvm_msr: msr_(?<access>read|write) (?<msr>3a|4[89][0-9a-f]) = 0x(?<value>[0-9a-f]{1,16})/,
+    what: "A trace of what guests read from and write to their registers.",
+    decoder: "trace-msr",
+    steps: [{ text: "See it on every CPU, in the guest.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"] }],
+    source: {
+      message: "Linux, arch/x86/kvm/trace.h (kvm_msr)",
+      meaning: "tianocore/edk2#11188; Intel SDM volume 3C, appendix A",
+    },
+  },
+  {
+    id: "kvm-split-pages",
+    product: "Linux",
+    layer: "KVM parameter",
+    gravity: "informs",
+    needle: "mitigation: split huge pages",
+    pattern: /KVM: Mitigation: Split huge pages/i,
+    what: "The kernel works around an erratum of this CPU (iTLB multihit): KVM maps memory that guests execute in pages of 4 KByte, which costs speed. EPT is on, and data stays in huge pages.",
+    steps: [
+      {
+        text: "Only where all guests are trusted: measure without it, for machines that are started afterwards.",
+        commands: ["echo off | sudo tee /sys/module/kvm/parameters/nx_huge_pages"],
+      },
+    ],
+    source: {
+      message: "Linux, arch/x86/kernel/cpu/bugs.c (itlb_multihit_show_state)",
+      meaning: "Linux, Documentation/admin-guide/hw-vuln/multihit.rst",
+    },
   },
   {
     id: "kvm-l1d-flush",

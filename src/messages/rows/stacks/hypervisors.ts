@@ -18,7 +18,7 @@ export const HYPERVISOR_MESSAGES = [
     gravity: "degrades",
     needle: "not fully enabled",
     pattern:
-      /VMX ctrl (?<msr>0x[0-9a-f]{1,8}) not fully enabled: request (?<request>0x[0-9a-f]{1,16}) but get ?(?<got>0x[0-9a-f]{1,16})/i,
+      /VMX ctrl (?<msr>0x[0-9a-f]{1,8}) not fully enabled: request(?: (?<request>0x[0-9a-f]{1,16}) but get ?(?<got>0x[0-9a-f]{1,16}))?/i,
     what: "ACRN asked for VMX controls that the CPU does not allow, and continues with what it got.",
     decoder: "control-request",
     steps: [

@@ -93,6 +93,7 @@ export const LIBVIRT_MESSAGES = [
     gravity: "blocks",
     needle: "unknown cpu feature",
     pattern: /unknown CPU feature:? ['"]?(?<missing>[\w.-]{1,60})/i,
+    decoder: "feature-list",
     what: "This libvirt does not know the CPU feature {missing}, which is not VMX: its CPU map lacks the name, or has another one for it.",
     causes: [
       "The XML, or the host of a migration that sends it, comes from another libvirt, older or newer, with other names.",

@@ -211,6 +211,7 @@ export const QEMU_START_MESSAGES = [
     needle: ["unrecognized feature", "cpu feature ", "-x86_64-cpu."],
     pattern:
       /(?:qemu[\w.-]{0,30}|cpu|CPU):? unrecognized feature (?<name>[\w.-]{1,40})|CPU feature '?(?<name2>[\w.-]{1,60})'? not found|Property '[\w-]{0,60}-x86_64-cpu\.(?<name3>[\w-]{1,60})' not found/i,
+    decoder: "feature-list",
     what: "This QEMU does not know the CPU feature that it is asked for: QEMU is older than the feature, or than the libvirt (or tool) that asks.",
     causes: [
       "The QEMU of an old distribution (qemu-kvm 1.5 of CentOS 7 among them) under newer tools: `kvm=off`, arat, tsc_adjust, vmx-… and the like came later.",

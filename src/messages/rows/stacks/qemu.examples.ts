@@ -102,6 +102,8 @@ export const QEMU_EXAMPLES = {
     ],
     not: ["KVM_CREATE_VM", "> Unable to create VM (22)"],
   },
+  "qemu-monitor-status": { examples: ["VM status: paused (prelaunch)", "VM status: paused (internal-error)"] },
+  "qemu-monitor-kvm": { examples: ["kvm support: enabled", "kvm support: disabled"] },
   "qemu-no-property": {
     examples: ["qemu-virtiofs-system-x86_64: Property '.vmx-rdseed-exit' not found"],
     not: ["HAXM device is not found.", "modprobe: FATAL: Module nvidia not found."],

@@ -629,6 +629,22 @@ export const STACK_MESSAGES = [
       "kvm_intel refused to load: VT-x is off, or this is a virtual machine that is not given it.",
       "nova and its like were set to virt_type=qemu, because KVM was missing when they were installed.",
     ],
+    where: [
+      {
+        is: "in dom0",
+        what: "This is Xen's dom0: Xen itself uses VT-x, so kvm_intel is rightly not loaded there, and what a check says about KVM (its module, its EPT, its L1D flush) says nothing about this machine. Xen has its own.",
+        gravity: "informs",
+        steps: [
+          {
+            text: "Ask Xen: what it found of VT-x, and what it does against L1TF and its like.",
+            commands: [
+              "xl info | grep -E 'virt_caps|hw_caps'",
+              "sudo xl dmesg | grep -iE 'vmx|hvm|ept|l1tf|flush|spec'",
+            ],
+          },
+        ],
+      },
+    ],
     steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
     source: {
       message: "Ubuntu-Solutions-Engineering/openstack-installer#852, #971; xx-sec/xx-sec#5",

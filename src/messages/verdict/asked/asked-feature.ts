@@ -119,7 +119,10 @@ export function featuresIn(line: string): readonly Feature[] {
 export function asksWhatIsOff(machine: OwnMachine, text: string): boolean {
   const shown = machine.situation.host.params?.kvm_intel ?? {};
   const off = ASKED_ABOUT.filter((name) => shown[name] !== undefined && parseBool(shown[name]) === false);
-  return off.length > 0 && featuresAsked(text, machine.lines).some(({ param }) => off.some((name) => name === param));
+  if (off.length === 0) return false;
+  // Named in one sentence, and asked about in another.
+  const named = /[?？]/.test(text) ? featuresNamed(besideMachine(text, machine)) : featuresAsked(text, machine.lines);
+  return named.some(({ param }) => off.some((name) => name === param));
 }
 
 const SGX = /\bSGX\b[^\n]{0,40}\?|intel_sgx: FLC\b/;

@@ -3,6 +3,7 @@ import { parseHexU64, testBit, type U64 } from "../../../bits/u64.js";
 import { msrOf } from "../../../host/host.js";
 import { knownValue } from "../../../host/msr.js";
 import { isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
+import { registersInWords } from "../../../input/text/registers-in-words.js";
 import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { answer, type TextVerdict } from "../../answer.js";
@@ -53,6 +54,33 @@ export function bitAsked(
       commands: [`vmxlens show HOST ${hexIndex(register.index)}`],
     },
   ]);
+}
+
+const MUST_BE_1 =
+  /\bmust be (?:one|1|set)\b|\bnever be (?:turned off|switched off|cleared|0|zero)\b|\balways (?:be )?(?:1|one|on|set)\b/i;
+const ONE_BIT = /\bbit (?<bit>\d{1,2})\b/i;
+const TRUE_OF_PLAIN = 0xc;
+const LONGER = 2_000;
+
+/** Whether a control that its plain register reports as 1 can be off, where a text asks that with the value. */
+export function default1Asked(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
+  if (text === undefined || text.length > LONGER || !text.includes("?") || !MUST_BE_1.test(text)) return undefined;
+  const bit = Number(ONE_BIT.exec(text)?.groups?.bit ?? -1);
+  const values = registersInWords(text);
+  const register = [0x481, 0x482, 0x483, 0x484].map(registerOf).find((one) => one?.default1?.includes(bit) === true);
+  const value = register === undefined ? undefined : values.get(register.index);
+  if (register === undefined || value === undefined || values.has(register.index + TRUE_OF_PLAIN)) return undefined;
+  const exact = registerOf(register.index + TRUE_OF_PLAIN);
+  const name = register.bits.find((row) => row.bit === bit)?.sdm ?? "without a public name";
+  return answer(
+    `Bit ${bit} (${name}) is one of those that ${register.sdm} (${hexIndex(register.index)}) always reports as 1, for old software. Where IA32_VMX_BASIC has bit 55, ${exact?.sdm} (${hexIndex(register.index + TRUE_OF_PLAIN)}) says whether it may be 0, and the CPU goes by that: a control that is 0 there in the low half can be off.`,
+    [
+      {
+        text: "Read both.",
+        commands: [`sudo modprobe msr; sudo rdmsr 0x480; sudo rdmsr ${hexIndex(register.index + TRUE_OF_PLAIN)}`],
+      },
+    ],
+  );
 }
 
 function registersIn(text: string): readonly number[] {

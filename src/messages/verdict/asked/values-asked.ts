@@ -2,8 +2,10 @@ import { listText } from "../../../bits/list-text.js";
 import { parseHexU64, type U64 } from "../../../bits/u64.js";
 import { type DecodedRegister, decodeRegister } from "../../../host/decode.js";
 import { msrValue } from "../../../host/msr.js";
-import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
+import { registersInWords } from "../../../input/text/registers-in-words.js";
 import { hexIndex, registerOf } from "../../../registers/registers.js";
+import { auditVmcs } from "../../../vmcs/audit.js";
+import { small64 } from "../../../vmcs/value64.js";
 import { answer, type Recognised, type TextVerdict } from "../../answer.js";
 import { bitText, explainBit } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
@@ -22,26 +24,7 @@ const LONGEST = 8_000;
 const ASKS = /[?？]|\b(?:mean|means|decode|explain)\b/i;
 /** Then the value is written, or it is about something else. */
 const OTHER = /\b(?:wrmsr|writ(?:e|es|ing|ten)|set MSR|fail\w{0,3}|errors?|#GP|VMXON|VMLAUNCH|should|must)\b/i;
-const PAIR =
-  /(?:\b(?:MSR_)?(?<name>IA32_(?:FEAT|VMX_)\w{2,40})|\b0x0{0,5}(?<index>3a|4[89][0-9a-f])\b)(?:\s?[([](?:MSR )?(?:0x[0-9a-f]{2,4}|[A-Z]\w{2,40})[)\]])?(?:\s?[=:]\s?|[ \t](?:is|was|gives?|gave|reads?|returns?|returned|prints?|printed|shows?|says|has|contains|equals|(?:has the |with )?value)[ \t](?:of |me )?|\n)(?:0x(?<hex>[0-9a-f]{1,16})|(?<bare>(?=[a-f]{0,15}\d)[0-9a-f]{1,16}))(?![\w'`-]|[.:]\w)/gi;
 const FEAT_CTL = 0x3a;
-
-/** The registers of a text with their values, where each has one. */
-function valuesIn(text: string): ReadonlyMap<number, U64> {
-  const found = new Map<number, U64>();
-  const several = new Set<number>();
-  for (const { groups = {} } of text.matchAll(PAIR)) {
-    const { name, index: number = "", hex, bare } = groups;
-    const index = name === undefined ? Number.parseInt(number, 16) : msrByName(name);
-    const value = parseHexU64((hex ?? bare) as string);
-    if (index === undefined || value === undefined || !isVmxMsr(index) || isNumberOfMsr(value, index)) continue;
-    const before = found.get(index);
-    if (before !== undefined && (before.hi !== value.hi || before.lo !== value.lo)) several.add(index);
-    found.set(index, value);
-  }
-  for (const index of several) found.delete(index);
-  return found;
-}
 
 /** `TRUE_PINBASED = 0x7f00000016`: a whole register by the end of its name. */
 const BY_SHORT_NAME =
@@ -55,14 +38,14 @@ function capabilitiesIn(text: string): ReadonlyMap<number, U64> {
     const value = parseHexU64(groups.hex as string);
     if (value !== undefined) found.set(groups.true === undefined ? word[2] : word[1], value);
   }
-  return new Map([...found, ...valuesIn(text)]);
+  return new Map([...found, ...registersInWords(text)]);
 }
 
 /** What a short question about the value of one register comes to; one that was read as a machine's is answered as that. */
 export function valueAsked(text: string | undefined, isRead: boolean): Says | undefined {
   if (text === undefined || text.length > SHORT || !ASKS.test(text) || OTHER.test(text)) return undefined;
   if (text.trim().split("\n").length > FEW_LINES) return undefined;
-  const [only, ...more] = valuesIn(text);
+  const [only, ...more] = registersInWords(text);
   if (only === undefined || more.length > 0) return undefined;
   const [index, value] = only;
   const decoded = decodeRegister(index, msrValue(value));
@@ -122,7 +105,7 @@ const WORDS = {
   entry: ["VM-entry controls", 0x490, 0x484],
 } as const;
 const WANTED =
-  /\b(?:(?<pin>pin)|(?<proc2>secondary|proc(?:essor)?[-_ ]?(?:based)?[-_ ]?(?:ctls)?2)|(?<proc>primary|proc(?:essor)?[-_ ]?based|cpu[-_ ]?based)|(?<exit>(?:vm[-_ ]?)?exit)|(?<entry>(?:vm[-_ ]?)?entry))(?:[-_ ]?(?:based|exec\w{0,6}|vm|ctls?|ctrls?|controls?)){0,4}(?:\s?[:=]\s?|\s)(?:is |was |of |wanted |value |I (?:write|wrote|set) )?0x(?<value>[0-9a-f]{1,8})\b/gi;
+  /\b(?:(?<pin>pin)|(?<proc2>secondary|proc(?:essor)?[-_ ]?(?:based)?[-_ ]?(?:ctls)?2)|(?<proc>primary|proc(?:essor)?[-_ ]?based|cpu[-_ ]?based)|(?<exit>(?:vm[-_ ]?)?exit)|(?<entry>(?:vm[-_ ]?)?entry))(?:[-_ ]?(?:based|exec\w{0,6}|vm|ctls?|ctrls?|controls?)){0,4}[ \t]{0,16}(?:written|wanted|value|final|adjusted|ours?)?[ \t]{0,16}(?:\s?(?:[:=]|[-=]>)\s{0,8}|\s)(?:is |was |of |wanted |value |I (?:write|wrote|set) )?0x(?<value>[0-9a-f]{1,8})\b/gi;
 const ALLOWED =
   /\ballowed[-_ ]?(?<which>[01])(?:[-_ ]?settings?)?(?:\s?[:=]\s?|\s)(?:is |of )?0x(?<value>[0-9a-f]{1,8})\b/gi;
 
@@ -142,12 +125,23 @@ export function wantedRefused(recognised: readonly Recognised[], text: string): 
     if (word !== undefined) wanted.set(word, Number.parseInt(groups.value as string, 16));
   }
   const registers = capabilitiesIn(text);
+  const basic = registers.get(BASIC);
+  const hasTrue = basic === undefined ? undefined : ((basic.hi >>> TRUE_CONTROLS) & 1) === 1;
   const judged = [...wanted].flatMap(([word, value]) => {
     const limits = limitsOf(word, registers, wanted.size === 1 ? text : "");
-    return limits === undefined ? [] : [judgedWord(word, value, limits)];
+    return limits === undefined ? [] : [judgedWord(word, value, limits, hasTrue)];
   });
   if (judged.length === 0) return undefined;
   const allAgree = judged.length > 1 && judged.every(({ agrees }) => agrees);
+  const together = allAgree ? brokenTogether(wanted) : undefined;
+  if (together !== undefined)
+    return {
+      says: `${together.says} That is VM-instruction error 7. Each control word of the text alone is allowed by its register.`,
+      steps: together.steps,
+      evidence: [],
+      line: failed.lines[0],
+      covers: [failed.message as string],
+    };
   return {
     says: allAgree
       ? `${failed.what} The ${judged.length} control words of the text (${judged.map(({ name }) => name).join(", ")}) are allowed by its registers, so another check failed: two controls that do not go together, an address or a pointer that a control needs, or the event to inject.`
@@ -173,6 +167,25 @@ function limitsOf(word: keyof typeof WORDS, registers: ReadonlyMap<number, U64>,
   return { register: plain, ...(must1 === undefined ? {} : { must1 }), ...(may1 === undefined ? {} : { may1 }) };
 }
 
+const FIELDS: { readonly [W in keyof typeof WORDS]: number } = {
+  pin: 0x4000,
+  proc: 0x4002,
+  proc2: 0x401e,
+  exit: 0x400c,
+  entry: 0x4012,
+};
+
+/** Controls that do not go together: the checks of a VM entry, over the words alone. */
+function brokenTogether(
+  wanted: ReadonlyMap<keyof typeof WORDS, number>,
+): Pick<TextVerdict, "says" | "steps"> | undefined {
+  const fields = new Map([...wanted].map(([word, value]) => [FIELDS[word], small64(value)]));
+  const { findings, headline } = auditVmcs({ fields, reported: { kind: "vmfail", error: 7 } });
+  const [change] = findings[0]?.changes ?? [];
+  if (findings.length === 0) return undefined;
+  return { says: headline, steps: change === undefined ? [] : [{ text: `In the VMCS: ${change.text}.` }] };
+}
+
 const PRINT_REST: Step = {
   text: "Print the fields that the controls use, with the words and the registers, and have all of it checked: EPT_POINTER, the addresses of bitmaps and pages, VPID, the counts of MSR lists, VM_ENTRY_INTR_INFO_FIELD.",
   commands: ["vmxlens audit DUMP.txt"],
@@ -185,11 +198,27 @@ interface Judged {
   readonly agrees: boolean;
 }
 
-function judgedWord(word: keyof typeof WORDS, wanted: number, { register, must1, may1 }: Limits): Judged {
+const BASIC = 0x480;
+/** In the high half: bit 55. */
+const TRUE_CONTROLS = 23;
+
+function judgedWord(
+  word: keyof typeof WORDS,
+  wanted: number,
+  { register, must1, may1 }: Limits,
+  hasTrue: boolean | undefined,
+): Judged {
   const [name, exact] = WORDS[word];
   const bits = (mask: number) =>
     Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);
-  const named = (mask: number) => listText(bits(mask).map((bit) => bitText(explainBit(register, bit, "asked"))));
+  const named = (mask: number) => {
+    const all = bits(mask).map((bit) => explainBit(register, bit, "asked"));
+    const unnamed = all.filter(({ sdm }) => sdm === undefined).map(({ bit }) => String(bit));
+    return listText([
+      ...all.filter(({ sdm }) => sdm !== undefined).map(bitText),
+      ...(unnamed.length === 0 ? [] : [`${unnamed.length > 1 ? "bits" : "bit"} ${unnamed.join(" ")} without a name`]),
+    ]);
+  };
   const missing = must1 === undefined ? 0 : must1 & ~wanted;
   const excess = may1 === undefined ? 0 : wanted & ~may1;
   const of = `The ${name} 0x${wanted.toString(16)}`;
@@ -203,13 +232,20 @@ function judgedWord(word: keyof typeof WORDS, wanted: number, { register, must1,
     ...(may1 === undefined ? ["what may be 1 is not in the text"] : []),
   ];
   const rest = open.length === 0 ? "" : ` (${open.join(", ")})`;
+  const trueName = `${registerOf(exact)?.sdm} (${hexIndex(exact)})`;
   const byTrue =
-    missing !== 0 && register !== exact
-      ? ` Where IA32_VMX_BASIC bit 55 is 1, ${registerOf(exact)?.sdm} (${hexIndex(exact)}) decides, and may let some of these be 0.`
-      : "";
+    missing === 0 || register === exact || hasTrue === false
+      ? ""
+      : hasTrue === true
+        ? ` IA32_VMX_BASIC has bit 55, so ${trueName} decides in the end, and may let some of these be 0.`
+        : ` Where IA32_VMX_BASIC bit 55 is 1, ${trueName} decides, and may let some of these be 0.`;
+  const good =
+    parts.length === 0 || must1 === undefined || may1 === undefined
+      ? ""
+      : ` (0x${wanted.toString(16)} | 0x${must1.toString(16)}) & 0x${may1.toString(16)} is allowed: 0x${(((wanted | must1) & may1) >>> 0).toString(16)}.`;
   const says =
     parts.length === 0
       ? `${of} agree with ${sdm} (${hexIndex(register)}) as far as the text shows it${rest}.`
-      : `${of} ${parts.join("; they ")}, by ${sdm} (${hexIndex(register)})${rest}.${byTrue}`;
+      : `${of} ${parts.join("; they ")}, by ${sdm} (${hexIndex(register)})${rest}.${good}${byTrue}`;
   return { name, says, agrees: parts.length === 0 && open.length === 0 };
 }

@@ -39,6 +39,9 @@ export function withNestedOff(
 const VMX_REFUSED =
   /\bhost doesn't support requested feature: CPUID\S{1,20}\.vmx\b|\bHost CPU does not provide required features: (?:[\w-]{1,20}, ?){0,40}vmx\b/i;
 
+/** QEMU on macOS. */
+const HVF = /\baccel[= ]hvf\b/;
+
 /** QEMU's warning shows that nested is off in the module that runs, whatever its configuration asks for. */
 export function nestedRefused(
   recognised: readonly Explanation[],
@@ -49,7 +52,8 @@ export function nestedRefused(
   const asked = paramsAsked?.kvm_intel?.nested;
   const warning = recognised.find(({ matched }) => VMX_REFUSED.test(matched));
   const isShown = params?.kvm_intel?.nested !== undefined || parseBool(asked ?? "") === false;
-  if (warning === undefined || isShown || isSvmVendor(vendor) || svmNamed(text) !== undefined) return undefined;
+  if (warning === undefined || isShown || isSvmVendor(vendor) || svmNamed(text) !== undefined || HVF.test(text))
+    return undefined;
   const isOther = ({ gravity, message = "" }: Explanation) => gravity === "blocks" && !SAYS_NONE.has(message);
   if (asked === undefined && (!OF_NESTED.test(proseOf(text)) || recognised.some(isOther))) return undefined;
   const why =

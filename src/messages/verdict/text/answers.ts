@@ -4,11 +4,12 @@ import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { type Explanation, type FoundVerdict, isOfLoading, type Recognised } from "../../answer.js";
 import { asksWhatIsOff, withAskedFeatures } from "../asked/asked-feature.js";
 import { autoloaded, builtIn } from "../asked/autoload.js";
-import { bitAsked } from "../asked/bit-asked.js";
+import { bitAsked, default1Asked } from "../asked/bit-asked.js";
 import { flagsLineAsked, withoutCpuFlags } from "../asked/flags-line.js";
 import { harmlessHere } from "../asked/harmless.js";
 import { featureChecked } from "../asked/how-to-check.js";
 import { askedName } from "../asked/name-asked.js";
+import { numbersAsked } from "../asked/numbers-asked.js";
 import { isOfOtherRegister, otherRegister } from "../asked/other-register.js";
 import { registersAsked } from "../asked/registers-read.js";
 import { twoValues } from "../asked/two-values.js";
@@ -113,11 +114,15 @@ function withoutMessages({ recognised, machine, text, guests }: Reading): FoundV
   const isKvm = text !== undefined && !usesOther(text) && !LISTS_DEVICE.test(text);
   const guest = isKvm ? guestVerdict(machine, guests(), text) : undefined;
   if (guest !== undefined) return guest;
+  // What the machine of the text has off is asked about: it answers, and no rule for all machines.
+  if (machine !== undefined && text !== undefined && asksWhatIsOff(machine, text)) return undefined;
   const named =
     registersAsked(text, machine) ??
     bitAsked(text, machine) ??
+    default1Asked(text) ??
     askedName(text, machine) ??
     otherRegister(text, machine) ??
+    numbersAsked(text) ??
     autoloaded(text) ??
     builtIn(text) ??
     (machine === undefined ? featureChecked(text) : undefined);

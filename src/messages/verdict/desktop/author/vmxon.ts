@@ -1,3 +1,4 @@
+import { registersInWords } from "../../../../input/text/registers-in-words.js";
 import type { Symptom } from "../author-symptom.js";
 
 /*
@@ -20,20 +21,33 @@ const ASKED = [
   [CR4, "CR4", { VMXE: 13 }],
   [FEAT_CTL, "IA32_FEAT_CTL", { "the lock": 0, "VMX outside SMX": 2 }],
 ] as const;
+/** The registers that limit CR0 and CR4, by number: which bits must be 1, which may. */
+const LIMITS = { CR0: [0x486, 0x487], CR4: [0x488, 0x489] } as const;
 
 function checked(text: string): string | undefined {
+  const words = registersInWords(text);
   const allowed = new Map<string, number>(
     [...text.matchAll(FIXED1)].map(({ groups }) => [`CR${groups?.cr}`, lowOf(groups?.hex ?? "")]),
   );
-  const read = ASKED.flatMap(([words, register, bits]) => {
-    const hex = words.exec(text)?.groups?.hex;
+  const read = ASKED.flatMap(([pattern, register, bits]) => {
+    const written = register === "IA32_FEAT_CTL" ? words.get(FEAT_CTL_INDEX) : undefined;
+    const hex = written === undefined ? pattern.exec(text)?.groups?.hex : written.lo.toString(16);
     if (hex === undefined) return [];
     const low = lowOf(hex);
-    const missing = Object.entries(bits).filter(([, bit]) => ((low >>> bit) & 1) === 0);
-    const more = (low & ~(allowed.get(register) ?? -1)) >>> 0;
+    const [fixed0, fixed1] = register === "IA32_FEAT_CTL" ? [] : LIMITS[register].map((index) => words.get(index)?.lo);
+    const named: readonly number[] = Object.values(bits);
+    const missing = [
+      ...Object.entries(bits),
+      ...bitsOf((fixed0 ?? 0) & ~low)
+        .filter((bit) => !named.includes(bit))
+        .map((bit) => ["a bit that FIXED0 has", bit] as const),
+    ].filter(([, bit]) => ((low >>> bit) & 1) === 0);
+    const more = (low & ~(allowed.get(register) ?? fixed1 ?? -1)) >>> 0;
     return [{ register, hex: hex.toLowerCase(), missing, more }];
   });
-  if (read.length === 0) return undefined;
+  // A locked IA32_FEAT_CTL that is read by its number has answers with the machine and its message.
+  const isLock = ({ register, hex }: (typeof read)[number]) => register === "IA32_FEAT_CTL" && (lowOf(hex) & 1) === 1;
+  if (read.every(isLock) && !FEAT_CTL.test(text)) return undefined;
   const wrong = read.filter(({ missing, more }) => missing.length > 0 || more !== 0);
   const shown = (all: typeof read) => all.map(({ register, hex }) => `${register} 0x${hex}`).join(", ");
   if (wrong.length > 0) {
@@ -46,10 +60,24 @@ function checked(text: string): string | undefined {
           .filter((part) => part !== "")
           .join(", and ")}`,
     );
-    return `VMXON fails because of a value that the text gives: ${faults.join("; ")}. CR0 needs PE, NE and PG, CR4 needs VMXE, and IA32_FEAT_CTL its lock and VMX outside SMX.`;
+    const featCtl = wrong.find(({ register }) => register === "IA32_FEAT_CTL");
+    const needs = wrong.some(({ register }) => register !== "IA32_FEAT_CTL")
+      ? " CR0 needs PE, NE and PG, CR4 needs VMXE, and IA32_FEAT_CTL its lock and VMX outside SMX."
+      : "";
+    return `VMXON fails because of a value that the text gives: ${faults.join("; ")}.${needs}${featCtl === undefined ? "" : whoSets(lowOf(featCtl.hex))}`;
   }
   return `What the text gives is good for VMXON (${shown(read)}). #GP is left for CPL above 0, a bit that is 0 in FIXED1 and set in CR0 or CR4, A20M, ${read.some(({ register }) => register === "IA32_FEAT_CTL") ? "" : "IA32_FEAT_CTL without its lock or bit 2, "}and another CPU than the one these values are from.`;
 }
+
+const FEAT_CTL_INDEX = 0x3a;
+const bitsOf = (mask: number): readonly number[] =>
+  Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);
+
+/** Who can put IA32_FEAT_CTL right. */
+const whoSets = (low: number): string =>
+  (low & 1) === 0
+    ? ` IA32_FEAT_CTL is not locked, so the firmware left it to the system: write ${(low | 5) === 5 ? "0x5" : `0x${((low | 5) >>> 0).toString(16)}`} to 0x3a on every CPU before VMXON, as Linux does.`
+    : " IA32_FEAT_CTL is locked: only the firmware can change it.";
 
 export const VMXON_SYMPTOM: Symptom = {
   words: /\bvmx_?on\b[^\0]{0,400}(?:#GP|general[ _]protection)|(?:#GP|general[ _]protection)[^\0]{0,400}\bvmx_?on\b/i,
