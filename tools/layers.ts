@@ -32,6 +32,10 @@ export const LAYERS: readonly Layer[] = [
   { name: "vmcs", holds: "the VMCS, its dumps and its checks" },
   { name: "why", holds: "the reason for a bit, and what would change it" },
   { name: "compare", holds: "differences between hosts, kernels, models and products; a machine against its replay" },
+  {
+    name: "answers",
+    holds: "what messages and answers to a text are made of, and the answers to what a text asks in words",
+  },
   { name: "messages", holds: "the meaning of an error message or a log" },
   {
     name: "prove",

@@ -8,7 +8,7 @@ import type { VcpuState } from "../kvm/guest/restore.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { parseBool } from "../kvm/load/parse-param.js";
 import type { ReplayOptions } from "../kvm/replay.js";
-import { type Fact, heldIn } from "../rules/held.js";
+import type { NamedKernel } from "../rules/held-in-named.js";
 import type { Release } from "../rules/release.js";
 import { withKernel } from "../situation/changed.js";
 import {
@@ -39,16 +39,6 @@ export interface ExplainOptions {
   readonly vcpu?: VcpuState;
   /** What `desktopMessages` loads. Default: messages of desktop products are not recognised. */
   readonly desktop?: DesktopMessages;
-}
-
-/** A kernel release that the text names. */
-export interface NamedKernel {
-  /** As written: `5.15.35-1-pve`. */
-  readonly text: string;
-  readonly major: number;
-  readonly minor: number;
-  /** The third number, where there is one. */
-  readonly patch?: number;
 }
 
 /** Everything besides the message itself that an explanation may use. */
@@ -267,20 +257,4 @@ function kernelIn(text: string): NamedKernel | undefined {
     }
   }
   return undefined;
-}
-
-/** Whether a fact about kernels holds in a named one, modelled or not; never where none was named. */
-export function holdsInNamed(kernel: NamedKernel | undefined, fact: Fact): boolean {
-  return heldInNamed(kernel, fact) === true;
-}
-
-/** Whether a fact about kernels does not hold in a named one; never where none was named. */
-export function surelyNotIn(kernel: NamedKernel | undefined, fact: Fact): boolean {
-  return heldInNamed(kernel, fact) === false;
-}
-
-function heldInNamed(kernel: NamedKernel | undefined, { held }: Fact): boolean | undefined {
-  if (kernel === undefined) return undefined;
-  const { major, minor, patch = 0 } = kernel;
-  return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` });
 }

@@ -1,8 +1,8 @@
+import type { Decoded, FoundVerdict, Recognised, TextVerdict } from "../answers/answer.js";
+import type { DesktopDecoderName, MessageRow } from "../answers/message.js";
 import type { Circumstance, OwnMachine } from "../situation/evidence/own-machine.js";
-import type { Decoded, FoundVerdict, Recognised, TextVerdict } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import type { Match } from "./match.js";
-import type { DesktopDecoderName, MessageRow } from "./message.js";
 
 /** Reads the numbers and names of matches further than the sentences of their row. */
 export type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;

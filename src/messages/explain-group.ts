@@ -1,8 +1,3 @@
-import { NOT_REPLAYED } from "../kvm/not-replayed.js";
-import { printersOf } from "../kvm/printers.js";
-import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
-import type { Circumstance } from "../situation/evidence/own-machine.js";
-import { outerStep } from "../why/questions/next-steps.js";
 import {
   type Cause,
   chosenStep,
@@ -11,8 +6,15 @@ import {
   type Recognised,
   sinceText,
   uniqueSteps,
-} from "./answer.js";
-import { type ExplainContext, surelyNotIn } from "./context.js";
+} from "../answers/answer.js";
+import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Product, RowCause } from "../answers/message.js";
+import { NOT_REPLAYED } from "../kvm/not-replayed.js";
+import { printersOf } from "../kvm/printers.js";
+import { surelyNotIn } from "../rules/held-in-named.js";
+import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
+import type { Circumstance } from "../situation/evidence/own-machine.js";
+import { outerStep } from "../why/questions/next-steps.js";
+import type { ExplainContext } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
 import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
 import { decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
@@ -38,7 +40,6 @@ import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Product, RowCause } from "./message.js";
 import { inAmdWords, openCauses, openSteps } from "./open-steps.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";

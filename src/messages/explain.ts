@@ -1,3 +1,10 @@
+import {
+  type AnsweringVerdict,
+  type Explanation,
+  plainStep,
+  type Recognised,
+  type TextVerdict,
+} from "../answers/answer.js";
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { hasSvm } from "../host/host.js";
 import type { TextLine } from "../input/text/text-lines.js";
@@ -5,7 +12,6 @@ import { type OwnMachine, ownMachine, type TextRead } from "../situation/evidenc
 import { ofOneSide } from "../situation/evidence/sides.js";
 import { type KeptText, keptText } from "../vmcs/dumps/kept-text.js";
 import type { Question } from "../why/questions/answer.js";
-import { type AnsweringVerdict, type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { explainUnder } from "./explain-group.js";
 import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";

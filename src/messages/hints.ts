@@ -1,5 +1,5 @@
+import type { MessageRow } from "../answers/message.js";
 import type { DesktopMessages } from "./desktop-messages.js";
-import type { MessageRow } from "./message.js";
 import { messageRows } from "./rows/table.js";
 
 /*

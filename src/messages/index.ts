@@ -5,7 +5,7 @@
  *
  * @module messages
  */
-export type { Explanation } from "./answer.js";
+export type { Explanation } from "../answers/answer.js";
 export type { ExplainOptions } from "./context.js";
 export { desktopMessages } from "./desktop-messages.js";
 export { explain, explainStream } from "./explain.js";

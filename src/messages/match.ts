@@ -1,8 +1,8 @@
+import type { MessageRow } from "../answers/message.js";
 import { ownCopy } from "../input/text/text.js";
 import type { TextLine } from "../input/text/text-lines.js";
 import { isHypothetical, isSourceCode } from "./false-positives.js";
 import { type Candidate, hinted, isHinted, type Wanted } from "./hints.js";
-import type { MessageRow } from "./message.js";
 
 /** A message in the text. */
 export interface Match {

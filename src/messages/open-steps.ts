@@ -1,3 +1,5 @@
+import { inPlace } from "../answers/answer.js";
+import type { Advice, RowCause } from "../answers/message.js";
 import { lowerFirst } from "../bits/first-letter.js";
 import type { Circumstance, Circumstances } from "../situation/evidence/own-machine.js";
 import {
@@ -13,8 +15,6 @@ import {
   READ_BOTH,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { inPlace } from "./answer.js";
-import type { Advice, RowCause } from "./message.js";
 import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
 import { inWords, onComputer } from "./said-steps.js";
 

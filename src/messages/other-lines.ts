@@ -1,9 +1,9 @@
+import type { Explanation } from "../answers/answer.js";
+import type { Step } from "../answers/message.js";
 import { hasSvm } from "../host/host.js";
 import type { TextLine } from "../input/text/text-lines.js";
 import type { OwnMachine } from "../situation/evidence/own-machine.js";
 import type { KeptText } from "../vmcs/dumps/kept-text.js";
-import type { Explanation } from "./answer.js";
-import type { Step } from "./message.js";
 import { paramValues, readLine } from "./read-facts.js";
 
 /*

@@ -1,3 +1,5 @@
+import type { NamedValue } from "../answers/answer.js";
+import { type ExplainedBit, explainBit, setBits } from "../answers/bits.js";
 import { parseHexU64 } from "../bits/u64.js";
 import { qemuData } from "../compare/qemu-models.js";
 import { describeMsr, msrByName } from "../input/text/msr-names.js";
@@ -6,8 +8,6 @@ import { registerOf } from "../registers/registers.js";
 import { resolveRelease } from "../rules/release.js";
 import type { OwnMachine } from "../situation/evidence/own-machine.js";
 import { EXIT_REASONS } from "../vmcs/fields/decode-tables.js";
-import type { NamedValue } from "./answer.js";
-import { type ExplainedBit, explainBit, setBits } from "./decoders/bits.js";
 
 /** What can be read from a line that no row of the tables knows. */
 export interface ReadFromLine {

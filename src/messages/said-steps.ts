@@ -1,5 +1,5 @@
+import type { Advice, Step } from "../answers/message.js";
 import type { Circumstances } from "../situation/evidence/own-machine.js";
-import type { Advice, Step } from "./message.js";
 import {
   AFTER_SLEEP,
   DID_NOT_TAKE,

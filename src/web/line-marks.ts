@@ -1,5 +1,5 @@
+import type { Explanation } from "../answers/answer.js";
 import type { ReadResult } from "../input/read.js";
-import type { Explanation } from "../messages/answer.js";
 import { visible } from "../report/visible.js";
 import type { VmcsDump } from "../vmcs/dumps/dump.js";
 import { findField } from "../vmcs/fields/field-names.js";

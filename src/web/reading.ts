@@ -1,6 +1,6 @@
+import type { Explanation } from "../answers/answer.js";
 import { type ReadResult, readHostStream } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
-import type { Explanation } from "../messages/answer.js";
 import { type ExplainedText, explainPieces } from "../messages/explain.js";
 import { visible } from "../report/visible.js";
 import { type TextRead, takenLines } from "../situation/evidence/own-machine.js";

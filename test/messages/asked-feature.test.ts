@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { featuresAsked } from "../../src/messages/verdict/asked/asked-feature.js";
+import { featuresAsked } from "../../src/answers/asked/asked-feature.js";
 import { runCli } from "../cli/run.js";
 
 /* What the prose of a paste asks about is answered from the machine that the paste shows, before anything else. */

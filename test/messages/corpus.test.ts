@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { RefusingLayer } from "../../src/messages/message.js";
+import type { RefusingLayer } from "../../src/answers/message.js";
 import type { RELEASES } from "../../src/rules/release.js";
 import { explain } from "./explain-on.js";
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { MessageRow } from "../../src/messages/message.js";
+import type { MessageRow } from "../../src/answers/message.js";
 import { DESKTOP } from "../../src/messages/rows/desktop/table.js";
 import type { ExamplesOf } from "../../src/messages/rows/shape.examples.js";
 import { messageRows } from "../../src/messages/rows/table.js";

@@ -1,4 +1,4 @@
-import type { Explanation } from "../../src/messages/answer.js";
+import type { Explanation } from "../../src/answers/answer.js";
 import type { ExplainOptions } from "../../src/messages/context.js";
 import * as product from "../../src/messages/explain.js";
 import { DESKTOP } from "../../src/messages/rows/desktop/table.js";

@@ -1,8 +1,8 @@
+import type { Explanation } from "../../src/answers/answer.js";
 import type { Host } from "../../src/host/host.js";
 import type { VcpuState } from "../../src/kvm/guest/restore.js";
 import type { ParamsGiven } from "../../src/kvm/load/params.js";
 import type { ReplayOptions } from "../../src/kvm/replay.js";
-import type { Explanation } from "../../src/messages/answer.js";
 import { type Situation, situation } from "../../src/situation/situation.js";
 import { explain as explainText } from "./explain-all.js";
 

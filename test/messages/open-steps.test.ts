@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Product } from "../../src/answers/message.js";
 import { desktopMessages } from "../../src/messages/desktop-messages.js";
 import { explainPieces } from "../../src/messages/explain.js";
-import type { Product } from "../../src/messages/message.js";
 import { LINES } from "./lines.js";
 
 /*

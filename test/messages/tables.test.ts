@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { MessageRow, Step } from "../../src/answers/message.js";
 import { kernelPrinters } from "../../src/kvm/printers.js";
-import type { MessageRow, Step } from "../../src/messages/message.js";
 import { DESKTOP } from "../../src/messages/rows/desktop/table.js";
 import { messageRows } from "../../src/messages/rows/table.js";
 import { explain } from "./explain-all.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Explanation } from "../../src/messages/answer.js";
-import { explainBit } from "../../src/messages/decoders/bits.js";
+import type { Explanation } from "../../src/answers/answer.js";
+import { explainBit } from "../../src/answers/bits.js";
 import { shortReport } from "../../src/report/explain/short-report.js";
 import { plainText } from "../../src/report/text.js";
 import { runCli } from "../cli/run.js";

@@ -1,4 +1,4 @@
-import { isOfLoading } from "../../messages/answer.js";
+import { isOfLoading } from "../../answers/answer.js";
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainPieces } from "../../messages/explain.js";
 import type { TextRead } from "../../situation/evidence/own-machine.js";

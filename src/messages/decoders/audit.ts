@@ -1,3 +1,5 @@
+import type { Cause, Decoded, NamedValue } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { listText } from "../../bits/list-text.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { type AuditResult, auditVmcs } from "../../vmcs/audit.js";
@@ -5,9 +7,7 @@ import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import { reportedFromCode } from "../../vmcs/dumps/ended.js";
 import { describeInput } from "../../vmcs/missing-inputs.js";
 import { isPartOfState } from "../../vmcs/stopped/register-block.js";
-import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
-import type { Step } from "../message.js";
 import { registerBlock } from "../register-block.js";
 import { DROP_VMX, DUMP_VMCS } from "../rows/shared-advice.js";
 

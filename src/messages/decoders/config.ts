@@ -1,3 +1,5 @@
+import { type Cause, type Decoded, type NamedValue, sinceText } from "../../answers/answer.js";
+import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit } from "../../answers/bits.js";
 import { listText } from "../../bits/list-text.js";
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { bitsOf } from "../../bits/word.js";
@@ -11,10 +13,8 @@ import { registerOf } from "../../registers/registers.js";
 import { formatHeld, mainlineRange, rowIn } from "../../rules/held.js";
 import { formatKernels, kernelName, NEWEST_RELEASE } from "../../rules/release.js";
 import { bitIndex, WORD_NAMES, type WordName } from "../../rules/words.js";
-import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit } from "./bits.js";
 
 const VMX = "arch/x86/kvm/vmx/vmx.c";
 

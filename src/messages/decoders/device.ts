@@ -1,9 +1,9 @@
+import type { Cause, Decoded } from "../../answers/answer.js";
+import type { Advice, Gravity, Outcome, RefusingLayer } from "../../answers/message.js";
 import { replay } from "../../kvm/replay.js";
 import { kernelName } from "../../rules/release.js";
-import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import type { Advice, Gravity, Outcome, RefusingLayer } from "../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,

@@ -1,3 +1,4 @@
+import type { Decoded, NamedValue } from "../../answers/answer.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
@@ -5,7 +6,6 @@ import type { WholeSign } from "../../vmcs/dumps/kept-text.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import { fieldHint } from "../../why/cpus/field-hint.js";
-import type { Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import {

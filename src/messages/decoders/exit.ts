@@ -1,3 +1,6 @@
+import { type Decoded, type NamedValue, sinceText } from "../../answers/answer.js";
+import { EXIT_ADVICE } from "../../answers/exit-advice.js";
+import type { Step } from "../../answers/message.js";
 import { formatU64, parseHexU64, type U64 } from "../../bits/u64.js";
 import { kvmExit } from "../../kvm/run-exits.js";
 import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
@@ -6,11 +9,8 @@ import { eptViolationText, qualificationText, qualificationValue } from "../../v
 import type { Vmcs } from "../../vmcs/state.js";
 import { eptEntryFault } from "../../vmcs/stopped/ept-entries.js";
 import { exact } from "../../vmcs/value64.js";
-import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import type { Step } from "../message.js";
-import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
 import { auditOf } from "./audit.js";
 import { codeOf, entryFailure, ofOthers, pointedTo } from "./entry.js";
 import { eventText } from "./suberror.js";

@@ -1,3 +1,6 @@
+import { type Cause, type ExplainedRule, rangesText, sinceText } from "../../answers/answer.js";
+import { bitText, type ExplainedBit, explainBit } from "../../answers/bits.js";
+import type { Step } from "../../answers/message.js";
 import { listText } from "../../bits/list-text.js";
 import type { Tri } from "../../bits/tri.js";
 import { bitAt } from "../../bits/word.js";
@@ -8,10 +11,7 @@ import { DEFAULT_RELEASE, kernelName, RELEASES, type Release, rangesOf } from ".
 import type { Rule } from "../../rules/rule.js";
 import { findFeature } from "../../why/find-feature.js";
 import { type Why, whyUnder } from "../../why/why.js";
-import { type Cause, type ExplainedRule, rangesText, sinceText } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
-import type { Step } from "../message.js";
-import { bitText, type ExplainedBit, explainBit } from "./bits.js";
 import { atlasCodenames, atlasOffers, eachAtlasOffer, type Offered, offeredBy, offeredByAny } from "./offered.js";
 import { explainRemedies } from "./remedy.js";
 

@@ -1,14 +1,14 @@
+import type { Cause, Decoded } from "../../answers/answer.js";
+import { explainBit } from "../../answers/bits.js";
+import type { Step } from "../../answers/message.js";
 import { listFirst, listText } from "../../bits/list-text.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { registerOf } from "../../registers/registers.js";
 import { releaseOf } from "../../rules/held.js";
-import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import type { Step } from "../message.js";
 import { DROP_VMX, NESTED_ON, PT_ON } from "../rows/shared-advice.js";
 import { FOR_MAC, OLD_FOR_MAC } from "../verdict/guests/guest-kinds.js";
-import { explainBit } from "./bits.js";
 import {
   alwaysOffered,
   beforeTables,

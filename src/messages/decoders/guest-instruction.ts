@@ -1,9 +1,9 @@
+import type { Decoded } from "../../answers/answer.js";
+import { bitText, explainBit } from "../../answers/bits.js";
 import { findField } from "../../vmcs/fields/field-names.js";
 import { fieldName } from "../../vmcs/fields/fields.js";
-import type { Decoded } from "../answer.js";
 import type { Match } from "../match.js";
 import { ENABLED_BY } from "../rows/linux/enabled-by.js";
-import { bitText, explainBit } from "./bits.js";
 
 const SECONDARY = 0x48b;
 

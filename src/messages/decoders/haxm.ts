@@ -1,9 +1,9 @@
+import type { Cause, Decoded } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { listText } from "../../bits/list-text.js";
 import { atlas } from "../../input/atlas/atlas.js";
-import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, HYPERV_OFF } from "../rows/shared-advice.js";
 
 /** The list that HAXM's checktool prints: only several lines together show the cause. */

@@ -1,8 +1,8 @@
+import type { Decoded } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { lowerFirst } from "../../bits/first-letter.js";
-import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import type { Step } from "../message.js";
 
 /*
  * What Apple's Hypervisor.framework answers: hv_return_t of hv_error.h.

@@ -1,10 +1,10 @@
+import type { Decoded } from "../../answers/answer.js";
 import { revisionFault } from "../../input/text/region-revision.js";
 import { kvmExit } from "../../kvm/run-exits.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { findField } from "../../vmcs/fields/field-names.js";
 import { fieldName } from "../../vmcs/fields/fields.js";
 import { fieldHint } from "../../why/cpus/field-hint.js";
-import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { codeOf, decodeInstructionError, instructionError } from "./entry.js";

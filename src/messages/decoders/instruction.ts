@@ -1,5 +1,5 @@
+import type { Decoded } from "../../answers/answer.js";
 import { INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
-import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { codeOf, instructionError } from "./entry.js";

@@ -1,10 +1,10 @@
+import type { Cause, Decoded } from "../../answers/answer.js";
 import type { Host } from "../../host/host.js";
 import { looselyPrinting, type Printer, printersOf, templatePattern } from "../../kvm/printers.js";
 import { replay } from "../../kvm/replay.js";
 import type { Certainty } from "../../rules/machine.js";
 import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
 import { PASS_SVM } from "../../why/questions/next-steps.js";
-import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
 import { INSIDE, SVM_DID_NOT_TAKE } from "../rows/shared-advice.js";

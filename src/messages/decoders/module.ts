@@ -1,3 +1,5 @@
+import type { Cause, Decoded } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { listText } from "../../bits/list-text.js";
 import { bitsOf } from "../../bits/word.js";
 import { STRICT_CONFIG } from "../../kvm/changes.js";
@@ -16,10 +18,8 @@ import { formatKernels, kernelName, RELEASES, type Release } from "../../rules/r
 import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
 import { findFeature } from "../../why/find-feature.js";
-import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 import { shellWord } from "../shell-word.js";
 import { amdModuleError } from "./modules/amd.js";

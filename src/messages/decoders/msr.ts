@@ -1,3 +1,6 @@
+import type { Decoded } from "../../answers/answer.js";
+import { explainBit, setBits } from "../../answers/bits.js";
+import type { Step } from "../../answers/message.js";
 import { listFirst, listText } from "../../bits/list-text.js";
 import { formatU64, parseHexU64, testBit } from "../../bits/u64.js";
 import { describeMsr } from "../../input/text/msr-names.js";
@@ -5,12 +8,9 @@ import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { registerOf } from "../../registers/registers.js";
 import { releaseOf } from "../../rules/held.js";
-import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import type { Step } from "../message.js";
 import { ENABLE_OUTER, FIRMWARE_IS_OFF, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
-import { explainBit, setBits } from "./bits.js";
 import { restoreRule } from "./restore.js";
 
 // ---- A program writes an MSR ----

@@ -1,13 +1,13 @@
+import type { Decoded } from "../../answers/answer.js";
+import { bitText, type ExplainedBit, explainBit } from "../../answers/bits.js";
 import { listText } from "../../bits/list-text.js";
 import { replay } from "../../kvm/replay.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
 import { findFeature } from "../../why/find-feature.js";
 import { featureLayers } from "../../why/layers.js";
 import { bitsOfFeature } from "../../why/run-part.js";
-import type { Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import { bitText, type ExplainedBit, explainBit } from "./bits.js";
 import { neverOffered } from "./feature-why.js";
 
 /** Words for a feature that the tables of names do not have. */

@@ -1,10 +1,10 @@
+import type { Step } from "../../answers/message.js";
 import type { Host } from "../../host/host.js";
 import { formatRange } from "../../rules/release.js";
 import type { Feature, Layer } from "../../why/features.js";
 import type { Change } from "../../why/remedies.js";
 import { whyUnder } from "../../why/why.js";
 import { type ExplainContext, replayOptions } from "../context.js";
-import type { Step } from "../message.js";
 
 /** Steps that would bring a feature back on a machine, found by replaying. */
 export function explainRemedies(host: Host, feature: Feature, context: ExplainContext, goal: Layer = "nested"): Step[] {

@@ -8,9 +8,10 @@ import { type GuestTest, VCPU_CONTROL_RULES } from "../../kvm/guest/vcpu-rules.j
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { registerOf } from "../../registers/registers.js";
 import { heldTri, releaseOf, takenBy } from "../../rules/held.js";
+import { holdsInNamed } from "../../rules/held-in-named.js";
 import type { Release } from "../../rules/release.js";
 import { bitIndex } from "../../rules/words.js";
-import { type ExplainContext, holdsInNamed } from "../context.js";
+import type { ExplainContext } from "../context.js";
 
 /** Why one bit is refused. */
 export interface Refused {

@@ -1,9 +1,9 @@
+import type { Decoded } from "../../answers/answer.js";
+import type { Advice } from "../../answers/message.js";
 import { EVENT_PARTS, EXCEPTIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import type { RegisterBlock } from "../../vmcs/stopped/register-block.js";
-import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import type { Advice } from "../message.js";
 import { registerBlock } from "../register-block.js";
 import { monitor, REAL_STEP } from "../rows/shared-advice.js";
 import { NOT_VTX, OF_NESTED, ofBlock, TAKE_APIC } from "./internal-error/not-emulated.js";

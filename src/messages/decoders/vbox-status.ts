@@ -1,6 +1,6 @@
+import type { Advice, Gravity, RefusingLayer, Step } from "../../answers/message.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
-import type { Advice, Gravity, RefusingLayer, Step } from "../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,

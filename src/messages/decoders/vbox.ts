@@ -1,4 +1,4 @@
-import type { Decoded } from "../answer.js";
+import type { Decoded } from "../../answers/answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { VBOX_FAMILIES, VBOX_STATUS, type VboxFamily } from "./vbox-status.js";

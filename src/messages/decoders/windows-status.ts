@@ -1,7 +1,7 @@
-import type { Decoded } from "../answer.js";
+import type { Decoded } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import type { Step } from "../message.js";
 
 /*
  * Errors of Windows that its virtual machine services pass on: HRESULTs of the general kind (0x8007 and an error of the system).

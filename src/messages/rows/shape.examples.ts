@@ -1,4 +1,4 @@
-import type { MessageRow } from "../message.js";
+import type { MessageRow } from "../../answers/message.js";
 
 /**
  * What a table of messages is held to, row by row: texts in which the row must be found, and texts that hold its words and

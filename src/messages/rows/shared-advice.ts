@@ -1,6 +1,6 @@
+import type { Advice, Alternative, RowCause, Step } from "../../answers/message.js";
 import type { Circumstance } from "../../situation/evidence/own-machine.js";
 import { OUTER_DECIDES } from "../../why/questions/next-steps.js";
-import type { Advice, Alternative, RowCause, Step } from "../message.js";
 
 /*
  * Things to do that many messages share.

@@ -1,5 +1,5 @@
+import type { MessageRow } from "../../answers/message.js";
 import type { DesktopMessages } from "../desktop-messages.js";
-import type { MessageRow } from "../message.js";
 import { ANY_WORDS_MESSAGES } from "./linux/any-words.js";
 import { GENERIC_MESSAGES } from "./linux/generic.js";
 import { KMOD_MESSAGES } from "./linux/kmod.js";

@@ -1,9 +1,9 @@
+import type { Step } from "../../answers/message.js";
 import type { OwnMachine } from "../../situation/evidence/own-machine.js";
 import type { Situation } from "../../situation/situation.js";
 import { cpusNamed, hasOf } from "../../why/cpus/named-cpu.js";
 import { type FeatureRow, machineHas, ofModel } from "../../why/cpus/of-model.js";
 import { FEATURE_LIST } from "../../why/features.js";
-import type { Step } from "../message.js";
 
 /** The CPU of a text, where it has no unrestricted guest: by its model, or by the one name in the text. */
 export function withoutUnrestricted(text: string, situation: Situation | undefined): string | undefined {

@@ -1,5 +1,5 @@
+import type { FoundVerdict } from "../../answers/answer.js";
 import { listText } from "../../bits/list-text.js";
-import type { FoundVerdict } from "../answer.js";
 
 /*
  * KVM refused because CPUs of one machine differ: the microcode that the text shows of them.

@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../answer.js";
+import type { TextVerdict } from "../../answers/answer.js";
 import type { ExplainContext } from "../context.js";
 import { auditOf } from "../decoders/audit.js";
 import { exitShown } from "../decoders/exit.js";

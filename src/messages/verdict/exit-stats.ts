@@ -1,8 +1,8 @@
+import type { FoundVerdict, TextVerdict } from "../../answers/answer.js";
+import { EXIT_ADVICE } from "../../answers/exit-advice.js";
+import type { Step } from "../../answers/message.js";
 import { EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import { exitNamed } from "../../vmcs/fields/exit-names.js";
-import type { FoundVerdict, TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
-import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
 import { monitor } from "../rows/shared-advice.js";
 
 /*

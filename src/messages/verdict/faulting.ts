@@ -1,7 +1,7 @@
+import type { Step } from "../../answers/message.js";
 import { describeMsr } from "../../input/text/msr-names.js";
 import { vmxInstruction } from "../../vmcs/stopped/register-block.js";
 import { vmxOnMemory } from "../../vmcs/stopped/vmx-on-memory.js";
-import type { Step } from "../message.js";
 
 /*
  * The instruction that a crashed kernel names by its code bytes, where it is one that a hypervisor decides about.

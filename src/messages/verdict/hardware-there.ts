@@ -1,12 +1,12 @@
+import type { FoundVerdict } from "../../answers/answer.js";
+import { isOfLoading, type Recognised } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { isSvmVendor, showsVmx } from "../../host/host.js";
 import { isLoadedOn } from "../../kvm/replay.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import type { Circumstances, OwnMachine } from "../../situation/evidence/own-machine.js";
 import { LOAD_IT } from "../../why/questions/next-steps.js";
 import { statementWith, THERE_AND_ON, underOldest } from "../../why/questions/questions.js";
-import type { FoundVerdict } from "../answer.js";
-import { isOfLoading, type Recognised } from "../answer.js";
-import type { Step } from "../message.js";
 import { changesOf } from "../open-steps.js";
 import { LOAD_KVM, LOADED_WITHOUT_DEVICE } from "../rows/shared-advice.js";
 import type { SaidInProse } from "./machine-verdict.js";

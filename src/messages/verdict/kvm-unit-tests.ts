@@ -1,7 +1,7 @@
+import { answer, type TextVerdict } from "../../answers/answer.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
 import { EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
-import { answer, type TextVerdict } from "../answer.js";
 
 /*
  * Failing tests of kvm-unit-tests: a small hypervisor that runs in a guest, and so tests KVM's nested VMX.

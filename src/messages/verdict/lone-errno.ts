@@ -1,5 +1,5 @@
-import type { TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
+import type { TextVerdict } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { HOW_FAR_KVM, JOIN_KVM, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 
 /*

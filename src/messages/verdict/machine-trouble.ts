@@ -1,4 +1,4 @@
-import { answer, type TextVerdict } from "../answer.js";
+import { answer, type TextVerdict } from "../../answers/answer.js";
 
 /*
  * Trouble of virtual machines that is none of VT-x: their network, CPUs that the host does not run, labels of nodes, a kernel that

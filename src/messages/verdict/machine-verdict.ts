@@ -1,3 +1,5 @@
+import type { FoundVerdict } from "../../answers/answer.js";
+import { askedVerdict, asksOnly } from "../../answers/asked/asked-only.js";
 import { upperFirst } from "../../bits/first-letter.js";
 import { belowOf, belowText } from "../../host/below.js";
 import { vmxLockedOff } from "../../host/host.js";
@@ -14,8 +16,6 @@ import type { SaidOfMachine } from "../../why/questions/about.js";
 import type { Question } from "../../why/questions/answer.js";
 import { SEE_WHO_SETS_IT, WHOSE_CPU } from "../../why/questions/next-steps.js";
 import { FLAG_SINCE, statementWith, THERE_AND_ON, underOldest } from "../../why/questions/questions.js";
-import type { FoundVerdict } from "../answer.js";
-import { askedVerdict, asksOnly } from "./asked/asked-only.js";
 
 /** What the prose around the values says about the machine. */
 export interface SaidInProse extends SaidOfMachine {

@@ -1,7 +1,7 @@
+import type { TextVerdict } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { svmNamed } from "../../input/text/svm-named.js";
 import { cpusNamed } from "../../why/cpus/named-cpu.js";
-import type { TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
 import { DROP_VMX } from "../rows/shared-advice.js";
 import { proseOf } from "./guests/guest-verdict.js";
 

@@ -1,10 +1,10 @@
+import { answer, isOfLoading, type Recognised, type TextVerdict } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { type Host, isSvmVendor } from "../../host/host.js";
 import { isWithoutHyperV } from "../../input/prose/windows-words.js";
 import { SVM_COUNTED, SVM_FLAG, SVM_HINT, svmNamed } from "../../input/text/svm-named.js";
 import type { Circumstances, OwnMachine } from "../../situation/evidence/own-machine.js";
 import { PASS_SVM, SVM_MODULE } from "../../why/questions/next-steps.js";
-import { answer, isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
 import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
 import { DESKTOPS, foreignVerdict } from "./cpus/foreign.js";
 import { namedCloud } from "./rented-cloud.js";

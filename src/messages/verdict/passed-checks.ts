@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../answer.js";
+import type { TextVerdict } from "../../answers/answer.js";
 
 /*
  * Checks that find KVM usable.

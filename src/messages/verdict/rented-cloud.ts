@@ -1,9 +1,9 @@
+import type { Advice } from "../../answers/message.js";
 import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
-import type { Advice } from "../message.js";
 import { changesOf } from "../open-steps.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */

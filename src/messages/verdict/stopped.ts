@@ -1,5 +1,5 @@
+import type { Explanation, TextVerdict } from "../../answers/answer.js";
 import { refusedToSwitchOn } from "../../kvm/load/refused-to-switch-on.js";
-import type { Explanation, TextVerdict } from "../answer.js";
 import { faultingInstruction } from "./faulting.js";
 import { frameOfKvm, warnedBelowKvm } from "./guests/host-kernel.js";
 

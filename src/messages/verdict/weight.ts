@@ -1,4 +1,4 @@
-import type { Explanation, Recognised } from "../answer.js";
+import type { Explanation, Recognised } from "../../answers/answer.js";
 
 /*
  * Messages that say little: those that others answer in place of, and those that ask what is below.

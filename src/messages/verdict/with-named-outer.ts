@@ -1,3 +1,4 @@
+import type { ChosenStep, FoundVerdict, Recognised, TextVerdict } from "../../answers/answer.js";
 import { lowerFirst } from "../../bits/first-letter.js";
 import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
@@ -16,7 +17,6 @@ import {
 import { productBelow } from "../../why/below/product-below.js";
 import { shownModel } from "../../why/below/shown-model.js";
 import { outerStep } from "../../why/questions/next-steps.js";
-import type { ChosenStep, FoundVerdict, Recognised, TextVerdict } from "../answer.js";
 import { changesOf } from "../open-steps.js";
 import { IN_CLOUD, LOAD_KVM, PASS_DEVICE } from "../rows/shared-advice.js";
 import { guestOfHost, guestWithoutVmx } from "./guests/guest-verdict.js";

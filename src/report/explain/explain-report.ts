@@ -1,6 +1,6 @@
+import type { Explanation, TextVerdict } from "../../answers/answer.js";
+import type { ExplainedBit } from "../../answers/bits.js";
 import { checkList, checkNumber } from "../../bits/misuse.js";
-import type { Explanation, TextVerdict } from "../../messages/answer.js";
-import type { ExplainedBit } from "../../messages/decoders/bits.js";
 import { hexIndex } from "../../registers/registers.js";
 import { kernelsText } from "../../situation/kernels-text.js";
 import { isOuterStep, OUTER_UNKNOWN } from "../../why/questions/next-steps.js";

@@ -1,5 +1,5 @@
-import type { Explanation, TextVerdict } from "../../messages/answer.js";
-import type { ExplainedBit } from "../../messages/decoders/bits.js";
+import type { Explanation, TextVerdict } from "../../answers/answer.js";
+import type { ExplainedBit } from "../../answers/bits.js";
 import { hexIndex } from "../../registers/registers.js";
 import { wrap } from "../layout.js";
 import { BLANK, type Line, styled } from "../text.js";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Explanation } from "../../../src/messages/answer.js";
+import type { Explanation } from "../../../src/answers/answer.js";
 import type { ExplainOptions } from "../../../src/messages/context.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../../../src/messages/rows/linux/vmx-instructions.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../../src/vmcs/fields/decode-tables.js";

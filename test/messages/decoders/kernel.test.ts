@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { Explanation } from "../../../src/answers/answer.js";
 import type { CoreGroup, Host } from "../../../src/host/host.js";
 import { ABSENT, type Msr, msrValue } from "../../../src/host/msr.js";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
 import { COMPATIBILITY_MESSAGES } from "../../../src/kvm/guest/compatibility.js";
 import { VMCS_CONFIG_LAYOUTS, vmcsConfigLayout } from "../../../src/kvm/guest/layout.js";
 import { kernelPrinters, printersOf } from "../../../src/kvm/printers.js";
-import type { Explanation } from "../../../src/messages/answer.js";
 import { registerOf } from "../../../src/registers/registers.js";
 import { formatHeld, holdsIn } from "../../../src/rules/held.js";
 import { formatKernels, RELEASES } from "../../../src/rules/release.js";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Explanation } from "../../../src/answers/answer.js";
 import type { Host } from "../../../src/host/host.js";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
 import { VCPU_STATES, type VcpuState } from "../../../src/kvm/guest/restore.js";
-import type { Explanation } from "../../../src/messages/answer.js";
 import { findBits } from "../../../src/registers/lookup.js";
 import { REGISTERS, registerOf } from "../../../src/registers/registers.js";
 import type { Release } from "../../../src/rules/release.js";

@@ -1,12 +1,12 @@
+import type { Cause, Decoded } from "../../../answers/answer.js";
+import { explainBit } from "../../../answers/bits.js";
+import type { Step } from "../../../answers/message.js";
 import { listText } from "../../../bits/list-text.js";
 import { withoutEnding } from "../../../input/text/text.js";
 import { bitsNamed, findBits } from "../../../registers/lookup.js";
-import type { Cause, Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
-import type { Step } from "../../message.js";
 import { ALL_SAME, DROP_VMX, NESTED_ON, NODES_MODEL, ONE_MODEL, withoutFeatures } from "../../rows/shared-advice.js";
-import { explainBit } from "../bits.js";
 import { ruleFor, withheldOf } from "../feature.js";
 import { alwaysOffered, bitCauses, dependsOn, hostSteps, type Wanted, withReasons } from "../feature-why.js";
 

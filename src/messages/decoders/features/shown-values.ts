@@ -1,12 +1,12 @@
+import type { Decoded } from "../../../answers/answer.js";
+import { registerText } from "../../../answers/asked/registers-read.js";
+import type { Step } from "../../../answers/message.js";
 import { parseHexU64 } from "../../../bits/u64.js";
 import { decodeRegister } from "../../../host/decode.js";
 import { msrValue } from "../../../host/msr.js";
 import { registerOf } from "../../../registers/registers.js";
 import { PAUSED } from "../../../vmcs/stopped/run-state.js";
-import type { Decoded } from "../../answer.js";
 import type { Match } from "../../match.js";
-import type { Step } from "../../message.js";
-import { registerText } from "../../verdict/asked/registers-read.js";
 
 /*
  * Values in traces of KVM, and in what QEMU's monitor shows.

@@ -1,4 +1,4 @@
-import type { Decoded } from "../../answer.js";
+import type { Decoded } from "../../../answers/answer.js";
 import type { ExplainContext } from "../../context.js";
 
 /*

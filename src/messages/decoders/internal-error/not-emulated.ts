@@ -1,3 +1,4 @@
+import type { Decoded } from "../../../answers/answer.js";
 import { isPaged, operandsOf, usedText } from "../../../vmcs/stopped/memory-operand.js";
 import {
   filledWith,
@@ -8,7 +9,6 @@ import {
   type RegisterBlock,
   vmxInstruction,
 } from "../../../vmcs/stopped/register-block.js";
-import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import { NO_OPTION_ROM, OF_SEV } from "../../rows/linux/entry-advice.js";
 import { monitor, REAL_STEP } from "../../rows/shared-advice.js";

@@ -1,5 +1,5 @@
+import type { Decoded } from "../../../answers/answer.js";
 import { operandsOf, usedText } from "../../../vmcs/stopped/memory-operand.js";
-import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
 import { registerBlock } from "../../register-block.js";

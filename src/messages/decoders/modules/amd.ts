@@ -1,5 +1,5 @@
+import type { Decoded } from "../../../answers/answer.js";
 import { PASS_SVM } from "../../../why/questions/next-steps.js";
-import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
 import { ENABLE_SVM, INSIDE } from "../../rows/shared-advice.js";

@@ -1,6 +1,6 @@
+import type { Decoded } from "../../../answers/answer.js";
 import { listText } from "../../../bits/list-text.js";
 import { listedModules } from "../../../input/formats/linux/installed-kernels.js";
-import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
 

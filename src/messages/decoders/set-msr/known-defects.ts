@@ -1,9 +1,9 @@
+import type { Decoded } from "../../../answers/answer.js";
 import { formatU64 } from "../../../bits/u64.js";
 import { describeMsr } from "../../../input/text/msr-names.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { mainlineRange, releaseOf } from "../../../rules/held.js";
-import type { Decoded } from "../../answer.js";
-import { holdsInNamed, surelyNotIn } from "../../context.js";
+import { holdsInNamed, surelyNotIn } from "../../../rules/held-in-named.js";
 import { DROP_VMX } from "../../rows/shared-advice.js";
 import { bitsFor, ruleFor } from "./set-msr-text.js";
 import { askedFor, type SetMsr } from "./set-msr-why.js";

@@ -1,9 +1,9 @@
+import type { Decoded } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { describeMsr } from "../../../input/text/msr-names.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
-import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
-import type { Step } from "../../message.js";
 import { NESTED_ON } from "../../rows/shared-advice.js";
 
 /** MSRs of other features that QEMU sets as well. */

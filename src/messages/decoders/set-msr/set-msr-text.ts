@@ -1,3 +1,6 @@
+import { type Cause, type Decoded, type NamedValue, sinceText } from "../../../answers/answer.js";
+import { bitText, type ExplainedBit, explainBit } from "../../../answers/bits.js";
+import type { Step } from "../../../answers/message.js";
 import { listText } from "../../../bits/list-text.js";
 import { formatU64, type U64 } from "../../../bits/u64.js";
 import { formatWord } from "../../../bits/word.js";
@@ -7,10 +10,7 @@ import { FROM_CONFIG } from "../../../kvm/load/nested-setup.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { registerOf } from "../../../registers/registers.js";
 import { holdsIn, mainlineRange, releaseOf, takenBy } from "../../../rules/held.js";
-import { type Cause, type Decoded, type NamedValue, sinceText } from "../../answer.js";
-import { holdsInNamed } from "../../context.js";
-import type { Step } from "../../message.js";
-import { bitText, type ExplainedBit, explainBit } from "../bits.js";
+import { holdsInNamed } from "../../../rules/held-in-named.js";
 import { comparesWithGuest, controlsByCpuid, HOST_DECIDES, isControls, type Refusal, restoreRule } from "../restore.js";
 import { askedFor, evmcsCause, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";
 

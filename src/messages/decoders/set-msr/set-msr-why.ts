@@ -1,3 +1,5 @@
+import type { Cause } from "../../../answers/answer.js";
+import { bitText, explainBit } from "../../../answers/bits.js";
 import { listText } from "../../../bits/list-text.js";
 import type { U64 } from "../../../bits/u64.js";
 import { QEMU_RESTORE_ORDER } from "../../../kvm/guest/restore.js";
@@ -10,10 +12,9 @@ import {
 import { FROM_CONFIG } from "../../../kvm/load/nested-setup.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { holdsIn, mainlineRange, releaseOf } from "../../../rules/held.js";
+import { holdsInNamed } from "../../../rules/held-in-named.js";
 import { kernelName } from "../../../rules/release.js";
-import type { Cause } from "../../answer.js";
-import { type ExplainContext, holdsInNamed } from "../../context.js";
-import { bitText, explainBit } from "../bits.js";
+import type { ExplainContext } from "../../context.js";
 import {
   comparesWithGuest,
   controlsByCpuid,

@@ -1,15 +1,15 @@
+import { type Cause, type Decoded, sinceText } from "../../../answers/answer.js";
+import { bitText, explainBit } from "../../../answers/bits.js";
+import type { Step } from "../../../answers/message.js";
 import { listText } from "../../../bits/list-text.js";
 import { formatU64, parseHexU64 } from "../../../bits/u64.js";
 import { describeMsr } from "../../../input/text/msr-names.js";
 import type { MsrPair } from "../../../kvm/guest/msr-pair.js";
 import { registerOf } from "../../../registers/registers.js";
 import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../../rules/release.js";
-import { type Cause, type Decoded, sinceText } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
-import type { Step } from "../../message.js";
 import { DROP_VMX, NESTED_ON } from "../../rows/shared-advice.js";
-import { bitText, explainBit } from "../bits.js";
 import { atlasOffers, type Offered, offeredBy, offeredByAny } from "../offered.js";
 import { comparesWithGuest, controlsByCpuid, type Refusal, refusalOf, restoreRule } from "../restore.js";
 import { knownDefect } from "./known-defects.js";

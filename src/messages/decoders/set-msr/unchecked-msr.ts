@@ -1,3 +1,6 @@
+import { type Decoded, sinceText } from "../../../answers/answer.js";
+import { setBits } from "../../../answers/bits.js";
+import type { Step } from "../../../answers/message.js";
 import { listText } from "../../../bits/list-text.js";
 import { parseHexU64 } from "../../../bits/u64.js";
 import { describeMsr } from "../../../input/text/msr-names.js";
@@ -10,12 +13,9 @@ import { releaseOf, rowsIn } from "../../../rules/held.js";
 import { RELEASES } from "../../../rules/release.js";
 import type { Rule } from "../../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../../rules/words.js";
-import { type Decoded, sinceText } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
-import type { Step } from "../../message.js";
 import { ENABLE_OUTER, READ_FEAT_CTL } from "../../rows/shared-advice.js";
-import { setBits } from "../bits.js";
 import { namedMsr } from "../msr.js";
 
 /* An MSR that Linux accessed without expecting a fault (unchecked MSR access error). */

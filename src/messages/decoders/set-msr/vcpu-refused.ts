@@ -1,10 +1,10 @@
+import type { Decoded } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { contradictionIn } from "../../../vmcs/stopped/register-block.js";
-import type { Decoded } from "../../answer.js";
 import type { ExplainContext } from "../../context.js";
 import type { Match } from "../../match.js";
-import type { Step } from "../../message.js";
 import { registerBlock } from "../../register-block.js";
 import { DROP_VMX, KERNEL_LOG, NESTED_ON } from "../../rows/shared-advice.js";
 

@@ -1,4 +1,4 @@
-import type { MessageRow } from "../../message.js";
+import type { MessageRow } from "../../../answers/message.js";
 
 /*
  * What people write who write a hypervisor, or a program that runs guests with KVM: not what a program printed, but what they saw in

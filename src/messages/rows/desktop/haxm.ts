@@ -1,5 +1,5 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { ENDED } from "../../../vmcs/dumps/ended.js";
-import type { MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, HYPERV_OFF, KVM_ON_LINUX, WHPX_ON } from "../shared-advice.js";
 
 const HAXM = "intel/haxm, core/ia32_ops and checktool";

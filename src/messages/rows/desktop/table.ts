@@ -1,4 +1,5 @@
-import type { Recognised } from "../../answer.js";
+import type { Recognised } from "../../../answers/answer.js";
+import { parametersNamed } from "../../../answers/asked/name-asked.js";
 import { decodeHaxmChecktool } from "../../decoders/haxm.js";
 import { decodeHvStatus } from "../../decoders/hv-status.js";
 import {
@@ -11,7 +12,6 @@ import {
 import { decodeVboxStatus } from "../../decoders/vbox.js";
 import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
-import { parametersNamed } from "../../verdict/asked/name-asked.js";
 import { authorInstead, authorQuestion } from "../../verdict/desktop/author-questions.js";
 import { apicvInhibited } from "../../verdict/desktop/features/apicv-inhibited.js";
 import { featureForGuests } from "../../verdict/desktop/features/guest-features.js";

@@ -1,7 +1,7 @@
+import type { Advice, MessageRow } from "../../../answers/message.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { VBOX_LOG } from "../../decoders/vbox-status.js";
-import type { Advice, MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,

@@ -1,5 +1,5 @@
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
+import { answer, type TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { ENABLE_FIRMWARE, FIRMWARE_IS_OFF, HYPERV_OFF, HYPERV_OFF_FOR_RIVAL, WHICH_RUNS } from "../shared-advice.js";
 
 /*

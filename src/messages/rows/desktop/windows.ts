@@ -1,4 +1,4 @@
-import type { MessageRow } from "../../message.js";
+import type { MessageRow } from "../../../answers/message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,

@@ -1,10 +1,11 @@
+import { type Decoded, sinceText } from "../../../answers/answer.js";
+import type { Advice } from "../../../answers/message.js";
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import { holdsInNamed } from "../../../rules/held-in-named.js";
 import type { WholeSign } from "../../../vmcs/dumps/kept-text.js";
-import { type Decoded, sinceText } from "../../answer.js";
-import { type ExplainContext, holdsInNamed } from "../../context.js";
-import type { Advice } from "../../message.js";
+import type { ExplainContext } from "../../context.js";
 
 /*
  * What there is to do after 0x80000021, and after some instructions that KVM could not emulate.

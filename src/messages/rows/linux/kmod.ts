@@ -1,4 +1,4 @@
-import type { MessageRow } from "../../message.js";
+import type { MessageRow } from "../../../answers/message.js";
 import { HOW_FAR_KVM, KERNEL_LOG } from "../shared-advice.js";
 
 /*

@@ -1,5 +1,5 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { OTHER_PROXMOX } from "../../../why/questions/next-steps.js";
-import type { MessageRow } from "../../message.js";
 import {
   DOCKER_ENGINE,
   DUMP_VMCS,

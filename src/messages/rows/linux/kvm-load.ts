@@ -1,7 +1,7 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { PASS_SVM } from "../../../why/questions/next-steps.js";
-import type { MessageRow } from "../../message.js";
 import {
   COMPARE_CPUS,
   DROP_VMX,

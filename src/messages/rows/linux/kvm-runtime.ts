@@ -1,5 +1,5 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { MessageRow } from "../../message.js";
 import { DUMP_VMCS, INSIDE, KERNEL_LOG, PASS_DEVICE, WHO_USES_VMX } from "../shared-advice.js";
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";

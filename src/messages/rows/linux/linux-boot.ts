@@ -1,5 +1,5 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { VIRT_INIT_RULES } from "../../../linux/feat-ctl.js";
-import type { MessageRow } from "../../message.js";
 import { ENABLE_OUTER, FIRMWARE_LOCKED, READ_FEAT_CTL } from "../shared-advice.js";
 
 const FEAT_CTL = "Linux, arch/x86/kernel/cpu/feat_ctl.c";

@@ -1,6 +1,6 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { releaseOf } from "../../../rules/held.js";
-import type { MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,

@@ -1,5 +1,5 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { ENDED } from "../../../vmcs/dumps/ended.js";
-import type { MessageRow } from "../../message.js";
 import { DUMP_VMCS } from "../shared-advice.js";
 
 /*

@@ -1,4 +1,4 @@
-import type { Advice, MessageRow } from "../../message.js";
+import type { Advice, MessageRow } from "../../../answers/message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
 const XEN = "Xen, xen/arch/x86/hvm/vmx/vmcs.c";

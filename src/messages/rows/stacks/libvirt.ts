@@ -1,6 +1,6 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { releaseOf } from "../../../rules/held.js";
-import type { MessageRow } from "../../message.js";
 import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG, LOAD_KVM } from "../shared-advice.js";
 
 const RESTART_LIBVIRT = "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud";

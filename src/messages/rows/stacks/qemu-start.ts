@@ -1,6 +1,6 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
-import type { MessageRow } from "../../message.js";
 import {
   DROP_VMX,
   ENABLE_FIRMWARE,

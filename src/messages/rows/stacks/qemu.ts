@@ -1,7 +1,7 @@
+import type { MessageRow } from "../../../answers/message.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { ENDED } from "../../../vmcs/dumps/ended.js";
-import type { MessageRow } from "../../message.js";
 import {
   DROP_VMX,
   DUMP_VMCS,

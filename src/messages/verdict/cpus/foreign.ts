@@ -1,10 +1,10 @@
+import { type FoundVerdict, isOfLoading, type Recognised, type TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { belowOf } from "../../../host/below.js";
 import type { Host } from "../../../host/host.js";
 import { INTEL_CPU } from "../../../input/text/svm-named.js";
 import type { Circumstances } from "../../../situation/evidence/own-machine.js";
 import { foreignAnswer } from "../../../why/questions/about.js";
-import { type FoundVerdict, isOfLoading, type Recognised, type TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { PASS_DEVICE } from "../../rows/shared-advice.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { rentedCloud } from "../rented-cloud.js";

@@ -1,5 +1,5 @@
-import type { TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
+import type { TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 
 /* Facts: Linux 5.6, arch/arm/kvm/guest.c (kvm_target_cpu) and virt/kvm/arm/arm.c. */
 

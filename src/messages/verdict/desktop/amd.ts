@@ -1,8 +1,8 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
 import { APPLE, isOnMac } from "../../../input/prose/in-words.js";
 import { deniesUse } from "../../../input/prose/nested-in-words.js";
 import { isSaidOn } from "../../../input/prose/said-on.js";
 import { BESIDE, DENIED, HYPERVISOR_WORKS, WINDOWS } from "../../../input/prose/windows-words.js";
-import { answer, type TextVerdict } from "../../answer.js";
 import { ENABLE_SVM, HYPERV_OFF, NO_SWITCH, OUTER_COMMANDS, WHPX_ON } from "../../rows/shared-advice.js";
 
 /* AMD CPUs, on systems and under products whose messages name VT-x where they mean either. */

@@ -1,8 +1,8 @@
+import { answer, type FoundVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { APPLE, appleSilicon, isOnMac, saidOf } from "../../../input/prose/in-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { IN_QEMU } from "../../../input/prose/windows-words.js";
-import { answer, type FoundVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { WINDOWS_STATE } from "../../rows/shared-advice.js";
 
 /*

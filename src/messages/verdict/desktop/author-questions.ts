@@ -1,11 +1,11 @@
+import type { Recognised, TextVerdict } from "../../../answers/answer.js";
+import { withoutFlagNames } from "../../../answers/asked/flags-line.js";
+import { ofExit } from "../../../answers/asked/vmcs-names.js";
+import { EXIT_ADVICE } from "../../../answers/exit-advice.js";
+import type { Step } from "../../../answers/message.js";
 import { besideMachine, type OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { exitsNamed } from "../../../vmcs/fields/exit-names.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
-import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
-import { withoutFlagNames } from "../asked/flags-line.js";
-import { ofExit } from "../asked/vmcs-names.js";
 import { SYMPTOMS } from "./author-symptoms.js";
 import { TOPICS } from "./author-topics.js";
 import { crashedInGuest } from "./windows.js";

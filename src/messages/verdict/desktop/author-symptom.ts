@@ -1,4 +1,4 @@
-import type { Step } from "../../message.js";
+import type { Step } from "../../../answers/message.js";
 
 /** A symptom in words. */
 export interface Symptom {

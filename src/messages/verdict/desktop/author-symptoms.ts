@@ -1,7 +1,7 @@
+import { EXIT_ADVICE } from "../../../answers/exit-advice.js";
+import type { Step } from "../../../answers/message.js";
 import { exitNamed } from "../../../vmcs/fields/exit-names.js";
-import type { Step } from "../../message.js";
 import { ENABLED_BY } from "../../rows/linux/enabled-by.js";
-import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { VMXON_SYMPTOM } from "./author/vmxon.js";
 import { EPT_SYMPTOMS } from "./author-ept.js";
 import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";

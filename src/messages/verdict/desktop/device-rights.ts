@@ -1,6 +1,6 @@
+import type { TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { JOIN_KVM } from "../../rows/shared-advice.js";
 
 /*

@@ -1,3 +1,4 @@
+import type { ChosenStep, Recognised, TextVerdict } from "../../../answers/answer.js";
 import { isSvmVendor } from "../../../host/host.js";
 import { namedWithoutVmx } from "../../../host/without-vmx.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "../../../input/prose/in-words.js";
@@ -8,7 +9,6 @@ import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { machineHas, ofModel } from "../../../why/cpus/of-model.js";
-import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
 import { HYPERV_OFF, HYPERV_ON, SEE_SECURITY, WHPX_ON } from "../../rows/shared-advice.js";
 import { ofAmd } from "./amd.js";

@@ -1,3 +1,6 @@
+import type { FoundVerdict, Recognised, TextVerdict } from "../../../answers/answer.js";
+import { featuresAsked, featuresNamed } from "../../../answers/asked/asked-feature.js";
+import type { Step } from "../../../answers/message.js";
 import { listText } from "../../../bits/list-text.js";
 import type { Tri } from "../../../bits/tri.js";
 import { vmxReadsZero } from "../../../host/host.js";
@@ -10,9 +13,6 @@ import { cpusNamed, generationsNamed, hasBrokenTimer, hasOf, type NamedCpu } fro
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { ONLY_CPU_READ } from "../../../why/questions/next-steps.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
-import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
-import { featuresAsked, featuresNamed } from "../asked/asked-feature.js";
 import { sentenceOf } from "../machine-verdict.js";
 
 /*

@@ -1,10 +1,10 @@
+import type { Recognised, TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { IN_A_MACHINE, saidOf } from "../../../input/prose/in-words.js";
 import { isSaidOn } from "../../../input/prose/said-on.js";
 import { BESIDE, CONSUMER_ALONE } from "../../../input/prose/windows-words.js";
 import { insideOf } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 
 /*

@@ -1,6 +1,6 @@
+import type { TextVerdict } from "../../../answers/answer.js";
 import { APPLE, saidOf } from "../../../input/prose/in-words.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { TextVerdict } from "../../answer.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 
 /* Hypervisors on the bare machine that are neither Linux' nor a desktop's: what they need, and where they say it. */

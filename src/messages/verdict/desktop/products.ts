@@ -1,7 +1,7 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { appleSilicon, isOnMac, saidOf } from "../../../input/prose/in-words.js";
 import { BESIDE, CONSUMER, HOST_IS_MAC, isWithoutHyperV, WINDOWS } from "../../../input/prose/windows-words.js";
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 import { armNamed } from "../cpus/foreign.js";
 import { ASK_MACOS } from "./apple.js";

@@ -1,11 +1,11 @@
+import type { Recognised, TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { lowerFirst } from "../../../bits/first-letter.js";
 import { saidOf } from "../../../input/prose/in-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { BESIDE } from "../../../input/prose/windows-words.js";
 import { bareMetal, namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { GIVE_CPU, GIVE_TEXT, HYPERV_OFF } from "../../rows/shared-advice.js";
 
 /** That what fails runs in a virtual machine, in words that cannot mean the guest of the program that fails. */

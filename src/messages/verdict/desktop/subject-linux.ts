@@ -1,11 +1,11 @@
+import type { TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { appleSilicon } from "../../../input/prose/in-words.js";
 import { isHowTo, saysNestedUsed, troubleIn } from "../../../input/prose/nested-in-words.js";
 import { IN_QEMU, WINDOWS } from "../../../input/prose/windows-words.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep, READ_BOTH, WHOSE_CPU } from "../../../why/questions/next-steps.js";
-import type { TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { HOW_FAR_KVM, LOAD_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
 
 /*

@@ -1,3 +1,5 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { isSvmVendor } from "../../../host/host.js";
 import { namedWithoutVmx } from "../../../host/without-vmx.js";
 import { cpuLacks, IN_A_MACHINE, saidOf } from "../../../input/prose/in-words.js";
@@ -6,8 +8,6 @@ import { BESIDE, OWN_HYPERVISOR, SECURITY } from "../../../input/prose/windows-w
 import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { bareMetal, namedOuter } from "../../../why/below/named-outer.js";
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { armNamed } from "../cpus/foreign.js";
 import { ofAmd } from "./amd.js";

@@ -1,3 +1,5 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { cloudOf } from "../../../input/places/cloud-words.js";
 import {
   beganWithUpdate,
@@ -13,8 +15,6 @@ import { releaseOf } from "../../../rules/held.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { bareMetal, insideOf, namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
 import { macGuest, otherKernel } from "../guests/guest-kinds.js";
 import { noWake } from "../guests/host-kernel.js";

@@ -1,9 +1,9 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
+import type { Advice } from "../../../answers/message.js";
 import { isSaidOn } from "../../../input/prose/said-on.js";
 import { isWithoutHyperV } from "../../../input/prose/windows-words.js";
 import { insideOf } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Advice } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 
 /*

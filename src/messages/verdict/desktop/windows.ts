@@ -1,3 +1,5 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
+import type { Advice, Step } from "../../../answers/message.js";
 import { APPLE, IN_A_MACHINE, saidOf } from "../../../input/prose/in-words.js";
 import { isSaidOn, saysOn } from "../../../input/prose/said-on.js";
 import {
@@ -19,8 +21,6 @@ import {
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { bareMetal, namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Advice, Step } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   HYPERV_OFF,

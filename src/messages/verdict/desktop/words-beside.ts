@@ -1,3 +1,5 @@
+import type { FoundVerdict, Recognised } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { showsVmx } from "../../../host/host.js";
 import { listedModules } from "../../../input/formats/linux/installed-kernels.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "../../../input/prose/nested-in-words.js";
@@ -13,8 +15,6 @@ import {
   RELOAD_WITH_NESTED,
   TXT_OFF,
 } from "../../../why/questions/next-steps.js";
-import type { FoundVerdict, Recognised } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { changesOf } from "../../open-steps.js";
 import { DROP_VMX, GIVE_CPU, GIVE_TEXT, REAL_STEP } from "../../rows/shared-advice.js";
 import { withoutEpt, withoutUnrestricted } from "../cpu-model.js";

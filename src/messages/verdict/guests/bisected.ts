@@ -1,4 +1,4 @@
-import { answer, type TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../../answers/answer.js";
 
 /*
  * Trouble whose first bad commit is known, or the parameter without which it is not there: the poster has searched for it.

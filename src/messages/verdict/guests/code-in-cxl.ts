@@ -1,4 +1,4 @@
-import { answer, type TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../../answers/answer.js";
 
 /** Memory that QEMU emulates for each access: qemu-project/qemu 1705 and 3075 (GitLab), docs/system/devices/cxl.rst. */
 const CXL = /\bcxl[- ](?:type3|list|create-region)\b|\bCXL (?:DRAM|memory|Type ?3)\b/i;

@@ -1,6 +1,6 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
 import { namedOuter } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import { answer, type TextVerdict } from "../../answer.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 
 /*

@@ -1,3 +1,5 @@
+import type { FoundVerdict, TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { startsOn } from "../../../compare/guest-start.js";
 import { guestText, startText } from "../../../compare/guest-text.js";
 import { flagOfGuest, type GuestVmx, guestVmx, type VirtualFlag } from "../../../compare/guest-vmx.js";
@@ -7,8 +9,6 @@ import { svmNamed } from "../../../input/text/svm-named.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { SEE_NESTED } from "../../../why/questions/host-and-guest.js";
-import type { FoundVerdict, TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../rows/shared-advice.js";
 import { shellWord } from "../../shell-word.js";
 

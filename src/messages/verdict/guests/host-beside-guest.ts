@@ -1,3 +1,4 @@
+import { type FoundVerdict, isOfLoading, type Recognised } from "../../../answers/answer.js";
 import { listText } from "../../../bits/list-text.js";
 import { flagOfGuest, guestVmx, type VirtualFlag } from "../../../compare/guest-vmx.js";
 import { belowOf } from "../../../host/below.js";
@@ -11,7 +12,6 @@ import { type Sides, sidesOf, sidesOfMarks } from "../../../situation/evidence/s
 import { systemIn } from "../../../why/below/named-outer.js";
 import type { NextStep } from "../../../why/questions/answer.js";
 import { guestModel } from "../../../why/questions/host-and-guest.js";
-import { type FoundVerdict, isOfLoading, type Recognised } from "../../answer.js";
 import { machineVerdict } from "../machine-verdict.js";
 import { passesChecks } from "../passed-checks.js";
 import { findsNone, VBOX_NO_VMX } from "../weight.js";

@@ -1,4 +1,4 @@
-import { answer, type TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../../answers/answer.js";
 
 /*
  * Faults of the host's kernel while KVM runs guests: a check in another part of it, and its sleep.

@@ -1,4 +1,4 @@
-import { answer, type TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../../answers/answer.js";
 
 /** Hyper-V as what is installed in a machine of VirtualBox. */
 const INSIDE =

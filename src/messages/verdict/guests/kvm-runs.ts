@@ -1,7 +1,7 @@
+import { answer, type TextVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { svmNamed } from "../../../input/text/svm-named.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { withoutUnrestricted } from "../cpu-model.js";
 
 /*

@@ -1,4 +1,4 @@
-import type { FoundVerdict } from "../../answer.js";
+import type { FoundVerdict } from "../../../answers/answer.js";
 
 /*
  * Guests of a host with an AMD CPU, whose parameter of kvm_amd no replay has.

@@ -1,8 +1,8 @@
+import type { Explanation, FoundVerdict } from "../../../answers/answer.js";
 import { isSvmVendor } from "../../../host/host.js";
 import { svmNamed } from "../../../input/text/svm-named.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import type { Explanation, FoundVerdict } from "../../answer.js";
 import { NESTED_ON } from "../../rows/shared-advice.js";
 import { OF_NESTED } from "../text-signs.js";
 import { SAYS_NONE } from "../weight.js";

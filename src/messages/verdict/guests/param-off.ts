@@ -1,3 +1,5 @@
+import type { Explanation, FoundVerdict } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { listText } from "../../../bits/list-text.js";
 import { msrBit } from "../../../host/msr.js";
 import { atlas, entryHost } from "../../../input/atlas/atlas.js";
@@ -8,8 +10,6 @@ import { replay } from "../../../kvm/replay.js";
 import { registerOf } from "../../../registers/registers.js";
 import { assume } from "../../../situation/assume.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import type { Explanation, FoundVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import { WANTS_VMX } from "./nested-off.js";
 
 /*

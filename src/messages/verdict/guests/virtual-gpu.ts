@@ -1,4 +1,4 @@
-import { answer, type TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../../answers/answer.js";
 
 /* GPUs of Intel's that guests share (GVT-g). */
 

@@ -1,6 +1,6 @@
+import type { FoundVerdict } from "../../../answers/answer.js";
 import { showsModule } from "../../../kvm/replay.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import type { FoundVerdict } from "../../answer.js";
 
 /*
  * A guest that is slow because QEMU was not asked for KVM. Facts: QEMU, docs/system/introduction.rst (accelerators): without an

@@ -1,3 +1,5 @@
+import type { Recognised, TextVerdict } from "../../../answers/answer.js";
+import { isOfLoading } from "../../../answers/answer.js";
 import { once } from "../../../bits/once.js";
 import { showsVmx } from "../../../host/host.js";
 import { namedWithoutVmx } from "../../../host/without-vmx.js";
@@ -12,8 +14,6 @@ import {
 import { systemIn } from "../../../why/below/named-outer.js";
 import { productBelow } from "../../../why/below/product-below.js";
 import { cpusNamed } from "../../../why/cpus/named-cpu.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
-import { isOfLoading } from "../../answer.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import { guestInWords } from "../guests/model-in-words.js";
 import type { SaidInProse } from "../machine-verdict.js";

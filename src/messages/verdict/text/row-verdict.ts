@@ -1,4 +1,4 @@
-import type { Explanation, TextVerdict } from "../../answer.js";
+import type { Explanation, TextVerdict } from "../../../answers/answer.js";
 
 /** The answer that the row of one message gives; the messages in `covered` add nothing to it. */
 export function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {

@@ -1,5 +1,5 @@
+import type { Claim, FoundVerdict } from "../../../answers/answer.js";
 import type { Circumstances } from "../../../situation/evidence/own-machine.js";
-import type { Claim, FoundVerdict } from "../../answer.js";
 import { AFTER_SLEEP } from "../../rows/shared-advice.js";
 
 /*

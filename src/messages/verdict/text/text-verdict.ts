@@ -1,6 +1,3 @@
-import { isHostAndGuest } from "../../../situation/disputes/host-and-guest.js";
-import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
-import { outerStep } from "../../../why/questions/next-steps.js";
 import {
   type AnsweringVerdict,
   type FoundVerdict,
@@ -8,9 +5,12 @@ import {
   type Recognised,
   type TextVerdict,
   uniqueSteps,
-} from "../../answer.js";
+} from "../../../answers/answer.js";
+import type { Advice } from "../../../answers/message.js";
+import { isHostAndGuest } from "../../../situation/disputes/host-and-guest.js";
+import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
-import type { Advice } from "../../message.js";
 import { changesOf, inAmdWords, openSteps } from "../../open-steps.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";

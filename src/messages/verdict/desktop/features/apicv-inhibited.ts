@@ -1,5 +1,5 @@
-import { answer, type TextVerdict } from "../../../answer.js";
-import type { Step } from "../../../message.js";
+import { answer, type TextVerdict } from "../../../../answers/answer.js";
+import type { Step } from "../../../../answers/message.js";
 
 /*
  * Why KVM runs a guest without APICv (AMD: AVIC) although both the CPU and the parameter have it, as its trace event and its source name

@@ -1,11 +1,11 @@
+import { answer, type TextVerdict } from "../../../../answers/answer.js";
+import { withoutCpuFlags } from "../../../../answers/asked/flags-line.js";
+import { featureChecked } from "../../../../answers/asked/how-to-check.js";
+import type { Step } from "../../../../answers/message.js";
 import { PT_HIDDEN } from "../../../../kvm/changes.js";
 import { NOT_REPLAYED } from "../../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../../rules/held.js";
-import { answer, type TextVerdict } from "../../../answer.js";
 import type { Words } from "../../../desktop-messages.js";
-import type { Step } from "../../../message.js";
-import { withoutCpuFlags } from "../../asked/flags-line.js";
-import { featureChecked } from "../../asked/how-to-check.js";
 
 /*
  * Features of the CPU that are wanted in a guest and that VT-x does not decide alone: SGX, Intel PT, LBR, performance counters. What

@@ -1,8 +1,8 @@
+import { answer, type TextVerdict } from "../../../../answers/answer.js";
+import type { Step } from "../../../../answers/message.js";
 import { saysNestedUsed } from "../../../../input/prose/nested-in-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
-import { answer, type TextVerdict } from "../../../answer.js";
-import type { Step } from "../../../message.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../../rows/shared-advice.js";
 
 /*

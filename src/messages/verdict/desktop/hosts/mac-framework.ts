@@ -1,6 +1,6 @@
+import { answer, type TextVerdict } from "../../../../answers/answer.js";
+import type { Step } from "../../../../answers/message.js";
 import { isOnMac, saidOf } from "../../../../input/prose/in-words.js";
-import { answer, type TextVerdict } from "../../../answer.js";
-import type { Step } from "../../../message.js";
 
 /*
  * Whether macOS has its framework for virtual machines: kern.hv_support is 1 where the CPU shows VT-x with EPT and unrestricted

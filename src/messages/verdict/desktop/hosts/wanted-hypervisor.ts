@@ -1,6 +1,6 @@
+import { answer, type TextVerdict } from "../../../../answers/answer.js";
+import type { Step } from "../../../../answers/message.js";
 import { BESIDE, PLAYER } from "../../../../input/prose/windows-words.js";
-import { answer, type TextVerdict } from "../../../answer.js";
-import type { Step } from "../../../message.js";
 import { HYPERV_ON, WINDOWS_STATE } from "../../../rows/shared-advice.js";
 
 /*

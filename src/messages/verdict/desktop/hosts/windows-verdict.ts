@@ -1,3 +1,5 @@
+import { answer, type Recognised, type TextVerdict } from "../../../../answers/answer.js";
+import type { Advice, Step } from "../../../../answers/message.js";
 import { upperFirst } from "../../../../bits/first-letter.js";
 import { forLast } from "../../../../bits/once.js";
 import { CASES, type Direct, directOf, overOf, type WindowsCase } from "../../../../host/windows/windows-cases.js";
@@ -5,8 +7,6 @@ import { isYes, STATES } from "../../../../host/windows/windows-shows.js";
 import { IN_A_MACHINE, saidOf } from "../../../../input/prose/in-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
-import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
-import type { Advice, Step } from "../../../message.js";
 import { checkedOnDesktop, LACKS_VTX } from "../../../rows/desktop/windows-check.js";
 import {
   ENABLE_FIRMWARE,

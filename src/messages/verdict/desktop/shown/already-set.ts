@@ -1,6 +1,6 @@
+import type { FoundVerdict } from "../../../../answers/answer.js";
+import type { Step } from "../../../../answers/message.js";
 import { outerStep, START_ANEW } from "../../../../why/questions/next-steps.js";
-import type { FoundVerdict } from "../../../answer.js";
-import type { Step } from "../../../message.js";
 import { changesOf } from "../../../open-steps.js";
 import { SEE_SECURITY } from "../../../rows/shared-advice.js";
 

@@ -1,9 +1,9 @@
+import type { Recognised } from "../../../../answers/answer.js";
 import { IN_A_MACHINE, saidOf } from "../../../../input/prose/in-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
 import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
 import { namedOuter, withoutFormer } from "../../../../why/below/named-outer.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
-import type { Recognised } from "../../../answer.js";
 import { ENABLE_OUTER } from "../../../rows/shared-advice.js";
 import { ofAmd } from "../amd.js";
 import { IS_MACHINE, type Says, SKIP_CHECK, WINDOWS } from "../on-windows.js";

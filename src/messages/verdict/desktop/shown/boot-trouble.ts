@@ -1,4 +1,4 @@
-import type { Recognised, TextVerdict } from "../../../answer.js";
+import type { Recognised, TextVerdict } from "../../../../answers/answer.js";
 import { HYPERV_OFF } from "../../../rows/shared-advice.js";
 
 /*

@@ -1,5 +1,5 @@
+import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
-import type { FoundVerdict, Recognised } from "../../../answer.js";
 
 /*
  * Modules of KVM that people built or loaded by hand.

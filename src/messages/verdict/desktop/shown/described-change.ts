@@ -1,4 +1,4 @@
-import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
+import { answer, type Recognised, type TextVerdict } from "../../../../answers/answer.js";
 
 /*
  * Descriptions of a change to a program (pull requests, commits): their words are of what the change does; they hold no question.

@@ -1,6 +1,6 @@
+import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
 import { INTEL_CPU, SVM_CPU, svmNamed } from "../../../../input/text/svm-named.js";
 import { insideOf } from "../../../../why/below/named-outer.js";
-import type { FoundVerdict, Recognised } from "../../../answer.js";
 import { rentedCloud } from "../../rented-cloud.js";
 
 /** A VM entry that failed in a machine of a hypervisor, or of a cloud, which the text names; undefined where it names none. */

@@ -1,5 +1,5 @@
+import { answer, type TextVerdict } from "../../../../answers/answer.js";
 import { svmNamed } from "../../../../input/text/svm-named.js";
-import { answer, type TextVerdict } from "../../../answer.js";
 
 /*
  * The CPU that a guest is given, where a program in it misses more than it has, and what libvirt notes of it. Facts: QEMU,

@@ -1,5 +1,5 @@
-import { answer, type TextVerdict } from "../../../answer.js";
-import type { Step } from "../../../message.js";
+import { answer, type TextVerdict } from "../../../../answers/answer.js";
+import type { Step } from "../../../../answers/message.js";
 import { proseOf } from "../../guests/guest-verdict.js";
 
 /*

@@ -1,8 +1,8 @@
+import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
 import { isSvmVendor, showsVmx } from "../../../../host/host.js";
 import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
 import { NO_KERNEL, TO_WSL2, WSL_1 } from "../../../../why/below/named-outer.js";
 import { SVM_MODULE } from "../../../../why/questions/next-steps.js";
-import type { FoundVerdict, Recognised } from "../../../answer.js";
 import { sevOnAmd } from "../amd.js";
 
 /*

@@ -1,9 +1,9 @@
+import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
+import type { Step } from "../../../../answers/message.js";
 import { BESIDE, isInWsl2, isWindows10 } from "../../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../../input/text/svm-named.js";
 import { WHOLE_MACHINE } from "../../../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../../../why/questions/next-steps.js";
-import type { FoundVerdict, Recognised } from "../../../answer.js";
-import type { Step } from "../../../message.js";
 import { lacksKvm } from "../../weight.js";
 
 /*

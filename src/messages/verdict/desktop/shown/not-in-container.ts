@@ -1,4 +1,4 @@
-import type { Step } from "../../../message.js";
+import type { Step } from "../../../../answers/message.js";
 import { DOCKER_ENGINE, PASS_DEVICE } from "../../../rows/shared-advice.js";
 import { TO_POD } from "./in-place.js";
 

@@ -1,5 +1,5 @@
+import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
 import { FIRMWARE_OFF } from "../../../../why/questions/next-steps.js";
-import type { FoundVerdict, Recognised } from "../../../answer.js";
 
 /*
  * The firmware setup, as people copy it: `Virtualization Technology: Disabled`.

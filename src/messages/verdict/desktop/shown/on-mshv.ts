@@ -1,4 +1,4 @@
-import type { Recognised, TextVerdict } from "../../../answer.js";
+import type { Recognised, TextVerdict } from "../../../../answers/answer.js";
 
 /*
  * Azure Linux with a kernel that runs as the root partition of Microsoft's hypervisor: AKS has it for Kata.

@@ -1,5 +1,5 @@
-import type { FoundVerdict, Recognised } from "../../../answer.js";
-import type { Advice } from "../../../message.js";
+import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
+import type { Advice } from "../../../../answers/message.js";
 import { changesOf } from "../../../open-steps.js";
 
 /*

@@ -1,5 +1,5 @@
+import type { FoundVerdict } from "../../../../answers/answer.js";
 import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
-import type { FoundVerdict } from "../../../answer.js";
 
 /*
  * Options in a file that modprobe does not read: modprobe.d(5) asks for names that end in .conf.

@@ -1,5 +1,5 @@
+import type { FoundVerdict } from "../../../../answers/answer.js";
 import { saysOn } from "../../../../input/prose/said-on.js";
-import type { FoundVerdict } from "../../../answer.js";
 import { changesOf } from "../../../open-steps.js";
 import { aboutIommu } from "../subject.js";
 

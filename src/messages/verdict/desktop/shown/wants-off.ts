@@ -1,4 +1,4 @@
-import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
+import { answer, type Recognised, type TextVerdict } from "../../../../answers/answer.js";
 
 /*
  * Texts that want VT-x off in the firmware setup, or ask what is lost with it off.

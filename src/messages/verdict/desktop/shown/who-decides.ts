@@ -1,10 +1,10 @@
+import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
 import { vmxLockedOff, vmxLockedOn } from "../../../../host/host.js";
 import { FEAT_CTL_AT_BOOT } from "../../../../linux/changes.js";
 import { FEAT_CTL_RULES } from "../../../../linux/feat-ctl.js";
 import { holdsIn, releaseOf } from "../../../../rules/held.js";
 import type { Rule } from "../../../../rules/rule.js";
 import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
-import type { FoundVerdict, Recognised } from "../../../answer.js";
 
 /*
  * Answers that another part of the text puts right: a kernel without KVM for Intel locks IA32_FEAT_CTL itself, and what a virtual

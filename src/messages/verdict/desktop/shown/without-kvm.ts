@@ -1,4 +1,4 @@
-import { answer, type Recognised, type TextVerdict } from "../../../answer.js";
+import { answer, type Recognised, type TextVerdict } from "../../../../answers/answer.js";
 
 /*
  * Questions whether something runs without KVM. Facts: qemus/qemu and dockur/windows, readme (KVM=N); QEMU, -accel tcg.

@@ -1,9 +1,9 @@
-import { type DecodedRegister, decodeCore } from "../../../host/decode.js";
-import { formatMsr } from "../../../host/msr.js";
-import { hexIndex } from "../../../registers/registers.js";
-import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import { READING } from "../../../why/purposes.js";
-import type { TextVerdict } from "../../answer.js";
+import { type DecodedRegister, decodeCore } from "../../host/decode.js";
+import { formatMsr } from "../../host/msr.js";
+import { hexIndex } from "../../registers/registers.js";
+import type { OwnMachine } from "../../situation/evidence/own-machine.js";
+import { READING } from "../../why/purposes.js";
+import type { TextVerdict } from "../answer.js";
 import { featuresAsked } from "./asked-feature.js";
 
 /*

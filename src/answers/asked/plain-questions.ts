@@ -1,6 +1,6 @@
-import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
-import { releaseOf } from "../../../rules/held.js";
-import { answer, type TextVerdict } from "../../answer.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
+import { releaseOf } from "../../rules/held.js";
+import { answer, type TextVerdict } from "../answer.js";
 
 /*
  * Questions in plain words that have one answer: which options of a firmware KVM needs, which control is missing, and

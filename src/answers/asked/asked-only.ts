@@ -1,10 +1,10 @@
-import type { Host } from "../../../host/host.js";
-import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
-import { parseBool } from "../../../kvm/load/parse-param.js";
-import { formatHeld, holdsIn } from "../../../rules/held.js";
-import { RELEASES, type Release } from "../../../rules/release.js";
-import type { Situation } from "../../../situation/situation.js";
-import type { TextVerdict } from "../../answer.js";
+import type { Host } from "../../host/host.js";
+import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
+import { parseBool } from "../../kvm/load/parse-param.js";
+import { formatHeld, holdsIn } from "../../rules/held.js";
+import { RELEASES, type Release } from "../../rules/release.js";
+import type { Situation } from "../../situation/situation.js";
+import type { TextVerdict } from "../answer.js";
 
 /** Parameters that modprobe.d or the command line asks for are all that the text says. */
 export function asksOnly({ paramsAsked, params, observed, cores: [boot], name, vendor }: Host): boolean {

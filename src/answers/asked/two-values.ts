@@ -1,9 +1,9 @@
-import { listFirst } from "../../../bits/list-text.js";
-import { parseHexU64, type U64 } from "../../../bits/u64.js";
-import { isNumberOfMsr, isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
-import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
-import type { FoundVerdict, Recognised } from "../../answer.js";
-import { bitsOf64, bitText, explainBit } from "../../decoders/bits.js";
+import { listFirst } from "../../bits/list-text.js";
+import { parseHexU64, type U64 } from "../../bits/u64.js";
+import { isNumberOfMsr, isVmxMsr, msrByName } from "../../input/text/msr-names.js";
+import { hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
+import type { FoundVerdict, Recognised } from "../answer.js";
+import { bitsOf64, bitText, explainBit } from "../bits.js";
 
 /*
  * One capability register with two values: a guest's beside its host's, or those of two hosts. The question is what they

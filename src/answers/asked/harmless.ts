@@ -1,4 +1,4 @@
-import type { Explanation, FoundVerdict } from "../../answer.js";
+import type { Explanation, FoundVerdict } from "../answer.js";
 
 /*
  * "Is this warning dangerous? I use no virtual machines."

@@ -3,7 +3,7 @@ import type { Release } from "../rules/release.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import type { Circumstances } from "../situation/evidence/own-machine.js";
 import type { Question } from "../why/questions/answer.js";
-import type { ExplainedBit } from "./decoders/bits.js";
+import type { ExplainedBit } from "./bits.js";
 import type { Advice, Gravity, Outcome, Product, RefusingLayer, Step } from "./message.js";
 
 /** How sure a cause is: computed from the values at hand, pointed to by them, or one of several. */

@@ -1,12 +1,12 @@
-import { listText } from "../../../bits/list-text.js";
-import { parseHexU64, testBit, type U64 } from "../../../bits/u64.js";
-import { msrOf } from "../../../host/host.js";
-import { knownValue } from "../../../host/msr.js";
-import { isVmxMsr, msrByName } from "../../../input/text/msr-names.js";
-import { registersInWords } from "../../../input/text/registers-in-words.js";
-import { hexIndex, type RegisterRow, registerOf } from "../../../registers/registers.js";
-import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import { answer, type TextVerdict } from "../../answer.js";
+import { listText } from "../../bits/list-text.js";
+import { parseHexU64, testBit, type U64 } from "../../bits/u64.js";
+import { msrOf } from "../../host/host.js";
+import { knownValue } from "../../host/msr.js";
+import { isVmxMsr, msrByName } from "../../input/text/msr-names.js";
+import { registersInWords } from "../../input/text/registers-in-words.js";
+import { hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
+import type { OwnMachine } from "../../situation/evidence/own-machine.js";
+import { answer, type TextVerdict } from "../answer.js";
 
 /*
  * "What is bit 20?" beside a register, or "why is bit 21 of 0x48c gone?".

@@ -1,10 +1,10 @@
-import { PARAMS } from "../../../kvm/load/params.js";
-import { VMX_FLAGS } from "../../../linux/vmx-features.js";
-import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import { type Definition, definitionOf } from "../../../why/definition.js";
-import { otherParam } from "../../../why/other-params.js";
-import { offWithAnother } from "../../../why/params/needs.js";
-import { answer, type TextVerdict } from "../../answer.js";
+import { PARAMS } from "../../kvm/load/params.js";
+import { VMX_FLAGS } from "../../linux/vmx-features.js";
+import type { OwnMachine } from "../../situation/evidence/own-machine.js";
+import { type Definition, definitionOf } from "../../why/definition.js";
+import { otherParam } from "../../why/other-params.js";
+import { offWithAnother } from "../../why/params/needs.js";
+import { answer, type TextVerdict } from "../answer.js";
 import { featuresIn, HAS_IT } from "./asked-feature.js";
 import { allFlagsAsked, flagsLineAsked, parameterLacked } from "./flags-line.js";
 import { plainQuestion } from "./plain-questions.js";

@@ -1,11 +1,11 @@
-import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
-import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
-import { VMX_FLAGS, VMX_FLAGS_LINE } from "../../../linux/vmx-features.js";
-import { formatHeld, holdsIn, releaseOf } from "../../../rules/held.js";
-import { kernelName, type Release, resolveRelease } from "../../../rules/release.js";
-import { definitionOf } from "../../../why/definition.js";
-import type { TextVerdict } from "../../answer.js";
-import { surelyNotIn } from "../../context.js";
+import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
+import { VMX_FLAGS, VMX_FLAGS_LINE } from "../../linux/vmx-features.js";
+import { formatHeld, holdsIn, releaseOf } from "../../rules/held.js";
+import { surelyNotIn } from "../../rules/held-in-named.js";
+import { kernelName, type Release, resolveRelease } from "../../rules/release.js";
+import { definitionOf } from "../../why/definition.js";
+import type { TextVerdict } from "../answer.js";
 
 /*
  * What a kernel prints or takes and an older one does not: the line `vmx flags`, and parameters.

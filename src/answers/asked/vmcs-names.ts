@@ -1,11 +1,11 @@
-import { partsOf } from "../../../vmcs/fields/decode.js";
-import { EXIT_REASONS, type Part } from "../../../vmcs/fields/decode-tables.js";
-import { exitsNamed } from "../../../vmcs/fields/exit-names.js";
-import { namedField } from "../../../vmcs/fields/field-names.js";
-import type { FieldRow } from "../../../vmcs/fields/field-row.js";
-import { type FieldType, splitEncoding } from "../../../vmcs/fields/fields.js";
-import type { Definition } from "../../../why/definition.js";
-import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
+import { partsOf } from "../../vmcs/fields/decode.js";
+import { EXIT_REASONS, type Part } from "../../vmcs/fields/decode-tables.js";
+import { exitsNamed } from "../../vmcs/fields/exit-names.js";
+import { namedField } from "../../vmcs/fields/field-names.js";
+import type { FieldRow } from "../../vmcs/fields/field-row.js";
+import { type FieldType, splitEncoding } from "../../vmcs/fields/fields.js";
+import type { Definition } from "../../why/definition.js";
+import { EXIT_ADVICE } from "../exit-advice.js";
 
 /*
  * Fields of the VMCS and exit reasons, by the names that source code has for them.

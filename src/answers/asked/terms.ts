@@ -1,5 +1,5 @@
-import { answer, type TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
+import { answer, type TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
 
 /*
  * Words of the field that name no bits, and that people ask about. Facts: Intel SDM volume 3C, where the chapter is not

@@ -1,17 +1,17 @@
-import type { Tri } from "../../../bits/tri.js";
-import { msrOf } from "../../../host/host.js";
-import { msrBit } from "../../../host/msr.js";
-import { parseBool } from "../../../kvm/load/parse-param.js";
-import { besideMachine, type OwnMachine } from "../../../situation/evidence/own-machine.js";
-import { replays } from "../../../situation/replays.js";
-import { cpusNamed, generationsNamed, hasOf, OF_PRODUCT } from "../../../why/cpus/named-cpu.js";
-import { ofModel } from "../../../why/cpus/of-model.js";
-import { type Feature, LAYER_TITLES, LAYERS } from "../../../why/features.js";
-import { featureNamed } from "../../../why/find-feature.js";
-import { type FeatureLayers, layersUnder } from "../../../why/layers.js";
-import { ASKED_ABOUT } from "../../../why/params/why-off.js";
-import type { FoundVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
+import type { Tri } from "../../bits/tri.js";
+import { msrOf } from "../../host/host.js";
+import { msrBit } from "../../host/msr.js";
+import { parseBool } from "../../kvm/load/parse-param.js";
+import { besideMachine, type OwnMachine } from "../../situation/evidence/own-machine.js";
+import { replays } from "../../situation/replays.js";
+import { cpusNamed, generationsNamed, hasOf, OF_PRODUCT } from "../../why/cpus/named-cpu.js";
+import { ofModel } from "../../why/cpus/of-model.js";
+import { type Feature, LAYER_TITLES, LAYERS } from "../../why/features.js";
+import { featureNamed } from "../../why/find-feature.js";
+import { type FeatureLayers, layersUnder } from "../../why/layers.js";
+import { ASKED_ABOUT } from "../../why/params/why-off.js";
+import type { FoundVerdict } from "../answer.js";
+import type { Step } from "../message.js";
 
 /*
  * People paste what they have and ask below it: "why is posted_intr missing?". What the machine of the text makes of the

@@ -1,6 +1,6 @@
-import { registerOf } from "../../../registers/registers.js";
-import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
+import { registerOf } from "../../registers/registers.js";
+import type { OwnMachine } from "../../situation/evidence/own-machine.js";
+import type { Recognised, TextVerdict } from "../answer.js";
 
 /*
  * Registers that VMX has no part in (prefetchers, power limits), read and written with the tools that also read those of VMX.

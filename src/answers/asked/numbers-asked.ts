@@ -1,6 +1,6 @@
-import { cpuidLeafText } from "../../../input/text/cpuid-leaf.js";
-import { runExitText } from "../../../kvm/run-exits.js";
-import { answer, type TextVerdict } from "../../answer.js";
+import { cpuidLeafText } from "../../input/text/cpuid-leaf.js";
+import { runExitText } from "../../kvm/run-exits.js";
+import { answer, type TextVerdict } from "../answer.js";
 
 const LONGEST = 4_000;
 

@@ -1,4 +1,4 @@
-import type { Step } from "../../message.js";
+import type { Step } from "./message.js";
 
 /** What an ordinary VM exit is about, for those who have to answer it. */
 export interface ExitAdvice {

@@ -1,8 +1,8 @@
-import { testBit, type U64 } from "../../bits/u64.js";
-import { bitsOf } from "../../bits/word.js";
-import type { BitRow } from "../../registers/bit-row.js";
-import { type RegisterRow, registerOf } from "../../registers/registers.js";
-import { WORD_BITS, type WordName } from "../../rules/words.js";
+import { testBit, type U64 } from "../bits/u64.js";
+import { bitsOf } from "../bits/word.js";
+import type { BitRow } from "../registers/bit-row.js";
+import { type RegisterRow, registerOf } from "../registers/registers.js";
+import { WORD_BITS, type WordName } from "../rules/words.js";
 
 /** What a bit of the answer has to do with the message. */
 export type BitRole =

@@ -1,6 +1,6 @@
-import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
-import { releaseOf } from "../../../rules/held.js";
-import type { TextVerdict } from "../../answer.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
+import { releaseOf } from "../../rules/held.js";
+import type { TextVerdict } from "../answer.js";
 
 /*
  * What loads KVM's modules unasked. Linux, MODULE_DEVICE_TABLE(x86cpu, ...) in arch/x86/kvm/vmx/vmx.c

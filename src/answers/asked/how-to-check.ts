@@ -1,9 +1,9 @@
-import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
-import { releaseOf } from "../../../rules/held.js";
-import { cpusNamed } from "../../../why/cpus/named-cpu.js";
-import { definitionOf } from "../../../why/definition.js";
-import type { Feature } from "../../../why/features.js";
-import type { TextVerdict } from "../../answer.js";
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
+import { releaseOf } from "../../rules/held.js";
+import { cpusNamed } from "../../why/cpus/named-cpu.js";
+import { definitionOf } from "../../why/definition.js";
+import type { Feature } from "../../why/features.js";
+import type { TextVerdict } from "../answer.js";
 import { featuresIn, HAS_IT } from "./asked-feature.js";
 
 /*

@@ -1,6 +1,6 @@
-import { FEAT_CTL_RULES } from "../../../linux/feat-ctl.js";
-import { VMX_CAPABILITIES_RULES } from "../../../linux/vmx-capabilities.js";
-import type { TextVerdict } from "../../answer.js";
+import { FEAT_CTL_RULES } from "../../linux/feat-ctl.js";
+import { VMX_CAPABILITIES_RULES } from "../../linux/vmx-capabilities.js";
+import type { TextVerdict } from "../answer.js";
 
 /*
  * Questions about a line of the kernel's code: "why is there WARN_ON_ONCE(supported >> 16)?" The rules of boot answer.
