@@ -132,7 +132,7 @@ export function inPlace(
     };
   // What WSL itself says is answered by its own row, and beside another product it is that one's guest that lacks KVM.
   const isOther =
-    recognised.some(({ message }) => message?.startsWith("wsl-") === true) ||
+    recognised.some(({ product }) => product === "WSL") ||
     (BESIDE.test(text) && !/\b(?:inside|in|on|under|within) WSL/i.test(text));
   if (!lacksKvm(first) || !isInWsl2(text) || !isWindows10(text) || isOther) return undefined;
   const covers = [...found.covers, first?.message as string];
