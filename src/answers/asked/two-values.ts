@@ -79,7 +79,13 @@ function sideOf(text: string): "guest" | "host" | undefined {
   return groups === undefined ? undefined : groups.guest === undefined ? "host" : "guest";
 }
 
-function differing({ index, layout }: RegisterRow, a: U64, b: U64, [ofA, ofB]: readonly [string, string]): string[] {
+/** What the values of two machines differ in, in words that name the machines. */
+export function differing(
+  { index, layout }: RegisterRow,
+  a: U64,
+  b: U64,
+  [ofA, ofB]: readonly [string, string],
+): string[] {
   const has = (value: U64) => new Set(bitsOf64(value));
   const [inA, inB] = [has(a), has(b)];
   const named = (bits: readonly number[]) =>

@@ -105,6 +105,13 @@ export const lscpu: FactReader = {
 const ASKED =
   /(?:^|[$#>%] ?)lscpu ?\| ?e?grep (?:-\w{1,4} )?["']?(?:[\w|]{0,24}\|)?virt[a-z]{0,11}(?:\|[\w|]{0,24})?["']?\s*$/i;
 
+/** The prompt comes again at once: nothing was printed, where the case of letters did not keep it from being found. */
+function isNext(asked: TextLine, line: TextLine): boolean {
+  const prompt = asked.text.slice(0, asked.text.indexOf("lscpu")).trimEnd();
+  const finds = /grep -\w{0,3}i|\bVirt/.test(asked.text);
+  return finds && prompt !== "" && line.after === asked.number && line.text.startsWith(prompt);
+}
+
 /** Linux lists them in the order of CPUID, which begins like this on every x86 CPU of today. */
 const X86_FLAGS = /^\s{0,24}fpu vme de pse /;
 
@@ -128,7 +135,7 @@ function openLscpu(sink: FactSink): FactRun {
   };
 
   /** `grep virt` shows all three; without the first, Linux shows neither flag. */
-  let asked: { shown: boolean; at?: TextLine } | undefined;
+  let asked: { shown: boolean; at?: TextLine; readonly by: TextLine } | undefined;
   const answered = (): void => {
     if (asked?.at !== undefined && !asked.shown) showsNeither(asked.at);
     asked = undefined;
@@ -173,7 +180,7 @@ function openLscpu(sink: FactSink): FactRun {
     line(line) {
       if (ASKED.test(line.text)) {
         close();
-        asked = { shown: false };
+        asked = { shown: false, by: line };
         return true;
       }
       const other = FIELD_TRANSLATED.exec(line.text);
@@ -201,6 +208,7 @@ function openLscpu(sink: FactSink): FactRun {
         return true;
       }
       if (block === undefined) {
+        if (asked !== undefined && isNext(asked.by, line)) showsNeither(line);
         asked = undefined;
         return false;
       }

@@ -120,7 +120,7 @@ export const GENERIC_MESSAGES = [
     where: [
       {
         is: "VMX locked on",
-        what: "Nothing is wrong: IA32_FEAT_CTL is locked with VMX on, as the firmware should leave it, so VMXON works. Only writing it faults: a program that takes the lock for an error should check bit 2.",
+        what: "Nothing is wrong: IA32_FEAT_CTL is locked with VMX on, as the firmware should leave it, so VMXON works. Only writing it faults: a program that treats the lock as an error should check bit 2.",
         gravity: "harmless",
         steps: [],
       },

@@ -6,6 +6,7 @@ import {
   type TextVerdict,
   uniqueSteps,
 } from "../../../answers/answer.js";
+import { hostsCompared } from "../../../answers/hosts-compared.js";
 import type { Advice } from "../../../answers/message.js";
 import { isHostAndGuest } from "../../../situation/disputes/host-and-guest.js";
 import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
@@ -60,6 +61,8 @@ function wordedAnswer(
   const text = shortOf(log);
   const ofTwo = text !== undefined && mayBeOfTwo(text) ? hostBesideGuest(text, recognised) : undefined;
   if (ofTwo !== undefined) return ofTwo;
+  const compared = text !== undefined && recognised.length === 0 ? hostsCompared(text) : undefined;
+  if (compared !== undefined) return { ...compared, covers: [], settles: true, isWhole: true };
   const found = answerOf(readingOf(recognised, machine, log, desktop, circumstances));
   if (found === undefined || text === undefined || found.isWhole) return found;
   return desktop?.withWords(found, text, recognised, machine) ?? found;

@@ -1,0 +1,91 @@
+/*
+ * Outputs of several hosts in one text, each behind a prompt or below a heading with its name.
+ */
+
+/** The outputs of one host. */
+export interface NamedHost {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** `user@name:~$ `, `[user@name ~]# `, and a name that people give hosts: `node1# `, `hv-02 ~ # `. */
+const PROMPT =
+  /^[ \t>]{0,8}(?:\[?[\w.-]{1,32}@(?<name>[\w.-]{1,63})[: ][^\n$#%]{0,60}[$#%]|(?<bare>[a-z][a-z-]{0,24}\d[\w-]{0,12}|[a-z]{2,12}-[a-z\d]{1,8})(?::~?| ~)?\s?[$#%]) ?/i;
+/** A line of its own: `hv1`, `hv1:`, `=== node2 ===`, `==> node2 <==`, `node2 | CHANGED | rc=0 >>`. */
+const HEADING = /^[\W_]{0,6}(?<name>[a-z][\w.-]{1,40})(?: \| (?:CHANGED|SUCCESS) \| rc=0 >>|[\W_]{0,6})$/i;
+/** `hv1: Y`, `node2 | 0x5`. */
+const BESIDE = /^[\W_]{0,4}(?<name>[a-z][\w.-]{1,40})(?:: {0,8}| {1,8}\| {0,8}|\t{1,4})(?<value>\S.{0,400})$/i;
+/** What was read on all of them, in a loop or by a tool that runs it everywhere. */
+const READ =
+  /(?:cat |grep [^|;"']{0,24})\/sys\/module\/\w+\/parameters\/\w+|\brdmsr (?:-\w{1,2} ){0,3}(?:0x)?[0-9a-f]{2,4}\b|\b[ef]?grep [^|;]{2,60}\/proc\/cpuinfo|\buname -r|\blscpu(?: ?\| ?grep [^;"']{2,30})?/;
+/** A host and its guest are another matter. */
+const IS_SIDE = /^(?:host|guest|vm|l[012]|hypervisor|bare|physical)\d{0,3}$/i;
+const MOST_CHARACTERS = 20_000;
+const MOST_HOSTS = 32;
+
+/** Names of one series differ in a number or in what is behind the last dash. */
+const stemOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/\d+/g, "#")
+    .replace(/-[a-z]$/, "-#");
+
+/** The hosts of a text that has outputs of two or more; empty where it has not. */
+export function namedHosts(text: string): readonly NamedHost[] {
+  if (text.length > MOST_CHARACTERS) return [];
+  const lines = text.split("\n");
+  const found = byPrompts(lines);
+  return found.length > 1 ? found : bySeries(lines);
+}
+
+function byPrompts(lines: readonly string[]): readonly NamedHost[] {
+  const hosts = new Map<string, string[]>();
+  let now: string[] | undefined;
+  for (const line of lines) {
+    const { name, bare } = PROMPT.exec(line)?.groups ?? {};
+    const host = name ?? bare;
+    if (host !== undefined) {
+      // What was typed before has printed all that it prints.
+      now?.push("$ true");
+      now = hosts.get(host) ?? [];
+      hosts.set(host, now);
+    }
+    now?.push(host === undefined ? line : line.replace(PROMPT, "$$ "));
+  }
+  return ofHosts(hosts);
+}
+
+/** Below headings or beside names that are of one series; what was read is in a line before them. */
+function bySeries(lines: readonly string[]): readonly NamedHost[] {
+  const named = lines.map((line) => {
+    const { name } = HEADING.exec(line)?.groups ?? {};
+    const beside = name === undefined ? BESIDE.exec(line)?.groups : undefined;
+    return { name: name ?? beside?.name, value: beside?.value };
+  });
+  const names = new Set(named.flatMap(({ name }) => (name === undefined ? [] : [name])));
+  const stems = new Map<string, number>();
+  for (const name of names) stems.set(stemOf(name), (stems.get(stemOf(name)) ?? 0) + 1);
+  const hosts = new Map<string, string[]>();
+  let now: string[] | undefined;
+  let read: string | undefined;
+  for (const [at, { name, value }] of named.entries()) {
+    const line = lines[at] as string;
+    const isHost = name !== undefined && /#/.test(stemOf(name)) && (stems.get(stemOf(name)) as number) > 1;
+    if (!isHost) {
+      read = READ.exec(line)?.[0] ?? read;
+      now?.push(line);
+      continue;
+    }
+    now = hosts.get(name) ?? [];
+    hosts.set(name, now);
+    if (value === undefined) {
+      if (read !== undefined) now.push(`$ ${read}`);
+    } else now.push(...(read === undefined ? [] : [`$ ${read}`]), value);
+  }
+  return ofHosts(hosts);
+}
+
+function ofHosts(hosts: ReadonlyMap<string, readonly string[]>): readonly NamedHost[] {
+  const all = [...hosts].map(([name, lines]) => ({ name, text: `${lines.join("\n")}\n` }));
+  return all.length < 2 || all.length > MOST_HOSTS || all.some(({ name }) => IS_SIDE.test(name)) ? [] : all;
+}
