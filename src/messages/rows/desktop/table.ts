@@ -28,6 +28,7 @@ import { byAnother } from "../../verdict/desktop/shown/who-decides.js";
 import { withoutKvm } from "../../verdict/desktop/shown/without-kvm.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
+import { topicAsked } from "../../verdict/desktop/topics.js";
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
@@ -63,7 +64,7 @@ const subjectIn: DesktopMessages["subject"] = (text, machine) =>
   (machine === undefined && readsParameter(text)
     ? undefined
     : (subjectOf(text, machine) ?? askedAbout(text, machine))) ??
-  (machine === undefined ? parametersNamed(text) : undefined);
+  (machine === undefined ? (topicAsked(text, false) ?? parametersNamed(text)) : undefined);
 
 /** The messages of desktop products, and the decoders that only they need. */
 export const DESKTOP: DesktopMessages = {

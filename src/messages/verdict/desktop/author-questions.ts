@@ -8,6 +8,7 @@ import { withoutFlagNames } from "../asked/flags-line.js";
 import { ofExit } from "../asked/vmcs-names.js";
 import { SYMPTOMS } from "./author-symptoms.js";
 import { TOPICS } from "./author-topics.js";
+import { topicAsked } from "./topics.js";
 import { crashedInGuest } from "./windows.js";
 
 /*
@@ -224,7 +225,9 @@ export function authorQuestion(
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found =
     isAbout || (AUTHOR.test(text) && !MANAGED.test(text))
-      ? (questionOf(text) ?? (isAbout ? (topicOf(text, isOwn) ?? namedExits(text)) : undefined))
+      ? (topicAsked(whole, true) ??
+        questionOf(text) ??
+        (isAbout ? (topicOf(text, isOwn) ?? namedExits(text)) : undefined))
       : undefined;
   return found ?? (isOwn && CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
@@ -252,7 +255,7 @@ export function authorInstead(
   if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
   const found =
     TROUBLE.test(text) || CRASHED.test(text)
-      ? (questionOf(text) ?? topicOf(text, true) ?? namedExits(text))
+      ? (topicAsked(whole, true) ?? questionOf(text) ?? topicOf(text, true) ?? namedExits(text))
       : undefined;
   return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }

@@ -1,0 +1,22 @@
+import { topicOf } from "../../../why/topics/choose.js";
+import { filled } from "../../../why/topics/fill.js";
+import type { TextVerdict } from "../../answer.js";
+
+/** So much of a topic has to be named, and so much where other answers were not asked before. */
+const LEAST = 3.5;
+const STRONG = 5;
+/** The value of a register is a question of its own. */
+const VALUE = /\b(?:IA32_VMX_\w{3,30}|0x4[89][0-9a-f])\b[ )]{0,3}[:=][ \t]{0,8}(?:0x)?[0-9a-f]{6,16}\b/i;
+
+/** The rule for the subject that the names of a text single out; `strong` where other answers have not been asked yet. */
+export function topicAsked(text: string, strong: boolean): Omit<TextVerdict, "covers"> | undefined {
+  const chosen = VALUE.test(text) ? undefined : topicOf(text);
+  if (chosen === undefined || chosen.weight < (strong ? STRONG : LEAST) || (strong && chosen.topic.last === true))
+    return undefined;
+  const { says, steps = [] } = chosen.topic;
+  return {
+    says: filled(says),
+    steps: steps.map((step) => ({ ...step, text: filled(step.text) })),
+    evidence: [],
+  };
+}

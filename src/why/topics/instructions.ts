@@ -1,0 +1,153 @@
+import type { Topic } from "./topic.js";
+
+/** The VMX instructions and the regions that they take. */
+export const INSTRUCTION_TOPICS: readonly Topic[] = [
+  {
+    id: "vmxon-fault",
+    about: ["vmxon", "#gp | gp | #ud | ud | general protection | fault* | exception | cr0 ne | a20 | cr4 vmxe | vmxe"],
+    also: ["cr0 | cr4 | cr0 ne | a20 | fixed | vmxe"],
+    says: "VMXON raises #UD where CR4.VMXE (bit 13) is 0, or outside protected mode, or in compatibility mode. It raises #GP where CPL is not 0, A20M is on, IA32_FEAT_CTL ({IA32_FEATURE_CONTROL}) does not allow it, or a bit of CR0 or CR4 is not as the FIXED registers ({IA32_VMX_CR0_FIXED0} to {IA32_VMX_CR4_FIXED1}) want it; CR0.NE (bit 5) is the one that firmware often leaves at 0.",
+    steps: [
+      { text: "Set both registers to (value | FIXED0) & FIXED1 before VMXON, on each CPU." },
+      {
+        text: "Read what limits them.",
+        commands: ["for i in 0x3a 0x486 0x487 0x488 0x489; do sudo rdmsr -a $i; done"],
+      },
+    ],
+    source: "SDM volume 3C, VMXON; section 24.7, 24.8",
+  },
+  {
+    id: "vmxon-invalid",
+    about: [
+      "vmxon",
+      "cf | carry | carry flag | vmfailinvalid | vm fail invalid | revision | aligned | alignment | region",
+    ],
+    says: "VMXON that ends with CF 1 (VMfailInvalid) did not like its region: the physical address is not aligned to 4 KByte or too wide (IA32_VMX_BASIC bit 48 at 1 limits it to 32 bits), or its first 4 bytes are not the revision identifier (bits 30:0 of {IA32_VMX_BASIC}) with bit 31 at 0. Its operand is a pointer to that address in memory.",
+    steps: [{ text: "Read the identifier.", commands: ["sudo rdmsr -f 30:0 0x480"] }],
+    source: "SDM volume 3C, VMXON",
+  },
+  {
+    id: "vmxon-again",
+    about: [
+      "vmxon",
+      "twice | already | second time | error 15 | other hypervisor | another hypervisor | in use | vmx root operation",
+    ],
+    not: "carry | cf | #gp | gp",
+    says: "A CPU that is in VMX operation already refuses VMXON: in root operation with error 15 where it has a current VMCS, with CF 1 where it has none; in a guest it causes a VM exit. CR4.VMXE at 1 does not say that VMXON was executed, only that somebody allowed it, and no register says whether it was.",
+    steps: [
+      {
+        text: "On Linux unload what else uses VMX.",
+        commands: ["sudo modprobe -r kvm_intel", "lsmod | grep -E 'kvm|vbox|vmmon'"],
+      },
+    ],
+    source: "SDM volume 3C, VMXON",
+  },
+  {
+    id: "launch-state",
+    about: ["vmclear | launch state | clear state", "vmlaunch | vmresume | launched | error 4 | error 5"],
+    says: "VMLAUNCH wants a current VMCS whose launch state is clear, VMRESUME one that was launched; otherwise they fail with errors 4 and 5. VMCLEAR makes the state clear, and a VMCS that was current is then current no more. So the order is VMCLEAR, VMPTRLD, VMWRITE, VMLAUNCH, and VMRESUME after each exit.",
+    source: "SDM volume 3C, section 25.1 and 25.11.3",
+  },
+  {
+    id: "vmcs-moves",
+    about: [
+      "vmptrld | vmcs | vmclear",
+      "another cpu | other cpu | different cpu | another core | other core | different core | migrate* | affinity | logical processor | physical cpu | pcpu | each cpu | per cpu",
+    ],
+    not: "nested | live migration | shadow vmcs | qemu | vmcs12",
+    says: "A VMCS may be active on one logical CPU alone. To go on with it elsewhere, execute VMCLEAR on the first CPU, which writes to memory what it holds of it, then VMPTRLD on the other one; the next entry is a VMLAUNCH. Host fields that differ from CPU to CPU (GDTR, IDTR, TR, FS and GS base, RSP) have to be written anew.",
+    source: "SDM volume 3C, section 25.1 and 25.11.1",
+  },
+  {
+    id: "vmptrld-revision",
+    about: ["vmptrld", "revision | error 11 | incorrect revision"],
+    says: "VMPTRLD fails with error 11 where the first 4 bytes of the region are not the revision identifier of this CPU: bits 30:0 of IA32_VMX_BASIC ({IA32_VMX_BASIC}), with bit 31 at 0. Bit 31 at 1 marks a shadow VMCS, and only a CPU that has VMCS shadowing takes it.",
+    steps: [{ text: "Read the identifier.", commands: ["sudo rdmsr -f 30:0 0x480"] }],
+    source: "SDM volume 3C, VMPTRLD",
+  },
+  {
+    id: "vmwrite-unsupported",
+    about: [
+      "vmread | vmwrite",
+      "error 12 | error 13 | unsupported | unsupported component | read only | not exist | not supported",
+    ],
+    not: "shadow",
+    says: "VMREAD and VMWRITE fail with error 12 for a field that this CPU does not have; many exist only where it supports the control that uses them. VMWRITE to a field of exit information fails with error 13 unless {0x485.VMWRITE_SHADOW_RO_FIELDS} is 1. Bits 9:1 of {IA32_VMX_VMCS_ENUM} are the highest index that any field has.",
+    steps: [{ text: "See what a field needs.", commands: ["vmxlens vmcs EPT_POINTER"] }],
+    source: "SDM volume 3C, VMREAD and VMWRITE; appendix A.9",
+  },
+  {
+    id: "no-current-vmcs",
+    about: [
+      "vmread | vmwrite | vmlaunch | vmresume",
+      "no current vmcs | without a current vmcs | vmfailinvalid | vm fail invalid | carry flag | cf 1 | cf",
+    ],
+    says: "CF 1 after VMREAD, VMWRITE, VMLAUNCH or VMRESUME in root operation means that this CPU has no current VMCS: VMPTRLD was executed on another CPU or failed, or VMCLEAR took it away. There is no error number then, for that is a field of the VMCS.",
+    source: "SDM volume 3C, section 31.2",
+  },
+  {
+    id: "vmcs-layout",
+    about: [
+      "vmcs",
+      "memory layout | layout | memcpy | directly | offset of | read from memory | dump the memory",
+      "region | memory | field | format | page",
+    ],
+    not: "vmcs12 | evmcs | enlightened | vmread bitmap",
+    says: "How a CPU keeps a VMCS in memory is not documented and differs between CPUs, and while the VMCS is active parts of it may be in the CPU alone. Software writes the first 8 bytes (revision identifier and VMX-abort indicator) before VMPTRLD, and everything else by VMREAD and VMWRITE.",
+    source: "SDM volume 3C, section 25.11.1",
+  },
+  {
+    id: "vmx-abort",
+    about: ["vmx abort | abort indicator | abort code"],
+    says: "A VMX abort is a VM exit that failed: the CPU writes a code at offset 4 of the VMCS and shuts down. 1: a guest MSR could not be saved; 2: the host's PDPTEs are bad; 3: the VMCS is corrupted; 4: a host MSR could not be loaded; 5: a machine check; 6: the CPU was in IA-32e mode and `host address-space size` ({exit.HOST_ADDR_SPACE_SIZE}) is 0.",
+    source: "SDM volume 3C, section 28.7",
+  },
+  {
+    id: "vmxe-clear",
+    about: ["vmxe", "clear* | #gp | gp | disable | turn off | reset | hide | shadow", "cr4 | cr4 vmxe | mov"],
+    not: "vmxon",
+    says: "In VMX operation CR4.VMXE (bit 13) is fixed to 1: MOV to CR4 with that bit at 0 raises #GP until VMXOFF. In the guest it is 1 as well; a guest that is to read 0 gets bit 13 at 1 in the CR4 guest/host mask ({ctl.cr4_mask}) and at 0 in the read shadow ({ctl.cr4_shadow}), and a write of another value then exits.",
+    source: "SDM volume 3C, section 24.8 and 26.3",
+  },
+  {
+    id: "revision-size",
+    about: [
+      "vmcs region | vmxon region | vmcs size | vmxon page",
+      "size | 4096 | 4k | 1024 | how large | how big | contiguous | write back | uncacheable",
+    ],
+    says: "IA32_VMX_BASIC ({IA32_VMX_BASIC}) says it: bits 44:32 are the size of a VMXON region or VMCS, at most 4096 bytes, and bits 53:50 the memory type, 6 (write-back) on all CPUs of today. Each region starts at a multiple of 4 KByte, so a page each does.",
+    steps: [{ text: "Read the size.", commands: ["sudo rdmsr -d -f 44:32 0x480"] }],
+    source: "SDM volume 3C, appendix A.1",
+  },
+  {
+    id: "shadow-vmcs-use",
+    about: [
+      "vmcs shadowing | shadow vmcs",
+      "link pointer | vmread bitmap | vmwrite bitmap | set up | how | enable | vmread | vmwrite",
+    ],
+    not: "kvm intel | nested 1 | nested=1",
+    says: "VMCS shadowing ({proc2.SHADOW_VMCS}) lets a guest's VMREAD and VMWRITE use a shadow VMCS instead of exiting, for the fields whose bits are 0 in the two bitmaps ({ctl.vmread_bitmap}, {ctl.vmwrite_bitmap}). The link pointer ({guest.link}) is the address of that VMCS, whose revision identifier has bit 31 at 1. It cannot be entered: VMLAUNCH with a shadow VMCS as the current one fails.",
+    source: "SDM volume 3C, section 25.10 and 31.3",
+  },
+  {
+    id: "invept-operand",
+    about: [
+      "invept | invvpid",
+      "error 28 | invalid operand | vmfail | type | descriptor | all context | single context | individual address",
+    ],
+    says: "INVEPT has type 1 (one EPT pointer) and 2 (all); INVVPID has 0 (one address), 1 (one VPID), 2 (all) and 3 (one VPID, without global pages). A type that {IA32_VMX_EPT_VPID_CAP} does not list (bits 25 and 26; bits 40 to 43), reserved bits in the 128-bit descriptor, a VPID of 0 in types 0, 1 and 3, or an address that is not canonical fail with error 28.",
+    steps: [{ text: "Read which types there are.", commands: ["sudo rdmsr -a 0x48c"] }],
+    source: "SDM volume 3C, INVEPT and INVVPID",
+  },
+  {
+    id: "vmfail-flags",
+    about: [
+      "vmfailvalid | vm fail valid | zf | zero flag",
+      "vmx instruction | vm instruction error | vmlaunch | vmptrld | vmclear | vmwrite | rflag | eflag",
+    ],
+    not: "cf 1",
+    says: "ZF 1 after a VMX instruction is VMfailValid: the reason is a number in the VM-instruction error field ({info.instruction_error}) of the current VMCS. CF 1 is VMfailInvalid: there is no current VMCS to keep a number. Both at 0 is success. The flags have to be read right after the instruction.",
+    steps: [{ text: "Have a number explained.", commands: ["vmxlens explain 'VM-instruction error 7'"] }],
+    source: "SDM volume 3C, section 31.2",
+  },
+];

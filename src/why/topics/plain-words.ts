@@ -1,0 +1,55 @@
+import { bitsNamed } from "../../registers/lookup.js";
+import { EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
+import { exitsNamed } from "../../vmcs/fields/exit-names.js";
+import { namedField } from "../../vmcs/fields/field-names.js";
+
+/*
+ * A text as names alone: people, manuals and source code write one name in many ways (`EnableRdtscp`, `ENABLE_RDTSCP`,
+ * "enable RDTSCP"), and in every language the same.
+ */
+
+/** Words that end in s and are no plurals. */
+const NO_PLURAL: ReadonlySet<string> = new Set(["vmcs", "xsaves", "xrstors", "bios", "always", "this", "status"]);
+const SHORTEST_PLURAL = 4;
+/** One word in some texts and two in others. */
+const TWO_WORDS: { readonly [word: string]: string } = {
+  vmexit: "vm exit",
+  vmentry: "vm entry",
+  vmenter: "vm entry",
+  hugepage: "huge page",
+  exitreason: "exit reason",
+  preemptiontimer: "preemption timer",
+  cpuflag: "cpu flag",
+};
+
+const singular = (word: string): string =>
+  word.length >= SHORTEST_PLURAL && word.endsWith("s") && !word.endsWith("ss") && !NO_PLURAL.has(word)
+    ? word.slice(0, -1)
+    : word;
+
+/** Words in lower case and singular, divided and enclosed by one space each. */
+export function plainWords(text: string): string {
+  const parts = text
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([A-Z]{1,12})([A-Z][a-z]{3,20})/g, "$1 $2")
+    .replace(/\b([vix]2?) (?=[A-Z])/g, "$1")
+    .toLowerCase()
+    .replace(/[^a-z0-9#]+/g, " ")
+    .trim()
+    .split(" ");
+  return ` ${parts.map((word) => TWO_WORDS[singular(word)] ?? singular(word)).join(" ")} `;
+}
+
+const CODE_NAME = /\b[A-Za-z]\w{1,60}_\w{1,60}\b/g;
+const MOST_NAMES = 60;
+
+/** What the names of source code in a text are in the manual's words. */
+export function namesInWords(text: string): string {
+  const names = [...new Set(text.match(CODE_NAME) ?? [])].slice(0, MOST_NAMES);
+  const said = names.flatMap((name) => [
+    ...bitsNamed(name).map(({ row }) => row.sdm),
+    namedField(name)?.row.sdm ?? "",
+    ...[...exitsNamed(name).keys()].map((reason) => EXIT_REASONS[reason] ?? ""),
+  ]);
+  return plainWords(said.join(" / "));
+}
