@@ -11,8 +11,8 @@ export const ENTRY_TOPICS: readonly Topic[] = [
     id: "guest-cr-fixed",
     about: [
       "cr0 | cr4 | crx | guest cr0 | guest cr4",
-      "fixed0 | fixed1 | fixed | fixed bit | invalid guest state | exit reason 33 | 0x80000021 | unsupported bit",
-      "guest | shadow | handler | mov | read shadow | entry",
+      "fixed0 | fixed1 | fixed | fixed bit | unsupported bit | read shadow | mov to cr0 | mov to cr4",
+      "invalid guest state | exit reason 33 | reason 33 | 0x80000021 | guest | entry",
     ],
     not: "vmxon",
     says: "The CR0 and CR4 of the guest in the VMCS ({guest.cr0}, {guest.cr4}) have to obey the FIXED registers, or the entry fails with reason 33; with unrestricted guest PE and PG (bits 0 and 31 of CR0) are excepted from FIXED0. A handler that does MOV to CR for the guest writes (value | FIXED0) & FIXED1 there, and what the guest asked for into the read shadow ({ctl.cr0_shadow}, {ctl.cr4_shadow}).",

@@ -242,6 +242,16 @@ function unknown(text: string): Omit<TextVerdict, "covers"> | undefined {
   return crashedInGuest(text) ?? ASK;
 }
 
+/** Messages that only name what happened; a number beside them says more. */
+const SAY_LITTLE: ReadonlySet<string> = new Set([
+  "any-exit",
+  "any-guest-state",
+  "vmx-exit-reason",
+  "generic-ept-exit",
+  "generic-vmxon-failed",
+]);
+const NUMBER = /\b0x(?!8000002[12]\b)[0-9a-f]{3,16}\b|[:=] {0,3}[0-9a-f]{2,16}\b|\bqualification\W{1,3}(?:is )?\d/i;
+
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
 export function authorInstead(
   whole: string,
@@ -252,7 +262,12 @@ export function authorInstead(
   const { read, text, isOwn, isAbout } = asAuthor(whole, machine);
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const symptom = isAbout ? symptomOf(read, messages) : undefined;
-  if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
+  if (symptom !== undefined) return symptom;
+  if (messages.length > 0)
+    return machine === undefined && messages.every((id) => SAY_LITTLE.has(id)) && !NUMBER.test(whole)
+      ? topicAsked(whole, true)
+      : undefined;
+  if (machine !== undefined || !isOwn) return undefined;
   const found =
     TROUBLE.test(text) || CRASHED.test(text)
       ? (topicAsked(whole, true) ?? questionOf(text) ?? topicOf(text, true) ?? namedExits(text))

@@ -8,9 +8,12 @@ const STRONG = 5;
 /** The value of a register is a question of its own. */
 const VALUE = /\b(?:IA32_VMX_\w{3,30}|0x4[89][0-9a-f])\b[ )]{0,3}[:=][ \t]{0,8}(?:0x)?[0-9a-f]{6,16}\b/i;
 
+/** Of a CPU that is named the answer is yes or no. */
+const HAS_IT = /\b(?:does|do) (?:my|this|our|the|an?) [\w -]{2,40}\b(?:have|support)\b/i;
+
 /** The rule for the subject that the names of a text single out; `strong` where other answers have not been asked yet. */
 export function topicAsked(text: string, strong: boolean): Omit<TextVerdict, "covers"> | undefined {
-  const chosen = VALUE.test(text) ? undefined : topicOf(text);
+  const chosen = VALUE.test(text) || (strong && HAS_IT.test(text)) ? undefined : topicOf(text);
   if (chosen === undefined || chosen.weight < (strong ? STRONG : LEAST) || (strong && chosen.topic.last === true))
     return undefined;
   const { says, steps = [] } = chosen.topic;
