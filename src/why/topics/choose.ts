@@ -89,11 +89,12 @@ export function topicOf(text: string): Chosen | undefined {
     if (weights.includes(0)) return [];
     weights.push(mentionsOf(rule.about[0] ?? [], plain));
     const more = rule.also.map((row) => Math.min(1, weightOf(row, whole, focus)));
-    return [{ topic: rule.topic, weight: [...weights, ...more].reduce((sum, one) => sum + one, 0) }];
+    const weight = [...weights, ...more].reduce((sum, one) => sum + one, 0);
+    return [{ topic: rule.topic, weight, subject: weights[0] ?? 0 }];
   });
-  const most = Math.max(...found.map(({ weight }) => weight));
-  const best = found.filter(({ weight }) => weight === most);
-  return best.length === 1 ? best[0] : undefined;
+  found.sort((a, b) => b.weight - a.weight || b.subject - a.subject);
+  const [best, next] = found;
+  return best?.weight === next?.weight && best?.subject === next?.subject ? undefined : best;
 }
 
 /** What is named again and again, a text is about. */

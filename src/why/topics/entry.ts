@@ -37,6 +37,7 @@ export const ENTRY_TOPICS: readonly Topic[] = [
       "busy | type 11 | type 9 | access right | 0x8b | 0x89 | 0x808b",
       "guest | entry | vmcs | vmlaunch | invalid guest state",
     ],
+    also: ["busy | type 11 | type 9"],
     says: "The guest's TR has to be usable and busy: type 11 in IA-32e mode, 3 or 11 otherwise, with S 0, P 1 and bit 2 (TI) of its selector 0; 0x8b are the rights of a busy 64-bit TSS. A type of 9 (available) fails the entry with reason 33.",
     steps: [AUDIT],
     source: "SDM volume 3C, section 27.3.1.2",
@@ -65,7 +66,7 @@ export const ENTRY_TOPICS: readonly Topic[] = [
   },
   {
     id: "pdptes",
-    about: ["pdpte | pdptr | pdptes | page directory pointer", "guest | pae | entry | vmcs | ept"],
+    about: ["pdpte | pdptr | page directory pointer", "guest | pae | entry | vmcs | ept"],
     says: "For a guest with PAE paging outside IA-32e mode the entry checks the four PDPTEs. With EPT it takes them from the VMCS ({guest.pdpte0} to {guest.pdpte3}), which the hypervisor has to fill whenever the guest loads CR3 by an exit; without EPT from memory at CR3. A reserved bit in a present one fails the entry with reason 33 and qualification 2.",
     source: "SDM volume 3C, section 27.3.1.6",
   },
@@ -145,9 +146,9 @@ export const ENTRY_TOPICS: readonly Topic[] = [
   {
     id: "msrs-not-switched",
     about: [
-      "lstar | star | kernel gs base | kernel gsbase | swapgs | fmask | sfmask | tsc aux",
+      "lstar | star | kernel gs base | kernel gsbase | fmask | sfmask | tsc aux",
       "save* | restore* | switch* | vm exit | vm entry | automatic* | preserved",
-      "vmx | vmcs | guest | hypervisor",
+      "vmx | vmcs | guest | hypervisor | vm exit | vm entry | vmm",
     ],
     not: "rdtscp | syscall hook",
     says: "VM entries and exits switch IA32_SYSENTER_*, the bases of FS and GS and, by controls of their own, IA32_DEBUGCTL, PAT, EFER, PERF_GLOBAL_CTRL and some newer ones. STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX and XSS stay as the other side left them: where both sides use them, software or the lists of MSRs have to switch them.",

@@ -84,10 +84,12 @@ export const EVENT_TOPICS: readonly Topic[] = [
   },
   {
     id: "sipi",
+
     about: [
       "sipi | startup ipi | wait for sipi",
       "vm exit | exit | activity state | ap | guest | vmx | lost | ignored",
     ],
+    also: ["lost | ignored | ap | reason 4"],
     says: "A SIPI exits (reason 4, vector in bits 7:0 of the qualification) only where the guest's activity state ({guest.activity}) is 3, wait-for-SIPI; in any other state it is lost. INIT in the guest exits with reason 3, always, and in VMX root operation it waits until the next entry or VMXOFF. So the handler of INIT sets state 3, and that of SIPI starts the guest at vector * 0x1000 with state 0.",
     source: "SDM volume 3C, section 24.8, 26.2 and 28.2.1",
   },

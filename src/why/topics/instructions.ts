@@ -4,8 +4,8 @@ import type { Topic } from "./topic.js";
 export const INSTRUCTION_TOPICS: readonly Topic[] = [
   {
     id: "vmxon-fault",
-    about: ["vmxon", "#gp | gp | #ud | ud | general protection | fault* | exception | cr0 ne | a20 | cr4 vmxe | vmxe"],
-    also: ["cr0 | cr4 | cr0 ne | a20 | fixed | vmxe"],
+    about: ["vmxon", "#gp | gp | #ud | ud | general protection | fault* | exception | cr0 ne | a20"],
+    also: ["cr0 | cr4 | cr0 ne | a20 | fixed"],
     says: "VMXON raises #UD where CR4.VMXE (bit 13) is 0, or outside protected mode, or in compatibility mode. It raises #GP where CPL is not 0, A20M is on, IA32_FEAT_CTL ({IA32_FEATURE_CONTROL}) does not allow it, or a bit of CR0 or CR4 is not as the FIXED registers ({IA32_VMX_CR0_FIXED0} to {IA32_VMX_CR4_FIXED1}) want it; CR0.NE (bit 5) is the one that firmware often leaves at 0.",
     steps: [
       { text: "Set both registers to (value | FIXED0) & FIXED1 before VMXON, on each CPU." },
@@ -125,7 +125,7 @@ export const INSTRUCTION_TOPICS: readonly Topic[] = [
       "vmcs shadowing | shadow vmcs",
       "link pointer | vmread bitmap | vmwrite bitmap | set up | how | enable | vmread | vmwrite",
     ],
-    not: "kvm intel | nested 1 | nested=1",
+    not: "kvm intel | nested 1",
     says: "VMCS shadowing ({proc2.SHADOW_VMCS}) lets a guest's VMREAD and VMWRITE use a shadow VMCS instead of exiting, for the fields whose bits are 0 in the two bitmaps ({ctl.vmread_bitmap}, {ctl.vmwrite_bitmap}). The link pointer ({guest.link}) is the address of that VMCS, whose revision identifier has bit 31 at 1. It cannot be entered: VMLAUNCH with a shadow VMCS as the current one fails.",
     source: "SDM volume 3C, section 25.10 and 31.3",
   },

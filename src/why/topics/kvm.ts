@@ -66,7 +66,7 @@ export const KVM_TOPICS: readonly Topic[] = [
   },
   {
     id: "nx-huge-pages",
-    about: ["nx huge page | nx lpage recovery | nx huge pages recovery | nx huge page recovery | kvm nx"],
+    about: ["nx huge page | nx lpage recovery | nx huge page recovery | kvm nx"],
     also: ["recovery | latency | performance | disable | itlb | never | off"],
     not: "xeon phi",
     says: "kvm.nx_huge_pages maps huge pages of guests without the right to execute and splits one when the guest executes in it, against the machine check of iTLB multihit. The thread kvm-nx-lpage-recovery makes huge pages of them again in time (nx_huge_pages_recovery_ratio; 0 stops it), and each round costs EPT violations, which latency tests see. auto leaves it off on CPUs that do not have the flaw.",
@@ -156,13 +156,13 @@ export const KVM_TOPICS: readonly Topic[] = [
   },
   {
     id: "notify-exit",
-    about: ["notify vm exit | notify window | notify exit | notify vmexit | exit reason 75 | notify vm exiting"],
+    about: ["notify vm exit | notify window | notify exit | exit reason 75 | notify vm exiting"],
     says: "Notify VM exits ({proc2.NOTIFY_VM_EXITING}) end a guest's stretch in which no event window opens for longer than the notify window ({ctl.instruction_timeout}), such as an endless chain of #AC or #DB, with reason 75; bit 0 of the qualification says that the VM context is invalid, and the guest cannot go on then. KVM: KVM_CAP_X86_NOTIFY_VMEXIT; QEMU: -accel kvm,notify-vmexit=run|internal-error|disable,notify-window=N.",
     source: "SDM volume 3C, section 26.2; Linux, Documentation/virt/kvm/api.rst",
   },
   {
     id: "l1tf",
-    about: ["l1tf | l1d flush | vmentry l1d flush | l1 terminal fault | l1d cache flush"],
+    about: ["l1tf | l1d flush | vm entry l1d flush | l1 terminal fault | l1d cache flush"],
     also: ["ept | always | cond | never | guest | performance | smt"],
     not: "took",
     says: "On CPUs with L1TF KVM empties the L1 data cache before VM entries: kvm_intel.vmentry_l1d_flush=cond after paths of the host that may leave secrets (the default), always, or never. A guest on the other thread of the core can still read what is in that cache, so without trust SMT has to be off. Where the CPU has no such flaw, or without EPT, nothing is flushed.",

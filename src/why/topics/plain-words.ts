@@ -9,7 +9,9 @@ import { namedField } from "../../vmcs/fields/field-names.js";
  */
 
 /** Words that end in s and are no plurals. */
-const NO_PLURAL: ReadonlySet<string> = new Set(["vmcs", "xsaves", "xrstors", "bios", "always", "this", "status"]);
+const NO_PLURAL: ReadonlySet<string> = new Set(
+  "vmcs evmcs xsaves xrstors encls pkrs bndcfgs bios phys windows contiguous always this status".split(" "),
+);
 const SHORTEST_PLURAL = 4;
 /** One word in some texts and two in others. */
 const TWO_WORDS: { readonly [word: string]: string } = {
@@ -30,9 +32,10 @@ const singular = (word: string): string =>
 /** Words in lower case and singular, divided and enclosed by one space each. */
 export function plainWords(text: string): string {
   const parts = text
-    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replace(/(\d)([A-Z][a-z])/g, "$1 $2")
     .replace(/([A-Z]{1,12})([A-Z][a-z]{3,20})/g, "$1 $2")
-    .replace(/\b([vix]2?) (?=[A-Z])/g, "$1")
+    .replace(/\b([vi]) (?=[A-Z])/g, "$1")
     .toLowerCase()
     .replace(/[^a-z0-9#]+/g, " ")
     .trim()

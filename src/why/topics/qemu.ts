@@ -35,7 +35,7 @@ export const QEMU_TOPICS: readonly Topic[] = [
       "host passthrough | passthrough",
       "difference | vmx | nested | flag | why | which | nested virtualization",
     ],
-    not: "migrat* fail",
+    not: "migration fail*",
     anywhere: true,
     says: "host-passthrough is -cpu host: the guest gets every feature that KVM can give it on this host, vmx included where kvm_intel.nested is on. host-model is made of the nearest named model and a list of features that libvirt knows, fixed when the guest starts; where vmx is not in that list, it has to be added (`<feature policy='require' name='vmx'/>`). For migration host-model is the better one, for a hypervisor in the guest either does where vmx is on.",
     steps: [SEE_MODEL],
@@ -87,11 +87,11 @@ export const QEMU_TOPICS: readonly Topic[] = [
   {
     id: "vmx-properties",
     about: [
-      "vmx * property | vmx feature | vmx property | vmx feature of qemu | vmx ept | vmx vpid | vmx apicv | vmx flexpriority | vmx ple | vmx pml | vmx vmfunc",
+      "vmx feature | vmx property | vmx feature of qemu | vmx ept | vmx vpid | vmx apicv | vmx flexpriority | vmx ple | vmx pml | vmx vmfunc",
       "qemu | libvirt | cpu model | kubevirt | host model",
       "what | meaning | mean | msr | need* | disable | remove | requir*",
     ],
-    not: "host doesn t support | vmxlens",
+    not: "host doesn t support",
     says: "QEMU's vmx-* features are the bits of the VMX capability registers (0x480 to 0x491) that a guest hypervisor reads; each switches one off or on for the guest. They count only with vmx itself, and KVM can give only those that it offers with kvm_intel.nested. One that a guest was started with has to be there on every host that it moves to.",
     steps: [{ text: "Look a name up.", commands: ["vmxlens why vmx-apicv-vid HOST"] }],
     source: "QEMU, target/i386/cpu.c (feature_word_info)",
