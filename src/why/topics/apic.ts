@@ -79,13 +79,17 @@ export const APIC_TOPICS: readonly Topic[] = [
   },
   {
     id: "guest-interrupt-status",
-    about: [
-      "guest interrupt status | rvi | svi | virtual interrupt delivery",
-      "rvi | svi | virr | ppr | evaluat* | deliver* | pending | irr",
-    ],
+    about: ["guest interrupt status | rvi | svi", "rvi | svi | virr | ppr | evaluat* | deliver* | pending | irr"],
     not: "x2apic | need* | posted",
     says: "With virtual-interrupt delivery ({proc2.VIRT_INTR_DELIVERY}) the CPU delivers RVI (bits 7:0 of {guest.intr_status}) as soon as its priority class is above that of PPR and the guest takes interrupts; SVI (bits 15:8) is the one in service. To add an interrupt, set its bit in the virtual IRR and raise RVI to it before the entry. Injection by {ctl.ev} is then for exceptions and NMIs.",
     source: "SDM volume 3C, section 30.2",
+  },
+  {
+    id: "apic-write",
+    about: ["apic write | apic write vm exit | exit reason 56 | page offset"],
+    also: ["eoi | 0xb0 | virtual interrupt delivery | icr | why"],
+    says: "An APIC-write exit (reason 56) comes after a write to the virtual-APIC page that the CPU could not finish itself; the page already holds the value, and the qualification is its offset. With virtual-interrupt delivery ({proc2.VIRT_INTR_DELIVERY}) the CPU does EOI (0xb0) and most self-IPIs; without it a write of EOI exits so, and other offsets do with APIC-register virtualization ({proc2.APIC_REGISTER_VIRT}). RIP is past the instruction already.",
+    source: "SDM volume 3C, section 30.4.3",
   },
   {
     id: "flexpriority",

@@ -1,4 +1,5 @@
 import { once } from "../../bits/once.js";
+import { VMX_FLAGS } from "../../linux/vmx-features.js";
 import { APIC_TOPICS } from "./apic.js";
 import { CONTROL_TOPICS } from "./controls.js";
 import { ENTRY_TOPICS } from "./entry.js";
@@ -78,6 +79,7 @@ export interface Chosen {
 export function topicOf(text: string): Chosen | undefined {
   if (text.length > LONGEST || text.split("\n", MOST_LINES + 1).length > MOST_LINES || !ASKS.test(text))
     return undefined;
+  if (isListing(text)) return undefined;
   const plain = plainWords(text);
   const whole = plain + namesInWords(text);
   const focus = text.length > 2 * TITLE ? focusOf(text) : whole;
@@ -104,6 +106,14 @@ const MOST_MENTIONS = 5;
 function mentionsOf(row: readonly Phrase[], whole: string): number {
   const most = Math.max(...row.map(({ text }) => whole.split(text, MOST_MENTIONS).length - 1));
   return 1 + most * EACH_MENTION;
+}
+
+/** The names of `vmx flags` one after another, of which none is the subject. */
+const MOST_FLAGS = 7;
+
+function isListing(text: string): boolean {
+  const words = new Set(text.split(/[^a-z0-9_]+/));
+  return VMX_FLAGS.filter(({ flag }) => words.has(flag)).length > MOST_FLAGS;
 }
 
 /** A phrase of several words says more; what is beside the question says half. */

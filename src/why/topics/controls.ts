@@ -13,6 +13,18 @@ export const CONTROL_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, appendix A.2 to A.5",
   },
   {
+    id: "control-word",
+    about: [
+      "pinbased ctl | procbased ctl | exit ctl | entry ctl | vm exec control | capability msr | cpu based vm exec control",
+      "read msr | rdmsr | readmsr | adjust* | allowed | low half | high half | val | or",
+      "not work | didn t work | ignored | error 7 | wrong | correct | how | why",
+    ],
+    not: "true | secondary",
+    says: "A control word is made with its capability register: (wanted | bits 31:0) & bits 63:32, for low bits at 1 must be 1 and only high bits at 1 may be 1. To take the MSR's value itself, with a bit set, loses what bits 63:32 say. Where IA32_VMX_BASIC bit 55 is 1 the TRUE register counts. Read the field back: a control that is 0 there is one that the CPU does not have.",
+    steps: [{ text: "Let it be made for a CPU.", commands: ["vmxlens controls HOST --want NAMES"] }],
+    source: "SDM volume 3C, appendix A.3 to A.5",
+  },
+  {
     id: "secondary-ignored",
     about: [
       "secondary control | secondary processor | secondary exec | procbased ctls2 | activate secondary | secondary proc | procbased ctls2 | tertiary control",

@@ -56,11 +56,11 @@ export const ENTRY_TOPICS: readonly Topic[] = [
   {
     id: "ia32e-guest",
     about: [
-      "ia 32e mode guest | ia32e mode guest | ia 32e | ia32e | vm entry ia32e mode",
-      "lma | efer | efer lma | lme | load ia32 efer | cr0 pg | cr4 pae | 64 bit guest | long mode",
+      "ia 32e mode guest | ia32e mode guest | ia 32e | ia32e | vm entry ia32e mode | efer | guest efer",
+      "lma | lme | efer lma | 64 bit mode | long mode | 64 bit guest | cr4 pae | pae | ia 32e mode",
     ],
-    not: "vmx abort | host address space",
-    says: "`IA-32e mode guest` ({entry.IA32E_MODE}) is what EFER.LMA becomes in the guest: at 1 the entry wants CR0.PG and CR4.PAE at 1. With `load IA32_EFER` ({entry.LOAD_IA32_EFER}) LMA in the guest EFER field ({guest.efer}) has to be equal to that control, and LME too where CR0.PG is 1. A guest that enters long mode by itself needs the handler to set the control.",
+    not: "vmx abort | host address space | syscall | sce | pdpte | hook | error 8",
+    says: "`IA-32e mode guest` ({entry.IA32E_MODE}) is what EFER.LMA becomes in the guest: at 1 the entry wants CR0.PG and CR4.PAE at 1. With `load IA32_EFER` ({entry.LOAD_IA32_EFER}) LMA in the guest EFER field ({guest.efer}) has to be equal to that control, and LME too where CR0.PG is 1; bits 63:32 of guest RIP are 0 unless the control and CS.L are 1. A guest that enters long mode by itself needs the handler to set the control.",
     steps: [AUDIT],
     source: "SDM volume 3C, section 27.3.1.1 and 27.3.2.1",
   },
@@ -113,6 +113,16 @@ export const ENTRY_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, section 27.2.2 and 27.2.4",
   },
   {
+    id: "host-efer",
+    about: [
+      "load ia32 efer | host efer | host ia32 efer",
+      "error 8 | invalid host state | host state field | invalid host",
+    ],
+    says: "With `load IA32_EFER` at the exit ({exit.LOAD_IA32_EFER}) the host EFER field ({host.efer}) has to hold a value: reserved bits 0, and LMA and LME (bits 10 and 8) each equal to `host address-space size` ({exit.HOST_ADDR_SPACE_SIZE}). A field that was never written is 0 and fails a 64-bit host with error 8. The entry control of that name wants the same of {guest.efer} and `IA-32e mode guest`.",
+    steps: [AUDIT],
+    source: "SDM volume 3C, section 27.2.2",
+  },
+  {
     id: "host-canonical",
     about: [
       "canonical",
@@ -146,7 +156,7 @@ export const ENTRY_TOPICS: readonly Topic[] = [
   {
     id: "msrs-not-switched",
     about: [
-      "lstar | star | kernel gs base | kernel gsbase | fmask | sfmask | tsc aux",
+      "lstar | star | cstar | kernel gs base | kernel gsbase | fmask | sfmask | tsc aux",
       "save* | restore* | switch* | vm exit | vm entry | automatic* | preserved",
       "vmx | vmcs | guest | hypervisor | vm exit | vm entry | vmm",
     ],

@@ -106,10 +106,20 @@ export const EPT_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, section 29.3.7",
   },
   {
+    id: "noncoherent-dma",
+    about: [
+      "noncoherent | non coherent | snooping control | snoop control | noncoherent dma | ignore guest pat",
+      "kvm | ept | mtrr | memory type | wb | vfio | pat",
+    ],
+    not: "wbinvd",
+    says: "KVM maps a guest's memory as write-back in the EPT with ignore PAT at 1, so its PAT and MTRRs do not count, unless a device with DMA that does not snoop caches is assigned: an IOMMU without snoop control lets VFIO register that with KVM. Then KVM leaves ignore PAT at 0, and the guest's PAT (in older kernels also its MTRRs) decides. Emulated devices have no mapping at all.",
+    source: "Linux, arch/x86/kvm/vmx/vmx.c (vmx_get_mt_mask)",
+  },
+  {
     id: "ept-large",
     about: [
       "ept",
-      "large page | 2mb | 1gb | huge page | 2 mb | 1 gb | 2 mbyte | page size bit",
+      "large page | 2mb page | 1gb page | 2mb large | 1gb | huge page | page size bit",
       "split* | support | bit 7 | map* | level | pde | alignment | capability",
     ],
     not: "multihit | machine check | dirty log* | live migration | nx huge page | kvm",

@@ -140,6 +140,46 @@ export const INSTRUCTION_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, INVEPT and INVVPID",
   },
   {
+    id: "vmx-in-guest",
+    about: [
+      "invept | invvpid | vmx instruction | vmxon | vmptrld | vmclear | vmlaunch",
+      "not expected in | in the guest | from the guest | by the guest | guest execute*",
+      "inject* | #ud | ud | skip | handler | what should",
+    ],
+    not: "vmfunc | l1 | nested | error",
+    says: "The VMX instructions exit whenever a guest executes them (reasons 18 to 27, 50 and 53). A hypervisor that offers its guest no VMX injects #UD (0x80000306 in {ctl.ev}) and leaves RIP at the instruction, as a CPU without VMX operation does; to skip it would let the guest believe that it worked. VMCALL is the one that hypervisors use for calls of their own.",
+    source: "SDM volume 3C, section 26.1.2",
+  },
+  {
+    id: "vmxoff-each-cpu",
+    about: [
+      "vmxoff | vmxon",
+      "per logical processor | per cpu | every cpu | all cpu | each cpu | all participating cpu | each core | all core",
+      "teardown | tear down | last | final | unload | stop | vmxoff | each | per",
+    ],
+    says: "VMX operation belongs to the logical CPU: VMXON and VMXOFF have to run on each of them, by an IPI or a thread bound to it, and so has VMCLEAR for each VMCS that is active there, before the memory is freed. A use count of virtual machines can decide when, but the last one to go has to send it to every CPU, also to one that came online later.",
+    source: "SDM volume 3C, section 24.7 and 25.11.1",
+  },
+  {
+    id: "field-width",
+    about: [
+      "vmcs | vmcs field | exit reason | instruction length",
+      "32 bit | 64 bit | 16 bit | natural width",
+      "or 64 bit | or 32 bit | how wide | data type | width | uint64 | uint32",
+    ],
+    not: "host address space | guest mode",
+    says: "The encoding of a VMCS field has its width in bits 14:13: 0 is 16 bits, 1 is 64, 2 is 32, 3 as wide as a register. So the exit reason ({info.exit_reason}), the instruction length ({info.instruction_length}) and the interruption information have 32 bits, the exit qualification ({info.qualification}) and RIP are natural, addresses of pages 64. VMREAD clears what is above the width.",
+    steps: [{ text: "Look a field up.", commands: ["vmxlens vmcs EXIT_REASON"] }],
+    source: "SDM volume 3C, section 25.11.2",
+  },
+  {
+    id: "vmread-cost",
+    about: ["vmread | vmwrite", "overhead | cost | expensive | slow | each time | cache* | cycle"],
+    not: "nested | l1 | evmcs | shadow",
+    says: "VMREAD and VMWRITE work on the VMCS that is current on this CPU, which the CPU keeps at hand: no VMPTRLD is needed again before each, only after another VMCS was made current or the thread moved. On hardware each takes some tens of cycles; as a guest of another hypervisor each may exit to it, which costs thousands. Values that did not change since the last exit can be kept in memory.",
+    source: "SDM volume 3C, section 25.11.1",
+  },
+  {
     id: "vmfail-flags",
     about: [
       "vmfailvalid | vm fail valid | zf | zero flag",

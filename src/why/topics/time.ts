@@ -60,7 +60,7 @@ export const TIME_TOPICS: readonly Topic[] = [
     about: [
       "hlt | hlt exit | hlt instruction",
       "vm exit | exit | exiting",
-      "idle | many | lot of | too many | waiting | expected | timer interrupt | wake*",
+      "idle | many | lot of | too many | while waiting",
     ],
     not: "halt poll* | haltpoll | preemption timer",
     anywhere: true,

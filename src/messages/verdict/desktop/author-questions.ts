@@ -249,6 +249,7 @@ const SAY_LITTLE: ReadonlySet<string> = new Set([
   "vmx-exit-reason",
   "generic-ept-exit",
   "generic-vmxon-failed",
+  "vmx-instruction-error",
 ]);
 const NUMBER = /\b0x(?!8000002[12]\b)[0-9a-f]{3,16}\b|[:=] {0,3}[0-9a-f]{2,16}\b|\bqualification\W{1,3}(?:is )?\d/i;
 
