@@ -108,7 +108,7 @@ function mentionsOf(row: readonly Phrase[], whole: string): number {
   return 1 + most * EACH_MENTION;
 }
 
-/** The names of `vmx flags` one after another, of which none is the subject. */
+/** A list of names of `vmx flags`: none of them is the subject. */
 const MOST_FLAGS = 7;
 
 function isListing(text: string): boolean {

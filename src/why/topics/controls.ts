@@ -59,7 +59,7 @@ export const CONTROL_TOPICS: readonly Topic[] = [
   {
     id: "osxsave",
     about: ["osxsave | xsetbv", "cr4 | guest | cpuid | #ud | vm exit | exit | mask | xcr0"],
-    says: "XSETBV in the guest raises #UD where guest CR4.OSXSAVE (bit 18) is 0, and otherwise always exits (reason 55): the handler checks the value and executes XSETBV itself, for XCR0 is switched by no entry or exit. CPUID leaf 1 ECX bit 27 is CR4.OSXSAVE of whoever executes CPUID, so a handler takes it from guest CR4.",
+    says: "XSETBV in the guest raises #UD where guest CR4.OSXSAVE (bit 18) is 0, and otherwise always exits (reason 55): the handler checks the value and executes XSETBV itself, for XCR0 is switched by no entry or exit. CPUID leaf 1 ECX bit 27 is CR4.OSXSAVE where CPUID is executed, so a handler takes the guest's from guest CR4.",
     source: "SDM volume 3C, section 26.1.2; volume 2, CPUID and XSETBV",
   },
   {
@@ -69,7 +69,7 @@ export const CONTROL_TOPICS: readonly Topic[] = [
       "avoid* | count | how many | target | some cr3 value | without exit | slow | process",
     ],
     not: "default1 | true ctl",
-    says: "With CR3-load exiting ({proc.CR3_LOAD_EXITING}) a MOV to CR3 does not exit where its value is one of the first N CR3-target values ({ctl.cr3_target0} and following); N is the count in {ctl.cr3_target_count}, at most what bits 24:16 of {IA32_VMX_MISC} say, which is 4 on CPUs that have them. With EPT nothing requires these exits.",
+    says: "With CR3-load exiting ({proc.CR3_LOAD_EXITING}) a MOV to CR3 does not exit where its value is one of the first N CR3-target values ({ctl.cr3_target0} and following); N is the count in {ctl.cr3_target_count}, at most what bits 24:16 of {IA32_VMX_MISC} say, which is 4 on CPUs that have them; a greater count fails the entry with error 7. With EPT nothing requires these exits.",
     steps: [{ text: "Read how many there are.", commands: ["sudo rdmsr -d -f 24:16 0x485"] }],
     source: "SDM volume 3C, section 25.6.7 and 26.1.3",
   },
@@ -163,7 +163,7 @@ export const CONTROL_TOPICS: readonly Topic[] = [
   {
     id: "encls",
     about: ["encls | encls exiting | enclv", "exit | exiting | bitmap | guest | kvm | trap"],
-    says: "ENCLS exits (reason 60) with ENCLS exiting ({proc2.ENCLS_EXITING}) where the bit of its leaf is 1 in the ENCLS-exiting bitmap ({ctl.encls_exiting}; bit 63 stands for all leaves from 63 on). KVM gives guests SGX only where the CPU has this control, since it has to see ECREATE and EINIT.",
+    says: "ENCLS exits (reason 60) with ENCLS exiting ({proc2.ENCLS_EXITING}) where the bit of its leaf is 1 in the ENCLS-exiting bitmap ({ctl.encls_exiting}; bit 63 is for all leaves from 63 on). KVM gives guests SGX only where the CPU has this control, since it has to see ECREATE and EINIT.",
     source: "SDM volume 3C, section 25.6.16; Linux, arch/x86/kvm/vmx/sgx.c",
   },
   {
@@ -218,7 +218,7 @@ export const CONTROL_TOPICS: readonly Topic[] = [
   {
     id: "invlpg",
     about: ["invlpg | invlpg exiting", "exit | exiting | trap | intercept", "guest | ept | shadow | hypervisor"],
-    says: "INVLPG exits (reason 14) with INVLPG exiting ({proc.INVLPG_EXITING}), which a hypervisor needs that keeps shadow page tables. With EPT the guest executes it by itself, and the CPU drops what it has cached for that address under the current VPID.",
+    says: "INVLPG exits (reason 14) with INVLPG exiting ({proc.INVLPG_EXITING}), which a hypervisor needs that keeps shadow page tables. With EPT the guest executes it without an exit, and the CPU drops what it has cached for that address under the current VPID.",
     source: "SDM volume 3C, section 26.1.3 and 29.4.3",
   },
   {

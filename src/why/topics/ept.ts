@@ -87,7 +87,7 @@ export const EPT_TOPICS: readonly Topic[] = [
     id: "vpid-flush",
     about: ["vpid | invvpid", "flush | tlb | when | entry and exit | need* | vm entry | reuse | zero | vpid 0"],
     not: "error 28 | how many | kvm intel | pcid",
-    says: "Without VPID ({proc2.VPID}) each entry and exit drops the linear and combined translations of VPID 0. With it they stay, tagged by a VPID that is not 0: INVVPID is due where a VPID is given to another virtual CPU on that CPU, and where a handler does for the guest what flushes there (MOV to CR3, CR0.PG, CR4.PGE, INVLPG). With EPT the guest's own instructions flush by themselves.",
+    says: "Without VPID ({proc2.VPID}) each entry and exit drops the linear and combined translations of VPID 0. With it they stay, tagged by a VPID that is not 0: INVVPID is due where a VPID is given to another virtual CPU on that CPU, and where a handler does for the guest what flushes there (MOV to CR3, CR0.PG, CR4.PGE, INVLPG). With EPT the guest's own instructions flush what they have to.",
     source: "SDM volume 3C, section 29.4.3",
   },
   {
@@ -102,7 +102,7 @@ export const EPT_TOPICS: readonly Topic[] = [
     id: "ept-memory-type",
     about: ["ept", "memory type | mtrr | pat | uncacheable | ignore pat | write back | wc | cache*"],
     not: "misconfig* | eptp | walk length",
-    says: "With EPT the memory type of an access is that of the leaf (bits 5:3: 0 UC, 1 WC, 4 WT, 5 WP, 6 WB) combined with the guest's PAT, or the leaf's alone where its bit 6 (ignore PAT) is 1. MTRRs, the guest's and the host's, have no effect on it: the hypervisor gives device memory UC by itself. Memory that the host maps with another type at the same time can cause machine checks.",
+    says: "With EPT the memory type of an access is that of the leaf (bits 5:3: 0 UC, 1 WC, 4 WT, 5 WP, 6 WB) combined with the guest's PAT, or the leaf's alone where its bit 6 (ignore PAT) is 1. MTRRs, the guest's and the host's, have no effect on it: the hypervisor itself gives device memory UC. Memory that the host maps with another type at the same time can cause machine checks.",
     source: "SDM volume 3C, section 29.3.7",
   },
   {

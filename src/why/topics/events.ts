@@ -151,7 +151,7 @@ export const EVENT_TOPICS: readonly Topic[] = [
       "acknowledge interrupt on exit | ack intr on exit | acknowledge interrupt",
       "exit | vector | external interrupt | host | eoi",
     ],
-    says: "With `acknowledge interrupt on exit` ({exit.ACK_INTR_ON_EXIT}) the CPU takes the interrupt from the local APIC at the exit (reason 1), and its vector is in {info.exit_ev}: nobody else gets it, so the host part calls the handler itself and EOI is still due. Without it the interrupt stays pending and is delivered through the host's IDT when RFLAGS.IF becomes 1. Posted interrupts need it.",
+    says: "With `acknowledge interrupt on exit` ({exit.ACK_INTR_ON_EXIT}) the CPU takes the interrupt from the local APIC at the exit (reason 1), and its vector is in {info.exit_ev}: no handler of the IDT gets it, so the host part calls the handler itself and EOI is still due. Without it the interrupt stays pending and is delivered through the host's IDT when RFLAGS.IF becomes 1. Posted interrupts need it.",
     source: "SDM volume 3C, section 25.7.1 and 28.2.2",
   },
 ];

@@ -33,7 +33,7 @@ export const INSTRUCTION_TOPICS: readonly Topic[] = [
       "twice | already | second time | error 15 | other hypervisor | another hypervisor | in use | vmx root operation",
     ],
     not: "carry | cf | #gp | gp",
-    says: "A CPU that is in VMX operation already refuses VMXON: in root operation with error 15 where it has a current VMCS, with CF 1 where it has none; in a guest it causes a VM exit. CR4.VMXE at 1 does not say that VMXON was executed, only that somebody allowed it, and no register says whether it was.",
+    says: "A CPU that is in VMX operation already refuses VMXON: in root operation with error 15 where it has a current VMCS, with CF 1 where it has none; in a guest it causes a VM exit. CR4.VMXE at 1 does not say that VMXON was executed, only that it was allowed, and no register says more.",
     steps: [
       {
         text: "On Linux unload what else uses VMX.",

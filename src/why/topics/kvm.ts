@@ -1,6 +1,6 @@
 import type { Topic, TopicStep } from "./topic.js";
 
-/** Why a parameter of kvm_intel reads N although nobody switched it off: what hardware_setup asks for. */
+/** Why a parameter of kvm_intel reads N that was not switched off: what hardware_setup asks for. */
 const NEEDS: readonly (readonly [name: string, needs: string])[] = [
   ["vpid", "VPID ({proc2.VPID}) and INVVPID of one VPID or of all (bits 32 and 41 or 42 of {IA32_VMX_EPT_VPID_CAP})"],
   ["eptad", "ept, and accessed and dirty flags of EPT ({0x48c.EPT_AD})"],
@@ -137,7 +137,7 @@ export const KVM_TOPICS: readonly Topic[] = [
     about: ["split lock | splitlock | perf stat | perf event", "vm | guest", "perf | r10f4 | host | 0xf4"],
     also: ["host"],
     not: "took a split lock | perf list | no counter",
-    says: "On the host perf counts what happens in host mode alone unless told otherwise: an event in a guest's code is counted with the modifier G, or by perf kvm. A split lock in a guest raises #AC while the host has split-lock detection on, which KVM gets by an exit; with bus-lock detection ({proc2.BUS_LOCK_DETECTION}) the bus lock itself exits, after the instruction, where user space asked for it (KVM_CAP_X86_BUS_LOCK_EXIT).",
+    says: "On the host perf counts what happens in host mode alone by default: an event in a guest's code is counted with the modifier G, or by perf kvm. A split lock in a guest raises #AC while the host has split-lock detection on, which KVM gets by an exit; with bus-lock detection ({proc2.BUS_LOCK_DETECTION}) the bus lock itself exits, after the instruction, where user space asked for it (KVM_CAP_X86_BUS_LOCK_EXIT).",
     steps: [
       {
         text: "Count in the guest's code.",

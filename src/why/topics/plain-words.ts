@@ -8,7 +8,7 @@ import { namedField } from "../../vmcs/fields/field-names.js";
  * "enable RDTSCP"), and in every language the same.
  */
 
-/** Words that end in s and are no plurals. */
+/** Singular words with an s at the end. */
 const NO_PLURAL: ReadonlySet<string> = new Set(
   "vmcs evmcs xsaves xrstors encls pkrs bndcfgs bios phys windows contiguous always this status".split(" "),
 );

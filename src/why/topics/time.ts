@@ -19,7 +19,7 @@ export const TIME_TOPICS: readonly Topic[] = [
       "frequency | khz | scaling | clock source | clocksource | invtsc | skew | drift* | clock | nonstop tsc",
     ],
     not: "multiplier field",
-    says: "After a move to a host whose TSC has another frequency the guest's TSC keeps its rate only where that CPU has TSC scaling ({proc2.TSC_SCALING}) and the hypervisor sets the old rate (KVM_SET_TSC_KHZ; QEMU's tsc-frequency) before the guest runs; the offset alone keeps the value, not the rate. Without scaling KVM accepts a rate within 250 ppm of its own. A guest whose clock is kvm-clock is told the new rate instead; QEMU refuses to migrate invtsc unless tsc-frequency is given.",
+    says: "After a move to a host whose TSC has another frequency the guest's TSC keeps its rate only where that CPU has TSC scaling ({proc2.TSC_SCALING}) and the hypervisor sets the old rate (KVM_SET_TSC_KHZ; QEMU's tsc-frequency) before the guest runs; the offset alone keeps the value, not the rate. Without scaling KVM accepts a rate within 250 ppm of its own. A guest with kvm-clock as its clock gets the new rate from KVM instead; QEMU refuses to migrate invtsc unless tsc-frequency is given.",
     steps: [
       {
         text: "See whether a host can scale, and its rate.",
@@ -42,7 +42,7 @@ export const TIME_TOPICS: readonly Topic[] = [
     id: "halt-polling",
     about: ["halt poll | halt polling | haltpoll | halt poll ns | guest halt poll"],
     anywhere: true,
-    says: "KVM polls for up to kvm.halt_poll_ns after a virtual CPU halted, before it gives the host's CPU away: quick wake-ups, and time of the host that the guest does not see. A guest with cpuidle-haltpoll polls by itself and switches that off for itself through an MSR of KVM. Both are 0 or absent where idle guests have to cost nothing.",
+    says: "KVM polls for up to kvm.halt_poll_ns after a virtual CPU halted, before it gives the host's CPU away: quick wake-ups, and time of the host that the guest does not see. A guest with cpuidle-haltpoll polls itself, and switches KVM's polling off through an MSR. Both are 0 or absent where idle guests have to cost nothing.",
     steps: [
       {
         text: "See what polls, on the host and in the guest.",
@@ -64,7 +64,7 @@ export const TIME_TOPICS: readonly Topic[] = [
     ],
     not: "halt poll* | haltpoll | preemption timer",
     anywhere: true,
-    says: "A guest that has nothing to do halts, so many HLT exits (reason 12) are the sign of an idle guest: one for each time that an interrupt, mostly its timer, woke it. They cost little; what they add is the time until it runs again. Without HLT exiting ({proc.HLT_EXITING}) the guest halts the CPU itself: quicker, and nobody else gets that CPU.",
+    says: "A guest that has nothing to do halts, so many HLT exits (reason 12) are the sign of an idle guest: one for each time that an interrupt, mostly its timer, woke it. They cost little; what they add is the time until it runs again. Without HLT exiting ({proc.HLT_EXITING}) the guest halts the CPU itself: quicker, and no other task gets that CPU.",
     steps: [{ text: "Compare with the other reasons.", commands: ["sudo perf kvm stat live"] }],
     source: "SDM volume 3C, section 26.1.3",
   },
@@ -79,7 +79,7 @@ export const TIME_TOPICS: readonly Topic[] = [
     id: "timer-advance",
     about: ["lapic timer advance | timer advance | tsc deadline", "kvm | guest | latency | jitter | vmx"],
     not: "bhyve | firecracker",
-    says: "KVM makes the guest's TSC-deadline timer of the VMX-preemption timer where kvm_intel.preemption_timer is Y, and of a timer of the host otherwise; it lets it end lapic_timer_advance_ns early and waits for the rest in the host, to make up for the time of the VM entry (-1, in older kernels, finds the value by itself).",
+    says: "KVM makes the guest's TSC-deadline timer of the VMX-preemption timer where kvm_intel.preemption_timer is Y, and of a timer of the host otherwise; it lets it end lapic_timer_advance_ns early and waits for the rest in the host, to make up for the time of the VM entry (-1, in older kernels, finds the value itself).",
     steps: [
       {
         text: "See both.",

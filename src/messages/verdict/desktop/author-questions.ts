@@ -8,7 +8,7 @@ import { withoutFlagNames } from "../asked/flags-line.js";
 import { ofExit } from "../asked/vmcs-names.js";
 import { SYMPTOMS } from "./author-symptoms.js";
 import { TOPICS } from "./author-topics.js";
-import { topicAsked } from "./topics.js";
+import { topicAsked, topicBeside } from "./topics.js";
 import { crashedInGuest } from "./windows.js";
 
 /*
@@ -242,17 +242,6 @@ function unknown(text: string): Omit<TextVerdict, "covers"> | undefined {
   return crashedInGuest(text) ?? ASK;
 }
 
-/** Messages that only name what happened; a number beside them says more. */
-const SAY_LITTLE: ReadonlySet<string> = new Set([
-  "any-exit",
-  "any-guest-state",
-  "vmx-exit-reason",
-  "generic-ept-exit",
-  "generic-vmxon-failed",
-  "vmx-instruction-error",
-]);
-const NUMBER = /\b0x(?!8000002[12]\b)[0-9a-f]{3,16}\b|[:=] {0,3}[0-9a-f]{2,16}\b|\bqualification\W{1,3}(?:is )?\d/i;
-
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
 export function authorInstead(
   whole: string,
@@ -264,10 +253,7 @@ export function authorInstead(
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const symptom = isAbout ? symptomOf(read, messages) : undefined;
   if (symptom !== undefined) return symptom;
-  if (messages.length > 0)
-    return machine === undefined && messages.every((id) => SAY_LITTLE.has(id)) && !NUMBER.test(whole)
-      ? topicAsked(whole, true)
-      : undefined;
+  if (messages.length > 0) return machine === undefined ? topicBeside(whole, messages) : undefined;
   if (machine !== undefined || !isOwn) return undefined;
   const found =
     TROUBLE.test(text) || CRASHED.test(text)

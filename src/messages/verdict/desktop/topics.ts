@@ -23,3 +23,22 @@ export function topicAsked(text: string, strong: boolean): Omit<TextVerdict, "co
     evidence: [],
   };
 }
+
+/** Messages that only name what happened; a number beside them says more. */
+const SAY_LITTLE: ReadonlySet<string> = new Set([
+  "any-exit",
+  "any-guest-state",
+  "vmx-exit-reason",
+  "generic-ept-exit",
+  "generic-vmxon-failed",
+  "vmx-instruction-error",
+]);
+/** Prose, not code: it has sentences. */
+const ASKS_OR_TELLS = /\?|[a-z]{2,20}\. |？/;
+const NUMBER = /\b0x(?!8000002[12]\b)[0-9a-f]{3,16}\b|[:=] {0,3}[0-9a-f]{2,16}\b|\bqualification\W{1,3}(?:is )?\d/i;
+
+/** The same beside messages that say less. */
+export function topicBeside(text: string, messages: readonly string[]): Omit<TextVerdict, "covers"> | undefined {
+  const saysLittle = messages.every((id) => SAY_LITTLE.has(id));
+  return saysLittle && ASKS_OR_TELLS.test(text) && !NUMBER.test(text) ? topicAsked(text, true) : undefined;
+}
