@@ -63,7 +63,7 @@ const MOST_LINES = 80;
 
 /** A question, or something that is not as it should be; names alone are a listing. */
 const ASKS =
-  /[?？]|\b(?:why|how|what|which|when|whether|should|shall|must|wonder\w{0,3}|explain|understand|difference|can|could|cannot|does|doesn|isn|not|no|never|without|fail\w{0,4}|wrong|missing|bug|error\w{0,1}|crash\w{0,3}|hang\w{0,1}|stuck|slow|problem|need\w{0,2}|warum|wieso|wie|welche\w?|was|nicht|fehlt|pourquoi|comment|quel\w{0,3}|pas|por que|por qué|cómo|como|qué|cuál|não|perché|dlaczego|jak|nie|neden|nasıl)\b|[吗呢]|为什么|為什麼|怎么|如何|什么|失败|无法|なぜ|どう|できない|почему|зачем|как|какой|какие|нужн|можно|ошибк|не /i;
+  /[?？]|\b(?:why|how|what|which|when|whether|should|shall|must|wonder\w{0,3}|explain|understand|difference|can|could|cannot|does|doesn|isn|not|no|never|without|fail\w{0,4}|wrong|missing|bug|error\w{0,1}|unhandled|unexpected|causes?|instead|crash\w{0,3}|hang\w{0,1}|stuck|slow|problem|need\w{0,2}|warum|wieso|wie|welche\w?|was|nicht|fehlt|pourquoi|comment|quel\w{0,3}|pas|por que|por qué|cómo|como|qué|cuál|não|perché|dlaczego|jak|nie|neden|nasıl)\b|[吗呢]|为什么|為什麼|怎么|如何|什么|失败|无法|なぜ|どう|できない|почему|зачем|как|какой|какие|нужн|можно|ошибк|не /i;
 
 /** AMD's and Arm's hypervisors have other rules. */
 const ELSEWHERE = / (?:svm|amd|ryzen|epyc|vmcb|arm64|aarch64|riscv|el2|apple|sev) /;

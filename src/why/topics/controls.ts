@@ -52,7 +52,7 @@ export const CONTROL_TOPICS: readonly Topic[] = [
     id: "cr-mask",
     about: ["guest host mask | read shadow | cr0 mask | cr4 mask | host mask | cr0 shadow | cr4 shadow"],
     also: ["exit | exiting | own* | mov | clt | lmsw | how | difference"],
-    not: "fixed | osxsave | vmxe | invalid guest state | exit reason 33 | reason 33 | fixed0",
+    not: "osxsave | hide vmxe | invalid guest state | exit reason 33 | reason 33",
     says: "A bit that is 1 in the guest/host mask ({ctl.cr0_mask}, {ctl.cr4_mask}) is the host's: the guest reads it from the read shadow ({ctl.cr0_shadow}, {ctl.cr4_shadow}), and a MOV that would make it other than the shadow exits with reason 28. A bit that is 0 is the guest's: it reads and writes the real one without an exit, and a value that the FIXED registers refuse raises #GP.",
     source: "SDM volume 3C, section 25.6.6 and 26.3",
   },

@@ -10,8 +10,8 @@ export const ENTRY_TOPICS: readonly Topic[] = [
   {
     id: "guest-cr-fixed",
     about: [
+      "fixed0 | fixed1 | fixed | fixed bit | unsupported bit | read shadow",
       "cr0 | cr4 | crx | guest cr0 | guest cr4",
-      "fixed0 | fixed1 | fixed | fixed bit | unsupported bit | read shadow | mov to cr0 | mov to cr4",
       "invalid guest state | exit reason 33 | reason 33 | 0x80000021 | guest | entry",
     ],
     not: "vmxon",
@@ -52,6 +52,17 @@ export const ENTRY_TOPICS: readonly Topic[] = [
     says: "Guest RFLAGS ({guest.rflags}) needs bit 1 at 1 and bits 3, 5, 15 and 63:22 at 0, so the least value is 2. VM (bit 17) is 0 in IA-32e mode and with CR0.PE 0, and IF (bit 9) is 1 where the entry injects an external interrupt. Otherwise the entry fails with reason 33.",
     steps: [AUDIT],
     source: "SDM volume 3C, section 27.3.1.4",
+  },
+  {
+    id: "rflags-kept",
+    about: [
+      "eflag | rflag",
+      "change* | original | differ* | corrupt* | not preserved | wrong",
+      "vm exit | exit handler | hypervisor | vmresume | cpuid",
+    ],
+    not: "interrupt flag | if flag | reserved | bit 1 | bit 9 | interruptibility | trap flag | zf | cf | sti | 0x2 | irql",
+    says: "The guest's RFLAGS at an exit are in the VMCS ({guest.rflags}), and the next entry loads that field: nothing has to save them. The flags that the host part has at its first instruction are 2, and a stub that stores those as the guest's, or a handler that writes the field without emulating an instruction that changes flags, makes the difference. CPUID changes none.",
+    source: "SDM volume 3C, section 27.3.2.3, 28.3.3 and 28.5.3",
   },
   {
     id: "ia32e-guest",

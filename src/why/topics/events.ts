@@ -76,6 +76,17 @@ export const EVENT_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, section 26.2; Linux, arch/x86/kvm/vmx/vmx.c (handle_triple_fault)",
   },
   {
+    id: "interrupts-in-root",
+    about: [
+      "vmx root mode | root mode | vmx root operation | exit handler | vm exit handler | host part | hypervisor | vmm | vmx root",
+      "dpc | apc | isr | clock interrupt | ipi | enable interrupt | interrupt enabled | irql",
+      "interrupt | run* | handle*",
+    ],
+    not: "posted | inject* | ipi virtualization | invept | shootdown | tpr | cr8 | init | sipi | mwait | apicv | virtual interrupt delivery",
+    says: "A VM exit sets RFLAGS to 2, so in the host part IF is 0: interrupts and IPIs wait until the guest runs again or the host part sets IF, and what the guest's system starts from them (ISRs, DPCs, APCs) cannot run there either. NMIs, machine checks and SMIs do come, through the host's IDT ({host.idtr.base}). To set IF in a handler means that the system's interrupt routines run on the hypervisor's stack, at an IRQL that they do not expect.",
+    source: "SDM volume 3C, section 28.5.3",
+  },
+  {
     id: "task-switch",
     about: ["task switch | task gate | exit reason 9"],
     also: ["vm exit | guest | emulat* | qualification | reason"],

@@ -151,6 +151,27 @@ export const INSTRUCTION_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, section 26.1.2",
   },
   {
+    id: "entry-fails-registers",
+    about: [
+      "failed vm entry | vm entry fail* | failure path | fall through | vmlaunch fail* | vmresume fail*",
+      "register | general purpose | stack | host state",
+      "restored | restore* | clobber* | loaded | lost | overwritten | fall through",
+    ],
+    says: "VMLAUNCH and VMRESUME do not touch the general-purpose registers. Where they fail for the controls or the host state (errors 7 and 8) or the launch state, the next instruction runs with what the code before loaded, so with the guest's values, and RSP as it was: the code there has to find its data by RSP or RIP alone. A failure with reason 33 or 34 goes to HOST_RIP with the host state loaded, and the registers are the guest's as well.",
+    source: "SDM volume 3C, section 27.8 and 31.3 (VMLAUNCH)",
+  },
+  {
+    id: "vmcall-guest",
+    about: [
+      "vmcall | hypercall",
+      "cpl | user mode | ring 3 | unsupported | usermode | hide vmx",
+      "inject* | #ud | #gp | should | allowed | privilege",
+    ],
+    not: "vmcall raised | kvm hypercall | xen | root operation | hyper v | hyperv",
+    says: "In the guest VMCALL always causes a VM exit (reason 18), at any privilege level; the CPU makes no check before. A hypervisor that shows its guest no VMX injects #UD (0x80000306 in {ctl.ev}, without an error code) for a call that is not its own, and leaves RIP and the registers as they are. Who may call it decides by the DPL of SS (bits 6:5 of {guest.ss.ar}), which is the CPL.",
+    source: "SDM volume 3C, section 26.1.2 and 31.3 (VMCALL)",
+  },
+  {
     id: "vmxoff-each-cpu",
     about: [
       "vmxoff | vmxon",

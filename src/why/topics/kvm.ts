@@ -60,7 +60,7 @@ export const KVM_TOPICS: readonly Topic[] = [
       "kvm | guest | kvm intel | hypervisor",
     ],
     not: "xen | nested ept",
-    says: "Without EPT KVM shadows the guest's page tables: each change of them, CR3 load, INVLPG and first touch of a page costs an exit, so everything that makes processes or maps memory is slower. unrestricted_guest, eptad and pml are off with it, and L1 is offered no EPT. The flush of the L1 cache against L1TF is not needed then, for the host makes the entries.",
+    says: "VMX does not need EPT: without it a hypervisor shadows the guest's page tables, as KVM does where the CPU has none or ept=0 is given. Each change of them, CR3 load, INVLPG and first touch of a page costs an exit, so everything that makes processes or maps memory is slower. unrestricted_guest, eptad and pml are off with it, and L1 is offered no EPT. The flush of the L1 cache against L1TF is not needed then, for the host makes the entries.",
     steps: [{ text: "See whether it is on.", commands: ["cat /sys/module/kvm_intel/parameters/ept"] }],
     source: "Linux, arch/x86/kvm/vmx/vmx.c (hardware_setup); Documentation/admin-guide/hw-vuln/l1tf.rst",
   },

@@ -7,7 +7,7 @@ export const TIME_TOPICS: readonly Topic[] = [
     about: ["preemption timer | vmx preemption timer"],
     also: ["rate | frequency | tsc | save | hlt | halt* | stop* | c state | quantum | reload* | value"],
     not: "kvm intel preemption timer | nested | parameter preemption timer",
-    says: "The VMX-preemption timer ({pin.PREEMPTION_TIMER}) counts down by 1 each time bit X of the TSC changes, X being bits 4:0 of {IA32_VMX_MISC}, and exits with reason 52 at 0. It runs in the C-states C0 to C2, so also in a guest that halted without an exit, and not in deeper ones. Every entry loads it from {guest.preemption_timer}; what was left is written back only with `save VMX-preemption timer value` ({exit.SAVE_VMX_PREEMPTION_TIMER}).",
+    says: "The VMX-preemption timer ({pin.PREEMPTION_TIMER}) counts down by 1 each time bit X of the TSC changes, X being bits 4:0 of {IA32_VMX_MISC}, and exits with reason 52 at 0. It runs in the guest alone, so not while the host part does, and in the C-states C0 to C2, so also in a guest that halted without an exit. Every entry loads it from {guest.preemption_timer}; what was left is written back only with `save VMX-preemption timer value` ({exit.SAVE_VMX_PREEMPTION_TIMER}).",
     steps: [{ text: "Read X.", commands: ["sudo rdmsr -d -f 4:0 0x485"] }],
     source: "SDM volume 3C, section 26.5.1 and 28.3.4",
   },

@@ -31,10 +31,11 @@ const SAY_LITTLE: ReadonlySet<string> = new Set([
   "vmx-exit-reason",
   "generic-ept-exit",
   "generic-vmxon-failed",
+  "vmx-entry-words",
   "vmx-instruction-error",
 ]);
 /** Prose, not code: it has sentences. */
-const ASKS_OR_TELLS = /\?|[a-z]{2,20}\. |？/;
+const ASKS_OR_TELLS = /[?？]|[a-z]{2,20}\. /i;
 const NUMBER = /\b0x(?!8000002[12]\b)[0-9a-f]{3,16}\b|[:=] {0,3}[0-9a-f]{2,16}\b|\bqualification\W{1,3}(?:is )?\d/i;
 
 /** The same beside messages that say less. */
