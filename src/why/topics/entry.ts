@@ -119,7 +119,7 @@ export const ENTRY_TOPICS: readonly Topic[] = [
   },
   {
     id: "host-address-space",
-    about: ["host address space size | host addr space | host 64 bit | host address space"],
+    about: ["host address space size | host addr space | host address space"],
     says: "`Host address-space size` ({exit.HOST_ADDR_SPACE_SIZE}) says whether the host is in 64-bit mode after an exit. It has to be what EFER.LMA is at the entry, so 1 for a 64-bit hypervisor, whatever the guest is; then host CR4.PAE is 1 and host RIP canonical, and with `load IA32_EFER` ({exit.LOAD_IA32_EFER}) LMA and LME of the host EFER ({host.efer}) are 1. A 64-bit guest needs it as well.",
     source: "SDM volume 3C, section 27.2.2 and 27.2.4",
   },

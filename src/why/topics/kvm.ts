@@ -102,6 +102,23 @@ export const KVM_TOPICS: readonly Topic[] = [
     source: "Linux, arch/x86/kvm/mmu/mmu.c and x86.c (kvm_mmu_slot_apply_flags)",
   },
   {
+    id: "kvm-huge-pages",
+    about: [
+      "huge page | 1gb page | 1g page | 2mb page | thp | hugetlb | hugetlbf | transparent huge page",
+      "kvm | qemu | libvirt | guest | vm",
+      "ept | performance | tlb | latency | memory backing | reduce*",
+    ],
+    not: "dirty log* | nx huge page | dirty page | live migration | multihit | nested",
+    says: "KVM maps a guest's memory in the EPT by the largest page that the host's memory and its alignment allow: 1 GByte needs pages of that size from hugetlbfs and {0x48c.EPT_1GB_PAGE}, 2 MByte comes from hugetlbfs or transparent huge pages. A TLB miss in a guest walks both its tables and the EPT, so large pages in either make it shorter. Dirty logging and kvm.nx_huge_pages split them again.",
+    steps: [
+      {
+        text: "See what the CPU has, and what KVM maps.",
+        commands: ["sudo rdmsr -f 17:16 0x48c", "sudo grep . /sys/kernel/debug/kvm/pages_*"],
+      },
+    ],
+    source: "SDM volume 3C, section 29.3.2; Linux, arch/x86/kvm/mmu/mmu.c",
+  },
+  {
     id: "manual-protect",
     about: ["manual dirty log protect | clear dirty log | manual dirty log protect2 | kvm clear dirty log"],
     anywhere: true,
@@ -162,7 +179,9 @@ export const KVM_TOPICS: readonly Topic[] = [
   },
   {
     id: "l1tf",
-    about: ["l1tf | l1d flush | vm entry l1d flush | l1 terminal fault | l1d cache flush"],
+    about: [
+      "l1tf | l1d flush | l1 data cache | flush l1 data cache | vm entry l1d flush | l1 terminal fault | l1d cache flush",
+    ],
     also: ["ept | always | cond | never | guest | performance | smt"],
     not: "took",
     says: "On CPUs with L1TF KVM empties the L1 data cache before VM entries: kvm_intel.vmentry_l1d_flush=cond after paths of the host that may leave secrets (the default), always, or never. A guest on the other thread of the core can still read what is in that cache, so without trust SMT has to be off. Where the CPU has no such flaw, or without EPT, nothing is flushed.",

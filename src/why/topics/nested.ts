@@ -33,8 +33,8 @@ export const NESTED_TOPICS: readonly Topic[] = [
   {
     id: "nested-migration",
     about: [
-      "nested | l2 | nested guest | nested state | kvm get nested state",
-      "migrat* | savevm | snapshot | suspend* | restore*",
+      "nested | nested state | nested guest | nested kvm state | nested vmx state | kvm get nested state | nested virtualization",
+      "migration | migrate | migrating | migrated | savevm | snapshot | suspend* | restor* | saving | save resume | state save",
     ],
     not: "vmware | esxi",
     says: "To move a guest in which L2 runs, the VMX state of L1 (vmcs12 and whether L2 was running) has to go along: QEMU takes it by KVM_GET_NESTED_STATE. For Intel it works from Linux 5.3 with QEMU 4.2 on; both hosts need kvm_intel.nested, and the target has to offer L1 all VMX features that the guest was started with, so an equal CPU model with vmx-* features and no host-passthrough between different CPUs.",
@@ -95,9 +95,9 @@ export const NESTED_TOPICS: readonly Topic[] = [
   },
   {
     id: "nested-tlb",
-    about: ["invept | invvpid | nested vpid | vpid02", "l1 | nested | l2 | vmcs12"],
+    about: ["invept | invvpid | nested vpid | vpid02 | share vpid | vpid", "l1 | nested | l2 | vmcs12"],
     not: "vm exit cost",
-    says: "In L1 INVEPT and INVVPID exit, and L0 does them: KVM drops the shadow of L1's EPT that they name, and the translations of the VPID that it gave L2 for L1's own (vpid02). KVM shows L1 which types there are in {IA32_VMX_EPT_VPID_CAP}; without kvm_intel.vpid or ept it shows none of that group.",
+    says: "In L1 INVEPT and INVVPID exit, and L0 does them: KVM drops the shadow of L1's EPT that they name, and the translations of the VPID that it gave L2 for L1's own (vpid02). Where L1 and L2 share one VPID, because L1 uses none or none was left, what one has cached would serve the other, so KVM flushes at each transition between them. KVM shows L1 which types there are in {IA32_VMX_EPT_VPID_CAP}; without kvm_intel.vpid or ept it shows none of that group.",
     steps: [SEE_NESTED],
     source: "Linux, arch/x86/kvm/vmx/nested.c (handle_invept, handle_invvpid)",
   },

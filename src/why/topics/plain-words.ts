@@ -24,6 +24,28 @@ const TWO_WORDS: { readonly [word: string]: string } = {
   cpuflag: "cpu flag",
 };
 
+/** Words of questions in other languages, by how they begin; names are the same everywhere. */
+const FOREIGN: readonly (readonly [word: RegExp, english: string])[] = [
+  [/需要|нужн\p{L}{0,4}|braucht?\b|benötigt?\b|必要/giu, "need"],
+  [/控制位|控制/g, "control"],
+  [/为什么|為什麼|почему|зачем|warum|なぜ/giu, "why"],
+  [/怎么|怎麼|如何|как\b|どう/giu, "how"],
+  [/哪些|哪个|какие|какой|welche\w{0,2}\b|どの/giu, "which"],
+  [/区别|разниц\p{L}{0,3}|unterschied|違い/giu, "difference"],
+  [/热迁移|迁移|миграци\p{L}{0,3}/giu, "migration"],
+  [/快照|снимок/giu, "snapshot"],
+  [/嵌套|вложенн\p{L}{0,5}|verschachtelt\w{0,2}/giu, "nested"],
+  [/虚拟机|客户机|гост\p{L}{0,5}|gast\b/giu, "guest"],
+  [/中断|прерывани\p{L}{0,3}|割り込み/giu, "interrupt"],
+  [/注入|внедр\p{L}{0,6}/giu, "inject"],
+  [/异常|исключени\p{L}{0,3}/giu, "exception"],
+  [/大页/g, "huge page"],
+  [/性能|производительност\p{L}{0,3}|leistung/giu, "performance"],
+  [/变慢|很慢|медленн\p{L}{0,4}|langsam\w{0,3}/giu, "slow"],
+  [/失败|ошибк\p{L}{0,3}|fehler\b|失敗/giu, "fail"],
+  [/退出|выход\p{L}{0,3}/giu, "exit"],
+];
+
 const singular = (word: string): string =>
   word.length >= SHORTEST_PLURAL && word.endsWith("s") && !word.endsWith("ss") && !NO_PLURAL.has(word)
     ? word.slice(0, -1)
@@ -31,7 +53,7 @@ const singular = (word: string): string =>
 
 /** Words in lower case and singular, divided and enclosed by one space each. */
 export function plainWords(text: string): string {
-  const parts = text
+  const parts = FOREIGN.reduce((said, [word, english]) => said.replace(word, ` ${english} `), text)
     .replace(/([a-z])([A-Z])/g, "$1 $2")
     .replace(/(\d)([A-Z][a-z])/g, "$1 $2")
     .replace(/([A-Z]{1,12})([A-Z][a-z]{3,20})/g, "$1 $2")

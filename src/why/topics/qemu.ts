@@ -14,7 +14,7 @@ export const QEMU_TOPICS: readonly Topic[] = [
     id: "superset",
     about: [
       "host passthrough | cpu host | passthrough vm | cpu passthrough | passthrough cpu",
-      "migrat*",
+      "migration | migrate | migrating | migrated",
       "superset | flag | feature | newer | different | additional | missing | identical | same",
     ],
     not: "host model | gpu | vfio | nested state",
@@ -40,6 +40,42 @@ export const QEMU_TOPICS: readonly Topic[] = [
     says: "host-passthrough is -cpu host: the guest gets every feature that KVM can give it on this host, vmx included where kvm_intel.nested is on. host-model is made of the nearest named model and a list of features that libvirt knows, fixed when the guest starts; where vmx is not in that list, it has to be added (`<feature policy='require' name='vmx'/>`). For migration host-model is the better one, for a hypervisor in the guest either does where vmx is on.",
     steps: [SEE_MODEL],
     source: "libvirt, docs/formatdomain.rst; QEMU, docs/system/i386/cpu-models-x86.rst",
+  },
+  {
+    id: "features-and-migration",
+    about: [
+      "cpu feature | cpu flag | feature policy | feature name | policy optional | pku | avx512 | hle | rtm | tsx | cpu model",
+      "migrat* | live migration",
+      "guest | host | vm | kvm | libvirt | qemu | server | hypervisor",
+    ],
+    not: "host passthrough | passthrough | nested | vmx * | xen | vmotion | match specification | invtsc | migratable off",
+    anywhere: true,
+    says: "A guest moves only to a host that offers every CPU feature that it was started with: these are fixed at the start, and none is taken away while it runs. policy='optional' decides at the start as well, so a guest that got the feature cannot move to a host without it. For several kinds of hosts take one model that all have, and disable what one of them lacks (hle and rtm, for example, where TSX is off or gone).",
+    steps: [
+      {
+        text: "Let libvirt find what all hosts have.",
+        commands: ["virsh domcapabilities > $(hostname).xml", "virsh hypervisor-cpu-baseline --migratable ALL.xml"],
+      },
+    ],
+    source: "libvirt, docs/formatdomain.rst; QEMU, docs/system/i386/cpu-models-x86.rst",
+  },
+  {
+    id: "host-slower-windows",
+    about: [
+      "x86 64 v3 | x86 64 v2 | kvm64 | x86 64 v2 aes",
+      "host",
+      "windows",
+      "slow* | sluggish | faster | speed | lag*",
+    ],
+    anywhere: true,
+    says: "With the CPU type host Windows sees vmx and the flags of the CPU's flaws (md_clear, flush_l1d): virtualization-based security then runs Windows' own hypervisor in the guest, nested, and Windows turns its mitigations on. Both cost, most of all on older CPUs, and a model without these flags has neither. So the slower type is slower by what Windows does with it, not by KVM.",
+    steps: [
+      {
+        text: "In Windows, see whether it runs its hypervisor; then take a model without vmx, or switch that off.",
+        commands: ["msinfo32   (Virtualization-based security)"],
+      },
+    ],
+    source: "QEMU, docs/system/i386/cpu-models-x86.rst; Microsoft, virtualization-based security",
   },
   {
     id: "enforce",
@@ -69,7 +105,7 @@ export const QEMU_TOPICS: readonly Topic[] = [
   {
     id: "named-model-vmx",
     about: [
-      "cpu model | named model | skylake server | cascadelake server | icelake server | sapphirerapid | haswell | kvm64 | x86 64 v2 | x86 64 v3",
+      "cpu model | named model | skylake server | cascadelake server | icelake server | sapphirerapid | kvm64 | x86 64 v2 | x86 64 v3",
       "vmx | nested virtualization | nested",
       "qemu | libvirt | guest | kvm | proxmox | vm",
     ],
@@ -125,7 +161,7 @@ export const QEMU_TOPICS: readonly Topic[] = [
       "migratable off | migratable no | migratable | migratable on",
       "cpu host | host passthrough | qemu | libvirt",
     ],
-    not: "invtsc | kubevirt | livemigrat*",
+    not: "invtsc | kubevirt | livemigrat* | nested virtualization",
     anywhere: true,
     says: "`-cpu host` leaves out features that cannot be migrated (invtsc above all) because migratable is on by default; migratable=off gives the guest these as well, and then it cannot be moved. libvirt writes it as `<cpu mode='host-passthrough' migratable='off'>`. It changes nothing about vmx.",
     source: "QEMU, target/i386/cpu.c",

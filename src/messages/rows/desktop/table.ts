@@ -60,11 +60,12 @@ const subjectIn: DesktopMessages["subject"] = (text, machine) =>
   namedThing(text, machine) ??
   authorQuestion(text, machine) ??
   troubleOf(text, machine) ??
+  (machine === undefined ? topicAsked(text, false) : undefined) ??
   (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
   (machine === undefined && readsParameter(text)
     ? undefined
     : (subjectOf(text, machine) ?? askedAbout(text, machine))) ??
-  (machine === undefined ? (topicAsked(text, false) ?? parametersNamed(text)) : undefined);
+  (machine === undefined ? parametersNamed(text) : undefined);
 
 /** The messages of desktop products, and the decoders that only they need. */
 export const DESKTOP: DesktopMessages = {
