@@ -1,5 +1,6 @@
 import type { Recognised } from "../../../answers/answer.js";
 import { parametersNamed } from "../../../answers/asked/name-asked.js";
+import { topicAsked } from "../../../answers/topics.js";
 import { decodeHaxmChecktool } from "../../decoders/haxm.js";
 import { decodeHvStatus } from "../../decoders/hv-status.js";
 import {
@@ -61,6 +62,7 @@ const subjectIn: DesktopMessages["subject"] = (text, machine) =>
   namedThing(text, machine) ??
   authorQuestion(text, machine) ??
   troubleOf(text, machine) ??
+  (machine === undefined ? topicAsked(text, false) : undefined) ??
   (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
   (machine === undefined && readsParameter(text)
     ? undefined

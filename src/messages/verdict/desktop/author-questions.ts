@@ -3,6 +3,7 @@ import { withoutFlagNames } from "../../../answers/asked/flags-line.js";
 import { ofExit } from "../../../answers/asked/vmcs-names.js";
 import { EXIT_ADVICE } from "../../../answers/exit-advice.js";
 import type { Step } from "../../../answers/message.js";
+import { topicAsked, topicBeside } from "../../../answers/topics.js";
 import { besideMachine, type OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { exitsNamed } from "../../../vmcs/fields/exit-names.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
@@ -224,7 +225,9 @@ export function authorQuestion(
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found =
     isAbout || (AUTHOR.test(text) && !MANAGED.test(text))
-      ? (questionOf(text) ?? (isAbout ? (topicOf(text, isOwn) ?? namedExits(text)) : undefined))
+      ? (topicAsked(whole, true) ??
+        questionOf(text) ??
+        (isAbout ? (topicOf(text, isOwn) ?? namedExits(text)) : undefined))
       : undefined;
   return found ?? (isOwn && CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
@@ -249,10 +252,12 @@ export function authorInstead(
   const { read, text, isOwn, isAbout } = asAuthor(whole, machine);
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const symptom = isAbout ? symptomOf(read, messages) : undefined;
-  if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
+  if (symptom !== undefined) return symptom;
+  if (messages.length > 0) return machine === undefined ? topicBeside(whole, messages) : undefined;
+  if (machine !== undefined || !isOwn) return undefined;
   const found =
     TROUBLE.test(text) || CRASHED.test(text)
-      ? (questionOf(text) ?? topicOf(text, true) ?? namedExits(text))
+      ? (topicAsked(whole, true) ?? questionOf(text) ?? topicOf(text, true) ?? namedExits(text))
       : undefined;
   return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
