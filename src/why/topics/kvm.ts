@@ -43,7 +43,7 @@ export const KVM_TOPICS: readonly Topic[] = [
       "parameter | sys module | module option",
       "runtime | run time | without reboot | read only | permission denied | change | reload* | writable | echo",
     ],
-    says: "The parameters of kvm_intel are read when the module is loaded; of those only dump_invalid_vmcs can be written later. To change another one, end all guests, unload the module and load it with the option, or put it into /etc/modprobe.d; where KVM is built into the kernel it goes to the kernel's command line as kvm_intel.NAME=VALUE.",
+    says: "The parameters of kvm_intel are read when the module is loaded; of those only dump_invalid_vmcs and vmentry_l1d_flush can be written later. To change another one, end all guests, unload the module and load it with the option, or put it into /etc/modprobe.d; where KVM is built into the kernel it goes to the kernel's command line as kvm_intel.NAME=VALUE.",
     steps: [
       {
         text: "Reload it with another value.",
