@@ -58,7 +58,7 @@ export const NESTED_TOPICS: readonly Topic[] = [
       "kvm | kvm intel | nested | l1 | parameter | performance",
     ],
     not: "vmread bitmap | link pointer | set up",
-    says: "kvm_intel.enable_shadow_vmcs lets L1's VMREAD and VMWRITE of the usual fields use a shadow VMCS of the CPU ({proc2.SHADOW_VMCS}), without an exit to L0; KVM copies it to and from vmcs12 around each entry. KVM switches it off where the CPU has no VMCS shadowing or nested is off. L1 itself is offered VMCS shadowing in any case: KVM emulates it.",
+    says: "kvm_intel.enable_shadow_vmcs lets L1's VMREAD and VMWRITE of the usual fields use a shadow VMCS of the CPU ({proc2.SHADOW_VMCS}), without an exit to L0; KVM copies it to and from vmcs12 around each entry. KVM switches it off where the CPU has no VMCS shadowing, and it has no effect while nested is off. L1 itself is offered VMCS shadowing in any case: KVM emulates it.",
     steps: [{ text: "See whether it is on.", commands: ["cat /sys/module/kvm_intel/parameters/enable_shadow_vmcs"] }],
     source: "Linux, arch/x86/kvm/vmx/nested.c (nested_vmx_hardware_setup)",
   },
