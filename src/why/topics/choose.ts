@@ -14,6 +14,7 @@ import { QEMU_TOPICS } from "./qemu.js";
 import { TIME_TOPICS } from "./time.js";
 import type { Topic } from "./topic.js";
 
+/** @internal */
 export const TOPICS: readonly Topic[] = [
   ...INSTRUCTION_TOPICS,
   ...ENTRY_TOPICS,

@@ -220,7 +220,7 @@ export const KVM_TOPICS: readonly Topic[] = [
     id: "dump-vmcs",
     about: ["dump invalid vmcs | dump vmcs", "how | enable | print | see | field | dmesg | log | off"],
     not: "guest state cr0",
-    says: "KVM prints the VMCS of a failed entry only with kvm_intel.dump_invalid_vmcs=Y, which is off by default and can be written at run time; kernels before 5.2 always print it. With it set, repeat what failed: the dump is in the kernel's log, and each of its fields can be checked.",
+    says: "KVM prints the VMCS of a failed entry only with kvm_intel.dump_invalid_vmcs=Y, which is off by default and can be written at run time, while old kernels print it unasked. With it set, repeat what failed: the dump is in the kernel's log, and each of its fields can be checked.",
     steps: [
       {
         text: "Set it, repeat, and have the dump checked.",
