@@ -182,7 +182,10 @@ function commandLines(lines: readonly string[]): GuestCpu[] {
     at++;
     const option = CPU_OPTION.exec(whole);
     // Without quotes it may end a sentence.
-    const text = option?.[1] ?? option?.[2] ?? option?.[3]?.replace(/[.,;:)!?]{1,4}$/, "");
+    const text = settingOf(
+      option?.[1] ?? option?.[2] ?? option?.[3]?.replace(/[.,;:!?]{1,4}$|(?<!\$\(\w{1,40})\)$/, ""),
+      lines,
+    );
     // `args:` of Proxmox belongs to its own format.
     if (text === undefined || NO_MODEL.test(text) || /^\s*args:/.test(whole)) continue;
     // With two dashes other programs have it, too, and people who speak of it.
@@ -197,6 +200,18 @@ function commandLines(lines: readonly string[]): GuestCpu[] {
     });
   }
   return found;
+}
+
+/** What a variable of a script or a Makefile is set to, where it is the whole CPU option; of several the longest. */
+function settingOf(text: string | undefined, lines: readonly string[]): string | undefined {
+  const name = text === undefined ? undefined : /^\$[({]?(\w{1,40})[)}]?$/.exec(text)?.[1];
+  if (name === undefined) return text;
+  const values = lines.flatMap((line) => {
+    const [, variable, value] =
+      /^\s{0,16}(?:export |local )?(\w{1,40})\s{0,4}[?:+]?=\s{0,4}["']?([\w.,=+-]{2,4000})/.exec(line) ?? [];
+    return variable === name && value !== undefined ? [value] : [];
+  });
+  return values.sort((a, b) => b.length - a.length)[0] ?? text;
 }
 
 // ---- Proxmox ----

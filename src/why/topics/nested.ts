@@ -37,7 +37,7 @@ export const NESTED_TOPICS: readonly Topic[] = [
       "migration | migrate | migrating | migrated | savevm | snapshot | suspend* | restor* | saving | save resume | state save",
     ],
     not: "vmware | esxi",
-    says: "To move a guest in which L2 runs, the VMX state of L1 (vmcs12 and whether L2 was running) has to go along: QEMU takes it by KVM_GET_NESTED_STATE. Old kernels and QEMU versions without it refuse the move or lose L2. Both hosts need kvm_intel.nested, and the target has to offer L1 all VMX features that the guest was started with, so an equal CPU model with vmx-* features and no host-passthrough between different CPUs.",
+    says: "A guest that has vmx and runs no guest of its own moves like any other. Where L2 runs, the VMX state of L1 (vmcs12 and whether L2 was running) has to go along: QEMU takes it by KVM_GET_NESTED_STATE. Old QEMU versions without it refuse to move any guest with vmx (`Nested VMX virtualization does not support live migration yet`), or lose L2. Both hosts need kvm_intel.nested, and the target has to offer L1 all VMX features that the guest was started with, so an equal CPU model with vmx-* features and no host-passthrough between different CPUs.",
     steps: [{ text: "See it on both hosts.", commands: ["uname -r", "cat /sys/module/kvm_intel/parameters/nested"] }],
     source: "Linux, Documentation/virt/kvm/x86/running-nested-guests.rst",
   },

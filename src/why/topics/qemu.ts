@@ -166,4 +166,25 @@ export const QEMU_TOPICS: readonly Topic[] = [
     says: "`-cpu host` leaves out features that cannot be migrated (invtsc above all) because migratable is on by default; migratable=off gives the guest these as well, and then it cannot be moved. libvirt writes it as `<cpu mode='host-passthrough' migratable='off'>`. It changes nothing about vmx.",
     source: "QEMU, target/i386/cpu.c",
   },
+  {
+    id: "feature-and-control",
+    about: [
+      "xsaves | invpcid | rdtscp | waitpkg | rdseed | mpx",
+      "qemu | kvm | cpu model | host model | builtin x86 def* | named model",
+      "hyper v | hyperv | guest hypervisor | l1 | nested | vmware | 0x48b | procbased ctls2 | secondary ctl*",
+    ],
+    also: [
+      "cpuid",
+      "0x48b | procbased ctls2 | vmx secondary ctl*",
+      "bit 20 | vmx xsaves | vmx invpcid exit | vmx rdtscp exit",
+    ],
+    says: "A guest hypervisor expects CPUID and the VMX control of an instruction to agree: XSAVES with {proc2.XSAVES} (vmx-xsaves), INVPCID with bit {bit proc2.INVPCID} (vmx-invpcid-exit), RDTSCP with bit {bit proc2.RDTSCP} (vmx-rdtscp-exit). Named models of QEMU can show the one and leave the other out, so that guests stay migratable; Hyper-V does not start then. -cpu host has both where the host has.",
+    steps: [
+      {
+        text: "Give the guest both, or neither.",
+        commands: ["-cpu MODEL,vmx=on,vmx-xsaves=on", "-cpu MODEL,vmx=on,xsaves=off"],
+      },
+    ],
+    source: "QEMU, target/i386/cpu.c (builtin_x86_defs, FEAT_VMX_SECONDARY_CTLS)",
+  },
 ];

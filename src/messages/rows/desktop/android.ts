@@ -314,9 +314,9 @@ export const ANDROID_MESSAGES = [
     steps: [
       { text: "Keep the interrupt controller in QEMU.", commands: ["-accel whpx,kernel-irqchip=off"] },
       {
-        text: "Take a plain CPU model, without VMX.",
-        commands: ["-cpu qemu64", "-cpu host,-vmx"],
-        instead: { is: "AMD", text: "Take a plain CPU model.", commands: ["-cpu qemu64"] },
+        text: "Take a named CPU model in place of host or max, without VMX.",
+        commands: ["-cpu qemu64", "-cpu Skylake-Client"],
+        instead: { is: "AMD", text: "Take a named CPU model in place of host or max.", commands: ["-cpu qemu64"] },
       },
       { text: "Or run without acceleration.", commands: ["-accel tcg"] },
     ],

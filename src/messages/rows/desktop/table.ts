@@ -1,5 +1,6 @@
 import type { Recognised } from "../../../answers/answer.js";
 import { parametersNamed } from "../../../answers/asked/name-asked.js";
+import { mixedHosts } from "../../../answers/mixed-hosts.js";
 import { topicAsked } from "../../../answers/topics.js";
 import { decodeHaxmChecktool } from "../../decoders/haxm.js";
 import { decodeHvStatus } from "../../decoders/hv-status.js";
@@ -59,6 +60,7 @@ const readsParameter = (text: string): boolean => /\bkvm_intel\b[^\0]{0,40}?\b[a
 const subjectIn: DesktopMessages["subject"] = (text, machine) =>
   apicvInhibited(text) ??
   guestFirmware(text) ??
+  (machine?.hasRegisters === true ? undefined : mixedHosts(text)) ??
   namedThing(text, machine) ??
   authorQuestion(text, machine) ??
   troubleOf(text, machine) ??

@@ -1,5 +1,6 @@
 import { answer, type TextVerdict } from "../../../answers/answer.js";
 import type { Step } from "../../../answers/message.js";
+import { suspected } from "../../../answers/suspected-feature.js";
 import { cloudOf } from "../../../input/places/cloud-words.js";
 import {
   beganWithUpdate,
@@ -90,7 +91,7 @@ export function misbehaving(text: string): Says | undefined {
     );
   return answer(
     `The text says that nested virtualization is in use, and that something goes wrong ("${trouble}"). Enabling it again changes nothing: look for the fault in one of the two hypervisors, or in a feature that the lower one passes on.`,
-    [BOTH_LOGS, below === undefined ? LEAVE_OUT : update, ...guest],
+    [...suspected(text), BOTH_LOGS, below === undefined ? LEAVE_OUT : update, ...guest].slice(0, 3),
   );
 }
 

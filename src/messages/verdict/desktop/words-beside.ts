@@ -32,7 +32,7 @@ import { inGuest, withoutModule } from "./shown/in-guest.js";
 import { inPlace, ofApple, ofProvider } from "./shown/in-place.js";
 import { inChroot, namesContainer, notInContainer } from "./shown/not-in-container.js";
 import { offInSetup } from "./shown/off-in-setup.js";
-import { onlyLogged } from "./shown/only-logged.js";
+import { notNeeded, onlyLogged } from "./shown/only-logged.js";
 import { iommuBeside, withVtd } from "./shown/vt-d.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsOnKvm } from "./trouble-linux.js";
 
@@ -184,7 +184,7 @@ function besideWords(
       says: `${found.says} The text has Intel TXT on in the firmware setup: some firmwares then lock VMX on inside SMX alone, and IA32_FEAT_CTL reads 3.`,
       steps: [TXT_OFF, ...found.steps.filter((step) => changesOf(step) !== "firmware")],
     };
-  const logged = onlyLogged(found, text, recognised);
+  const logged = onlyLogged(found, text, recognised) ?? notNeeded(found, text, recognised);
   if (logged !== undefined) return logged;
   const forbidden = recognised.some(({ message }) => message === "qemu-no-kvm") && IN_SNAP.test(text);
   const denied = recognised.find(

@@ -69,13 +69,14 @@ export function guestVerdict(
   const says =
     vmx.gets === "none"
       ? [`${who} gets no VMX, because ${vmx.why}: nothing inside can use VT-x.`, off ? NESTED_IS_OFF : "", OF_A_GUEST]
-      : [`${OF_A_GUEST.slice(0, -1)}: ${who}.`, vmx.gets === "offered" ? offeredText(nested) : ""];
+      : [`${OF_A_GUEST.slice(0, -1)}: ${who}.`, vmx.gets === "offered" ? offeredText(nested, isRequired(guest)) : ""];
   if (others.length > 0) says.push(others.length === 1 ? "There is 1 other." : `There are ${others.length} others.`);
   return {
     says: says.filter((sentence) => sentence !== "").join(" "),
     steps: [
       ...(vmx.gets === "none" ? [stepToGive(guest, nested)] : []),
       ...(vmx.gets !== "unknown" && off ? [NESTED_ON_THE_HOST] : []),
+      ...(vmx.gets === "offered" && nested === undefined && machine === undefined ? [SEE_NESTED] : []),
       // People who write more than the configuration ask something else.
       ...(proseOf(text).split(/\s+/).length > FEW_WORDS
         ? []
@@ -191,7 +192,12 @@ function isAbout(text: string, gets: GuestVmx["gets"]): boolean {
 const OF_A_GUEST = "This is what a guest is configured with, and says nothing about a host.";
 const NESTED_IS_OFF = "On the host, nested of kvm_intel is off as well.";
 
-function offeredText(nested: string | undefined): string {
+/** It does not start where KVM offers no VMX. */
+const isRequired = ({ strict, features }: GuestCpu): boolean => strict && features.get("vmx") === "on";
+
+function offeredText(nested: string | undefined, required: boolean): string {
+  if (nested === undefined && required)
+    return "It starts only on a host whose KVM offers guests VMX (nested of kvm_intel on) and each vmx feature that is required.";
   if (nested === undefined) {
     return "It gets the VMX that KVM on the host offers guests: none where nested of kvm_intel is off there.";
   }

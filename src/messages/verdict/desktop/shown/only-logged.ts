@@ -1,5 +1,6 @@
 import type { FoundVerdict, Recognised } from "../../../../answers/answer.js";
 import type { Advice } from "../../../../answers/message.js";
+import { lowerFirst } from "../../../../bits/first-letter.js";
 import { changesOf } from "../../../open-steps.js";
 
 /*
@@ -20,6 +21,34 @@ const IF_WANTED: Advice = {
   text: "Only where virtual machines are to run: enable VT-x in the firmware setup, save, and switch the machine off and on.",
   changes: "firmware",
 };
+
+/** People who know that nothing there needs it. */
+const NOT_NEEDED =
+  /\b(?:can|may|could|should) (?:be )?(?:safely )?(?:be )?ignored?\b|\bsafe(?:ly)? (?:to )?ignored?\b|\b(?:it|this|that|KVM|virtuali[sz]ation|nesting) is ?(?:n['’]t| not) (?:\w{2,8} )?(?:needed|required|necessary)\b/i;
+const IN_A_MACHINE: ReadonlySet<string> = new Set([
+  "kvm-no-hardware-support",
+  "kvm-vmx-not-supported",
+  "any-nested-off",
+]);
+
+/** The line of a virtual machine in which none is to run. */
+export function notNeeded(
+  found: FoundVerdict,
+  text: string,
+  recognised: readonly Recognised[],
+): FoundVerdict | undefined {
+  const isLine = recognised.length > 0 && recognised.every(({ message }) => IN_A_MACHINE.has(message ?? ""));
+  return isLine && NOT_NEEDED.test(text)
+    ? {
+        ...found,
+        says: `${found.says} By the text nothing there needs it: then nothing has to be done.`,
+        steps: found.steps.map((step) => ({
+          ...step,
+          text: `Only where virtual machines are to run in it: ${lowerFirst(step.text)}`,
+        })),
+      }
+    : undefined;
+}
 
 /** What the lines mean to them. */
 export function onlyLogged(
