@@ -100,7 +100,12 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   if (disable.length > 0) {
     steps.push({
       text: `${isMany ? "Or t" : "T"}ake the features out of the guest's CPU (shut it down, change it, start it; a running guest keeps what it was given).`,
-      commands: disable.map((name) => `<feature policy='disable' name='${name}'/>`),
+      commands: [
+        ...disable.slice(0, MOST_SHOWN).map((name) => `<feature policy='disable' name='${name}'/>`),
+        ...(disable.length > MOST_SHOWN
+          ? [`# and ${disable.length - MOST_SHOWN} more, as the message lists them`]
+          : []),
+      ],
     });
   }
   if (vmx.length > 0) steps.push({ ...DROP_VMX, commands: ["<feature policy='disable' name='vmx'/>"] });
@@ -178,6 +183,8 @@ const BY_MICROCODE: ReadonlySet<string> = new Set([
 
 /** More than these are seldom taken out one by one. */
 const MOST_BY_NAME = 8;
+/** So many are written out; the message has the others. */
+const MOST_SHOWN = 10;
 const ONLY_AMDS =
   " svm is AMD's virtualization: an Intel host has none, and an AMD host gives it while nested of kvm_amd is on.";
 const OF_AMD = " svm is AMD's virtualization: the model asked for is one of AMD's CPUs, and the node has an Intel CPU.";

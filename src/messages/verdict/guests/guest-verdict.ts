@@ -197,7 +197,7 @@ const isRequired = ({ strict, features }: GuestCpu): boolean => strict && featur
 
 function offeredText(nested: string | undefined, required: boolean): string {
   if (nested === undefined && required)
-    return "It starts only on a host whose KVM offers guests VMX (nested of kvm_intel on) and each vmx feature that is required.";
+    return "It starts only where the host has nested switched on in kvm_intel, and KVM has each vmx feature that is required.";
   if (nested === undefined) {
     return "It gets the VMX that KVM on the host offers guests: none where nested of kvm_intel is off there.";
   }
