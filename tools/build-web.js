@@ -218,6 +218,19 @@ const OMISSIONS = [
     /[\\/]answers[\\/]exit-advice\.ts$/,
     (code) => code.replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};"),
   ],
+  // A CPU that a variable of a script stands for (`explain`).
+  [
+    /[\\/]guests[\\/]guest-cpu\.ts$/,
+    (code) => code.replace(/\nfunction settingOf\([\s\S]*?\n\}\n/, "\nconst settingOf = (text) => text;\n"),
+  ],
+  // `lscpu | grep -i virt` without an answer (`explain`).
+  [
+    /[\\/]linux[\\/]lscpu\.ts$/,
+    (code) =>
+      code
+        .replace(/\nfunction isNext\([\s\S]*?\n\}\n/, "\n")
+        .replace(/\n {8}if \(asked !== undefined && isNext[^\n]*/, ""),
+  ],
   // Several hosts in one text: the page compares those that are given apart (`explain`).
   [/[\\/]answers[\\/]hosts-compared\.ts$/, () => "export const hostsCompared = () => undefined;"],
   // The model of a guest in a sentence, and products that are named in passing (`explain`).
