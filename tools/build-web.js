@@ -192,7 +192,7 @@ const RARE_MESSAGES = [
   "hax hcs hypervisor",
   "jailhouse",
   "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
-  "libvirt-arm libvirt-cpu libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
+  "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
   "macos minikube msr multipass",
   "modprobe-file nix nova nyx",
   "ovirt",
@@ -201,7 +201,7 @@ const RARE_MESSAGES = [
   "rdmsr-no rhel8",
   "sandbox sel4",
   "task tdx",
-  "vfio virsh vmm vmx-intrinsic",
+  "vfio virsh virt-install vmm vmx-intrinsic",
   "windbg",
   "xen-cap xen-failed xen-insufficient xen-not xen-domain xen-hap xen-installer xen-own xen-shadow xen-unexpected xen-vmcs xhyve",
 ].flatMap((ids) => ids.split(" "));
