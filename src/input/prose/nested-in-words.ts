@@ -24,7 +24,7 @@ const MISBEHAVES =
   /#GP\b|\b(?:general[- ]protection faults?|boot[- ]?loop(?:s|ed|ing)?|boot (?:failure|problems)|(?<!\bI(?: got| am| was|['’]m)? )stuck|freez\w{1,4}|froze\w?|hang(?:s|ing)?|hung|(?:hard|soft)? ?lock[- ]?up|locks up|crash(?:es|ed|ing)?|blue ?screen|BSOD|kernel panic|reboot cycle|boot ?loop|unresponsive|times? out|timed out|triple fault|shut down by|just sits|does nothing|(?:stops?|prevents?)\b[^.\n]{0,24}\bboot(?:ing)?|(?:not|never|fails to) (?:\w{2,10} )?boot\w{0,3})\b|n['’]t (?:\w{2,10} )?boot\w{0,3}\b/i;
 
 const SLOW =
-  /\b(?:(?:very|too|so|extremely|really|painfully|is|are|was|runs?|be) (?:\w{2,9} )?slow(?:er|ly)?|(?:pretty|much|far|\d{1,3} ?(?:x|times)) slower|slowness|slow (?:VM|guest|nested|performance|memory|disk|boot\w{0,3})|(?:poor|bad|terrible|awful|low|worse) performance|high latenc(?:y|ies)|performance\b[^.\n]{0,40}\b(?:bad|poor|terrible|worse|awful))\b/i;
+  /\b(?:(?:very|too|so|extremely|really|painfully|is|are|was|runs?|be) (?:\w{2,9} )?slow(?:er|ly)?|(?:pretty|much|far|\d{1,3} ?(?:x|times)) slower|slowness|slow (?:VM|guest|nested|performance|memory|disk|boot\w{0,3})|(?:poor|bad|terrible|awful|low|worse) performance|high latenc(?:y|ies)|\b(?:I\/?O|disk|network|throughput|performance|speed)\b[^.\n]{0,20}\b(?:is|are) (?:\w{2,9} )?(?:terrible|awful|poor|bad|slow|horrible|abysmal)\b|performance\b[^.\n]{0,40}\b(?:bad|poor|terrible|worse|awful))\b/i;
 
 const UPDATED =
   /\b(?:after|since|until)\b[^.\n]{0,40}\b(?:updat\w{1,3}|upgrad\w{1,3}|new kernel|kernel \d)\b|\b(?:upgraded|updated) (?:\w{2,12} ){0,3}(?:kernel|to (?:the )?(?:\w{2,12} )?(?:latest|new|\d))/i;

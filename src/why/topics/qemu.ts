@@ -187,4 +187,27 @@ export const QEMU_TOPICS: readonly Topic[] = [
     ],
     source: "QEMU, target/i386/cpu.c (builtin_x86_defs, FEAT_VMX_SECONDARY_CTLS)",
   },
+  {
+    id: "idle-windows",
+    about: [
+      "windows | win10 | win11 | server 2019 | server 2022 | server 2016",
+      "idle",
+      "cpu usage | cpu load | host cpu | usage | load | cpu",
+      "kvm | qemu | proxmox | libvirt | hv | unraid",
+    ],
+    also: ["hv | enlightenment | stimer | hpet | synic | vapic"],
+    not: "virtualbox | vmware | esxi | mac",
+    anywhere: true,
+    says: "An idle Windows guest costs the host what its timer interrupts cost. With hv-synic, hv-stimer and hv-time (they need hv-vpindex) it uses the timers and the clock of Hyper-V, which need few exits; without them it asks HPET, RTC or the ACPI timer, which QEMU emulates, many times a second. HPET should be off for it.",
+    steps: [
+      {
+        text: "Give it all of them, and start it again; then see what is left.",
+        commands: [
+          "-cpu host,hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-vpindex,hv-time,hv-synic,hv-stimer -machine hpet=off",
+          "sudo perf kvm stat live",
+        ],
+      },
+    ],
+    source: "QEMU, docs/system/i386/hyperv",
+  },
 ];
