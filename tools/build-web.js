@@ -218,7 +218,7 @@ const OMISSIONS = [
     /[\\/]answers[\\/]exit-advice\.ts$/,
     (code) => code.replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};"),
   ],
-  // A CPU that a variable of a script stands for (`explain`).
+  // A CPU in a variable of a script (`explain`).
   [
     /[\\/]guests[\\/]guest-cpu\.ts$/,
     (code) => code.replace(/\nfunction settingOf\([\s\S]*?\n\}\n/, "\nconst settingOf = (text) => text;\n"),
