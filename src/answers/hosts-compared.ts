@@ -156,7 +156,7 @@ function stepsOf(differences: readonly Difference[]): readonly Step[] {
     const at = new Set(differences.flatMap((one) => (one.about === about ? one.at : [])));
     return at.size === 0 ? undefined : listText([...at]);
   };
-  const [flagless, off, unnested, without] = [on("flag"), on("firmware"), on("nested"), on("CPU"), on("parameter")];
+  const [flagless, off, unnested, without] = [on("flag"), on("firmware"), on("nested"), on("parameter")];
   return [
     ...(off === undefined
       ? []

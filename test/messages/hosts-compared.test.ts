@@ -83,6 +83,31 @@ describe("several hosts in one text are compared", () => {
     expect(lines(400)[0]).toMatch(/^The hosts differ: /);
     expect(lines(400)[0]).toMatch(says);
   });
+  it.each([
+    [
+      "a parameter, with the host at which to look",
+      "a1# cat /sys/module/kvm_intel/parameters/ept\nY\na2# cat /sys/module/kvm_intel/parameters/ept\nN\n",
+      /do +On a2, see what sets it/,
+    ],
+    [
+      "a command that failed there",
+      "$ ansible kvm -m shell -a 'grep -c vmx /proc/cpuinfo'\nkvm01 | CHANGED | rc=0 >>\n96\nkvm02 | FAILED | rc=1 >>\n0non-zero return code\n",
+      /kvm02 shows no vmx/,
+    ],
+    [
+      "two commands at once",
+      "pdsh -g c 'uname -r; cat /sys/module/kvm_intel/parameters/nested'\nc001: 5.14.0-362.el9.x86_64\nc001: Y\nc002: 5.14.0-284.el9.x86_64\nc002: N\n",
+      /nested is Y on c001 and N on c002; the kernel is/,
+    ],
+    [
+      "Host A and Host B",
+      "Host A (works):\n$ cat /sys/module/kvm_intel/parameters/nested\nY\nHost B:\n$ cat /sys/module/kvm_intel/parameters/nested\nN\n",
+      /Y on Host A and N on Host B/,
+    ],
+  ])("also %s", async (_, text, says) => {
+    const { lines } = await inShort(text);
+    expect(lines(400).join("\n")).toMatch(says);
+  });
   it("and nothing is said where they agree", async () => {
     const { lines } = await inShort("a1# sudo rdmsr 0x3a\n5\na2# sudo rdmsr 0x3a\n5\n");
     expect(lines(400).join("\n")).not.toContain("differ");

@@ -12,12 +12,15 @@ export interface NamedHost {
 const PROMPT =
   /^[ \t>]{0,8}(?:\[?[\w.-]{1,32}@(?<name>[\w.-]{1,63})[: ][^\n$#%]{0,60}[$#%]|(?<bare>[a-z][a-z-]{0,24}\d[\w-]{0,12}|[a-z]{2,12}-[a-z\d]{1,8})(?::~?| ~)?\s?[$#%]) ?/i;
 /** A line of its own: `hv1`, `hv1:`, `=== node2 ===`, `==> node2 <==`, `node2 | CHANGED | rc=0 >>`. */
-const HEADING = /^[\W_]{0,6}(?<name>[a-z][\w.-]{1,40})(?: \| (?:CHANGED|SUCCESS) \| rc=0 >>|[\W_]{0,6})$/i;
+const HEADING = /^[\W_]{0,6}(?<name>[a-z][\w.-]{1,40})(?: \| (?:CHANGED|SUCCESS|FAILED) \| rc=\d{1,3} >>|[\W_]{0,6})$/i;
+/** `Host A (works):`, `Node 2`. */
+const LETTERED =
+  /^\W{0,6}(?<name>(?:host|node|server|machine|system|hypervisor) (?:[A-Z]|\d{1,3}))\b(?: ?\([^()\n]{1,40}\))?\W{0,4}$/i;
 /** `hv1: Y`, `node2 | 0x5`. */
 const BESIDE = /^[\W_]{0,4}(?<name>[a-z][\w.-]{1,40})(?:: {0,8}| {1,8}\| {0,8}|\t{1,4})(?<value>\S.{0,400})$/i;
 /** What was read on all of them, in a loop or by a tool that runs it everywhere. */
-const READ =
-  /(?:cat |grep [^|;"']{0,24})\/sys\/module\/\w+\/parameters\/\w+|\brdmsr (?:-\w{1,2} ){0,3}(?:0x)?[0-9a-f]{2,4}\b|\b[ef]?grep [^|;]{2,60}\/proc\/cpuinfo|\buname -r|\blscpu(?: ?\| ?grep [^;"']{2,30})?/;
+const READS =
+  /(?:cat |grep [^|;"']{0,24})\/sys\/module\/\w+\/parameters\/\w+|\brdmsr (?:-\w{1,2} ){0,3}(?:0x)?[0-9a-f]{2,4}\b|\b[ef]?grep [^|;]{2,60}\/proc\/cpuinfo|\buname -r|\blscpu(?: ?\| ?grep [^;"']{2,30})?/g;
 /** A host and its guest are another matter. */
 const IS_SIDE = /^(?:host|guest|vm|l[012]|hypervisor|bare|physical)\d{0,3}$/i;
 const MOST_CHARACTERS = 20_000;
@@ -28,7 +31,7 @@ const stemOf = (name: string): string =>
   name
     .toLowerCase()
     .replace(/\d+/g, "#")
-    .replace(/-[a-z]$/, "-#");
+    .replace(/(?<=[- ])[a-z]$/, "#");
 
 /** The hosts of a text that has outputs of two or more; empty where it has not. */
 export function namedHosts(text: string): readonly NamedHost[] {
@@ -58,7 +61,7 @@ function byPrompts(lines: readonly string[]): readonly NamedHost[] {
 /** Below headings or beside names that are of one series; what was read is in a line before them. */
 function bySeries(lines: readonly string[]): readonly NamedHost[] {
   const named = lines.map((line) => {
-    const { name } = HEADING.exec(line)?.groups ?? {};
+    const { name } = (LETTERED.exec(line) ?? HEADING.exec(line))?.groups ?? {};
     const beside = name === undefined ? BESIDE.exec(line)?.groups : undefined;
     return { name: name ?? beside?.name, value: beside?.value };
   });
@@ -67,20 +70,23 @@ function bySeries(lines: readonly string[]): readonly NamedHost[] {
   for (const name of names) stems.set(stemOf(name), (stems.get(stemOf(name)) ?? 0) + 1);
   const hosts = new Map<string, string[]>();
   let now: string[] | undefined;
-  let read: string | undefined;
+  let reads: readonly string[] = [];
+  /** How many values each host has given of what was read. */
+  let given = new Map<string, number>();
   for (const [at, { name, value }] of named.entries()) {
     const line = lines[at] as string;
     const isHost = name !== undefined && /#/.test(stemOf(name)) && (stems.get(stemOf(name)) as number) > 1;
     if (!isHost) {
-      read = READ.exec(line)?.[0] ?? read;
-      now?.push(line);
+      const found = [...line.matchAll(READS)].map(([read]) => read);
+      if (found.length > 0) [reads, given] = [found, new Map()];
+      now?.push(line.replace(/^(\d{1,5})non-zero return code$/, "$1"));
       continue;
     }
     now = hosts.get(name) ?? [];
     hosts.set(name, now);
-    if (value === undefined) {
-      if (read !== undefined) now.push(`$ ${read}`);
-    } else now.push(...(read === undefined ? [] : [`$ ${read}`]), value);
+    const read = reads[Math.min(given.get(name) ?? 0, reads.length - 1)];
+    given.set(name, (given.get(name) ?? 0) + 1);
+    now.push(...(read === undefined ? [] : [`$ ${read}`]), ...(value === undefined ? [] : [value]));
   }
   return ofHosts(hosts);
 }
