@@ -181,7 +181,7 @@ const OWN =
 
 /** Who runs machines with these asks about them, and not about VMX. */
 const MANAGED =
-  /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
+  /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|CloudStack|Nutanix|XCP-ng|host[- ]passthrough|guest\.cpu\.\w{3,12}|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
 
 /** What Xen found on a machine. */
 const LOG_OF_XEN = /^\(XEN\)[^\n]{0,200}$/gm;
