@@ -1,10 +1,10 @@
 import { listText } from "../bits/list-text.js";
 import { formatU64, parseHexU64 } from "../bits/u64.js";
 import { type Host, msrOf, showsVmx } from "../host/host.js";
-import { knownValue } from "../host/msr.js";
+import { knownValue, msrBit } from "../host/msr.js";
 import { isVmxMsr } from "../input/text/msr-names.js";
 import { registerOf } from "../registers/registers.js";
-import { type NamedHost, namedHosts } from "../situation/evidence/named-hosts.js";
+import { diffedOutputs, type NamedHost, namedHosts } from "../situation/evidence/named-hosts.js";
 import { ownMachine } from "../situation/evidence/own-machine.js";
 import { READ_LOCK, RELOAD_WITH_NESTED } from "../why/questions/next-steps.js";
 import { answer, type TextVerdict } from "./answer.js";
@@ -30,11 +30,13 @@ interface Difference {
 
 /** What the hosts of a text differ in; undefined where it shows no two hosts, or nothing that differs. */
 export function hostsCompared(text: string): Omit<TextVerdict, "covers"> | undefined {
-  const parts = namedHosts(text);
+  const outputs = diffedOutputs(text);
+  const parts = outputs.length > 0 ? outputs : namedHosts(text);
   const shown = parts.flatMap(shownBy);
   if (shown.length < 2 || shown.length < parts.length) return undefined;
   const differences = [
     ...flag(shown),
+    ...listed(shown),
     ...registers(shown),
     ...vmxFlags(shown),
     ...parameters(shown),
@@ -44,7 +46,7 @@ export function hostsCompared(text: string): Omit<TextVerdict, "covers"> | undef
   const moves = /\bmigrat|\bmov(?:e|es|ing)\b/i.test(text);
   const lacksCpu = differences.some(({ about }) => about === "CPU" || about === "flag" || about === "nested");
   return answer(
-    `The hosts differ: ${differences.map(({ says }) => says).join("; ")}.${moves && lacksCpu ? " A guest that was given what one of them lacks cannot be moved there." : ""}`,
+    `The ${outputs.length > 0 ? "two outputs" : "hosts"} differ: ${differences.map(({ says }) => says).join("; ")}.${moves && lacksCpu ? " A guest that was given what one of them lacks cannot be moved there." : ""}`,
     stepsOf(differences),
   );
 }
@@ -85,6 +87,8 @@ function flag(hosts: readonly Shown[]): readonly Difference[] {
       ];
 }
 
+const BASIC = 0x480;
+
 function registers(hosts: readonly Shown[]): readonly Difference[] {
   const indices = new Set(hosts.flatMap(({ host }) => [...host.cores[0].msrs.keys()]));
   return [...indices]
@@ -93,7 +97,8 @@ function registers(hosts: readonly Shown[]): readonly Difference[] {
     .flatMap((index): readonly Difference[] => {
       const values = byValue(hosts, (host) => {
         const value = knownValue(msrOf(host.cores[0], index));
-        return value === undefined ? undefined : formatU64(value);
+        // The revision of the VMCS does not count.
+        return value === undefined ? undefined : formatU64(index === BASIC ? { ...value, lo: 0 } : value);
       });
       if (values.size === 0) return [];
       const register = registerOf(index);
@@ -116,6 +121,27 @@ function registers(hosts: readonly Shown[]): readonly Difference[] {
         },
       ];
     });
+}
+
+const HIGH = 32;
+
+/** Bits that two outputs list one by one, and show in part. */
+function listed([one, other, ...more]: readonly Shown[]): readonly Difference[] {
+  if (one === undefined || other === undefined || more.length > 0) return [];
+  const lacks = (side: Shown, beside: Shown): readonly Difference[] => {
+    const names = [...side.host.cores[0].msrs].flatMap(([index, msr]) => {
+      const [register, besides] = [registerOf(index), msrOf(beside.host.cores[0], index)];
+      if (knownValue(msr) !== undefined && knownValue(besides) !== undefined) return [];
+      const from = register?.layout === "controls" ? HIGH : 0;
+      return (register?.bits ?? [])
+        .filter(({ bit }) => msrBit(msr, bit + from) === "no" && msrBit(besides, bit + from) === "yes")
+        .map(({ sdm }) => sdm);
+    });
+    return names.length === 0
+      ? []
+      : [{ about: "CPU", says: `${side.name} lacks ${listText(names)}, which ${beside.name} has`, at: [side.name] }];
+  };
+  return [...lacks(one, other), ...lacks(other, one)];
 }
 
 /** The line shows the CPU's registers: names that one host has and another one lacks. */

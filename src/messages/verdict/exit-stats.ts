@@ -215,6 +215,8 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
       evidence: [],
     };
   }
+  const handled = inProfile(text);
+  if (handled !== undefined) return handled;
   const traced = [...new Set([...text.matchAll(TRACED)].map(([, name = ""]) => name))].filter(
     (name) => exitNamed(name) !== undefined,
   );
@@ -231,6 +233,32 @@ export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined
           },
         ]
       : [],
+    evidence: [],
+  };
+}
+
+/** A handler of kvm_intel with its share in a profile: `15.53%--handle_ept_misconfig`, `20.2%  [k] handle_ept_misconfig`. */
+const HANDLER = /\b(\d{1,2}\.\d{1,2})%(?:-{1,3}|[ \t]{1,24}(?:\[k\] )?)handle_([a-z_]{3,30})\b/g;
+const LEAST_SHARE = 3;
+
+/** Which exit takes the most time, by the functions of KVM in a profile. */
+function inProfile(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const [most] = [...text.matchAll(HANDLER)]
+    .map(([, share, name = ""]) => ({ share: Number(share), reason: exitNamed(name.toUpperCase()), name }))
+    .filter(({ share, reason }) => reason !== undefined && share >= LEAST_SHARE)
+    .sort((a, b) => b.share - a.share);
+  if (most?.reason === undefined) return undefined;
+  return {
+    says: `Of this profile handle_${most.name} has ${most.share} %: exit reason ${most.reason}${meaning(most.reason)}. These are ordinary exits, and none of them is a failed VM entry.`,
+    steps: [
+      {
+        text: "Count the exits by reason and by address: the device with the most is what costs the time.",
+        commands: [
+          "sudo perf kvm stat record -p PID; sudo perf kvm stat report",
+          "sudo perf kvm stat report --event=mmio",
+        ],
+      },
+    ],
     evidence: [],
   };
 }

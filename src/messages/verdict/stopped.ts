@@ -87,11 +87,13 @@ export function assertionLine(recognised: readonly Explanation[], text: string):
 // ---- A kernel that crashed ----
 
 const CRASH =
-  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while)|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\binvalid opcode: [0-9a-f]{4} \[#|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
+  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while|stack guard page)|\bkernel stack overflow|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\binvalid opcode: [0-9a-f]{4} \[#|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
 
 /** The instruction pointer of a crash, in KVM's modules: `RIP: 0010:handle_vmread+0x15/0x40 [kvm_intel]`. */
 const RIP_IN_KVM =
   /\bRIP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]{8,16}>\] {1,3}){0,2}(?:\[<[0-9a-f]{8,16}>\] {1,3})?(?<fn>[\w.]{1,80})\+0x[0-9a-f]{1,6}\/0x[0-9a-f]{1,6} \[(?<module>kvm|kvm_intel|kvm_amd)\]/;
+/** Functions of nested KVM in a trace. */
+const OF_NESTED = /\b(?:handle_vm(?:read|write|ptrld|launch|resume)|nested_\w{3,40})\+0x/;
 /** An oops prints its registers within a few lines, and its code bytes last. */
 const LINES_TO_RIP = 25;
 const LINES_TO_CODE = 60;
@@ -112,7 +114,8 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
   const isOthers = recognised.some(({ product }) => product === "VMX");
   if ((recognised.length === 0 || isOthers) && inside === undefined && fault === undefined && frame === undefined)
     return undefined;
-  const crash = `The kernel crashed at line ${at + 1}: "${(lines[at] as string)
+  const failed = recognised.some(({ message }) => message === "kvm-set-dump") ? "A VM entry failed, and the" : "The";
+  const crash = `${failed} kernel crashed at line ${at + 1}: "${(lines[at] as string)
     .replace(/^[>\s|]+/, "")
     .trim()
     .slice(0, 200)}"`;
@@ -137,7 +140,7 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
             ? !lines.slice(at, at + LINES_TO_CODE).some((line) => line.includes("RIP:"))
               ? "Repair what that line says; KVM itself lacks nothing."
               : "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block."
-            : "Use the newest stable update of this kernel; without one, report the whole block. handle_vmread, handle_vmwrite, handle_vmptrld or nested_… in its trace mean that a hypervisor inside the guest was the trigger.",
+            : `Use the newest stable update of this kernel; without one, report the whole block.${OF_NESTED.test(text) ? " By the trace a hypervisor inside the guest was the trigger." : ""}`,
       },
     ],
     evidence: [],

@@ -41,6 +41,23 @@ export function namedHosts(text: string): readonly NamedHost[] {
   return found.length > 1 ? found : bySeries(lines);
 }
 
+/** The heading of a file in what `diff -u` prints; that of a patch has the same name twice. */
+const DIFFED = /^[> \t]{0,8}(?:---|\+\+\+) (?:[\w.~-]{1,80}\/){0,12}([\w.~-]{1,80})(?:\s[^\n]{0,60})?$/;
+
+/** The two outputs that `diff -u` compares, as far as it prints them; empty where the text has no such thing. */
+export function diffedOutputs(text: string): readonly NamedHost[] {
+  if (text.length > MOST_CHARACTERS || !/^[> \t]{0,8}@@ -\d/m.test(text)) return [];
+  const lines = text.split("\n");
+  const at = lines.findIndex((line, index) => DIFFED.test(line) && DIFFED.test(lines[index + 1] ?? ""));
+  const names = [at, at + 1].map((index) => DIFFED.exec(lines[index] ?? "")?.[1] ?? "");
+  if (at < 0 || names[0] === names[1]) return [];
+  const body = lines.slice(at + 2).map((line) => line.replace(/^> ?/, ""));
+  return ["-", "+"].map((sign, side) => ({
+    name: names[side] as string,
+    text: `${body.flatMap((line) => (line.startsWith(sign) || line.startsWith(" ") ? [line.slice(1)] : [])).join("\n")}\n`,
+  }));
+}
+
 function byPrompts(lines: readonly string[]): readonly NamedHost[] {
   const hosts = new Map<string, string[]>();
   let now: string[] | undefined;

@@ -72,6 +72,19 @@ export const APIC_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, section 30.4",
   },
   {
+    id: "pv-eoi",
+    about: ["pv eoi | kvm pv eoi | paravirtual eoi | paravirtualized eoi | paravirtualized apic eoi | pv apic eoi"],
+    anywhere: true,
+    says: "Paravirtual EOI saves the exit of an EOI write. Where the host does the EOI in hardware there is none to save: on Intel with virtual-interrupt delivery (`vid`, part of APICv; enable_apicv reads Y), on AMD with AVIC, in either case while KVM has not switched it off for that guest. So a machine with one of these gains nothing, and one without gains an exit for most edge-triggered interrupts.",
+    steps: [
+      {
+        text: "See on the host which of the two it is.",
+        commands: ["cat /sys/module/kvm_intel/parameters/enable_apicv", "cat /sys/module/kvm_amd/parameters/avic"],
+      },
+    ],
+    source: "Linux, arch/x86/kvm/lapic.c (apic_sync_pv_eoi_to_guest); SDM volume 3C, section 30.1.4",
+  },
+  {
     id: "eoi-exit",
     about: ["eoi exit | eoi exit bitmap | virtualized eoi | eoi induced | exit reason 45"],
     says: "With virtual-interrupt delivery the guest's EOI exits (reason 45, after the EOI) only where the vector's bit is 1 in the EOI-exit bitmap ({ctl.eoi_exit0} to {ctl.eoi_exit3}). A hypervisor sets the bits of level-triggered vectors, whose EOI its virtual IOAPIC has to see, and leaves the others at 0.",

@@ -81,15 +81,16 @@ export function topicOf(text: string): Chosen | undefined {
   if (text.length > LONGEST || text.split("\n", MOST_LINES + 1).length > MOST_LINES || !ASKS.test(text))
     return undefined;
   if (isListing(text)) return undefined;
-  const plain = plainWords(text);
-  const whole = plain + namesInWords(text);
-  const focus = text.length > 2 * TITLE ? focusOf(text) : whole;
+  const prose = text.replace(TEST_NAME, " ");
+  const plain = plainWords(prose);
+  const whole = plain + namesInWords(prose);
+  const focus = prose.length > 2 * TITLE ? focusOf(prose) : whole;
   const isElsewhere = ELSEWHERE.test(whole) && !VMX.test(whole.replaceAll(" kvm ", " "));
   const found = rules().flatMap((rule) => {
     if (isElsewhere && rule.topic.anywhere !== true) return [];
     if (rule.not.some(({ text: phrase }) => whole.includes(phrase))) return [];
     const weights = rule.about.map((row) => weightOf(row, whole, focus));
-    if (weights.includes(0)) return [];
+    if (weights.includes(0) || !isSubject(rule.about[0] ?? [], plain, focus)) return [];
     weights.push(mentionsOf(rule.about[0] ?? [], plain));
     const more = rule.also.map((row) => Math.min(1, weightOf(row, whole, focus)));
     const weight = [...weights, ...more].reduce((sum, one) => sum + one, 0);
@@ -99,6 +100,14 @@ export function topicOf(text: string): Chosen | undefined {
   const [best, next] = found;
   return best?.weight === next?.weight && best?.subject === next?.subject ? undefined : best;
 }
+
+/** A test is called after what it tries, and is not about it. */
+const TEST_NAME = /\b\w{1,60}_tests?\b|\btest_\w{1,60}/g;
+
+/** A subject is in the title or in what is asked, or comes again and again. */
+const AGAIN = 3;
+const isSubject = (row: readonly Phrase[], plain: string, focus: string): boolean =>
+  row.some(({ text }) => focus.includes(text) || plain.split(text).length > AGAIN);
 
 /** What is named again and again, a text is about. */
 const EACH_MENTION = 0.5;
@@ -131,9 +140,12 @@ function weightOf(row: readonly Phrase[], whole: string, focus: string): number 
   return most;
 }
 
+/** Rows of a table in Markdown: their names are those of what was tried. */
+const TABLE = /^[ \t]{0,8}\|[^\n]{1,400}\|[ \t]{0,8}$/gm;
+
 /** The title, and the sentences that ask. */
 function focusOf(text: string): string {
   const asked = text.match(/[^.?!\n]{1,400}\?/g) ?? [];
-  const part = [text.slice(0, TITLE), ...asked].join("\n");
+  const part = [text.replace(TABLE, "").trimStart().slice(0, TITLE), ...asked].join("\n");
   return plainWords(part) + namesInWords(part);
 }

@@ -81,6 +81,16 @@ export const CONTROL_TOPICS: readonly Topic[] = [
     source: "SDM volume 3C, section 26.1.3 and 30.3",
   },
   {
+    id: "tpr-threshold-check",
+    about: [
+      "tpr threshold",
+      "check | bit 31 4 | bit 31 | must be 0 | vm entry | error 7 | invalid control",
+      "virtual interrupt delivery | vtpr | use tpr shadow | bit 31 4 | virtualize apic access",
+    ],
+    says: "VM entry checks bits 31:4 of the TPR threshold ({ctl.tpr_threshold}) only with the TPR shadow ({proc.VIRTUAL_TPR}) and without virtual-interrupt delivery ({proc2.VIRT_INTR_DELIVERY}): they have to be 0. With `virtualize APIC accesses` ({proc2.VIRT_APIC_ACCESSES}) at 0 as well, bits 3:0 may not be above bits 7:4 of VTPR. With virtual-interrupt delivery 1 neither is checked, so code that asks for delivery 1 there has it the wrong way round; what the CPU refuses fails with VM-instruction error 7.",
+    source: "SDM volume 3C, section 27.2.1.1",
+  },
+  {
     id: "tpr-threshold",
     about: ["tpr threshold | tpr below threshold | below threshold | exit reason 43"],
     says: "With the TPR shadow and without virtual-interrupt delivery, a write that makes bits 7:4 of the guest's TPR lower than the threshold ({ctl.tpr_threshold}, bits 3:0) exits with reason 43, after the write. So a hypervisor sets the threshold to the priority class of the interrupt that waits, and to 0 when none does. Bits 31:4 have to be 0.",
@@ -175,6 +185,16 @@ export const CONTROL_TOPICS: readonly Topic[] = [
     ],
     says: "Descriptor-table exiting ({proc2.DESC_EXITING}) makes LGDT, LIDT, SGDT, SIDT exit with reason 46 and LLDT, LTR, SLDT, STR with 47, all of them or none. The qualification is the displacement; {info.instruction_info} has the rest of the operand. KVM uses it to emulate UMIP on CPUs that have none.",
     source: "SDM volume 3C, section 26.1.3; Linux, arch/x86/kvm/vmx/vmx.c (handle_desc)",
+  },
+  {
+    id: "dr-breakpoint",
+    about: [
+      "hardware breakpoint | hwbp | mov dr exiting | move to dr exiting | mov to dr | dr breakpoint | debug register",
+      "not work | doe not work | not hit | not trigger | never hit | never trigger | lost | doe not trigger | did not hit | did not trigger | doesn t hit | doesn t trigger | doesn t work | stop working | no longer | not fire | never fire | doesn t fire",
+    ],
+    not: "mtf | monitor trap",
+    says: "With MOV-DR exiting ({proc.MOV_DR_EXITING}) every MOV to or from a debug register exits (reason 29) instead of being executed: the handler has to write DR0 to DR3 and DR6 itself, and DR7 into {guest.dr7}, for every VM exit sets the real DR7 to 0x400 and, with `load debug controls` ({entry.LOAD_DEBUG_CONTROLS}), the entry loads that field. A handler that drops the value or writes the real DR7 loses the breakpoint; with the control at 0 the guest writes them itself. A #DB that exits (bit 1 of the exception bitmap) has to be injected again.",
+    source: "SDM volume 3C, section 26.1.3, 27.3.2.1 and 28.5.1",
   },
   {
     id: "mov-dr",

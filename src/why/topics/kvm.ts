@@ -102,6 +102,33 @@ export const KVM_TOPICS: readonly Topic[] = [
     source: "Linux, arch/x86/kvm/mmu/mmu.c and x86.c (kvm_mmu_slot_apply_flags)",
   },
   {
+    id: "mmu-reset",
+    about: [
+      "kvm mmu reset context | mmu reset | reset mmu | mmu context reset | kvm mmu unload | unloading mmu | reset of the mmu | unload mmu",
+    ],
+    also: ["unrestricted guest | slow | boot | performance | cr0 | smm"],
+    says: "KVM resets its MMU for a virtual CPU when a bit changes that decides how page tables are read (CR0.PG, CR0.WP, some of CR4, EFER), and on the way into and out of SMM: it drops the roots and builds them anew, which costs little once and much when it comes thousands of times. With unrestricted guest ({proc2.UNRESTRICTED_GUEST}) and EPT the guest's real mode runs as it is; with unrestricted_guest=0 KVM emulates it or runs it in virtual-8086 mode, and each switch into and out of real mode exits and resets, so firmware boots slowly.",
+    steps: [
+      {
+        text: "Leave unrestricted_guest and ept at Y, the default.",
+        commands: ["grep . /sys/module/kvm_intel/parameters/{unrestricted_guest,ept}"],
+      },
+    ],
+    source: "Linux, arch/x86/kvm/mmu/mmu.c (kvm_mmu_reset_context); arch/x86/kvm/vmx/vmx.c (vmx_set_cr0)",
+  },
+  {
+    id: "ept-page-sizes",
+    about: [
+      "ept cap to lpage level | pg level 4k | ept large page size | 2mb ept | ept 2mb | ept 1gb | large page size bit | large page bit | max huge page level | ept large page",
+      "kvm | nested | hypervisor | l1 | guest",
+      "huge page | large page | 4k | 2m | 1g | level",
+    ],
+    not: "multihit | machine check",
+    says: "The largest page with which KVM maps guests follows from {IA32_VMX_EPT_VPID_CAP}: 1 GByte with {0x48c.EPT_1GB_PAGE}, else 2 MByte with {0x48c.EPT_2MB_PAGE}, else 4 KByte alone, whatever the memory behind is. CPUs with EPT have the 2-MByte bit as a rule, so where a virtual machine shows neither, the hypervisor below has left them out, and tests that expect large pages there fail for that reason.",
+    steps: [{ text: "Read both bits where KVM runs.", commands: ["sudo rdmsr -f 17:16 -a 0x48c"] }],
+    source: "Linux, arch/x86/kvm/vmx/capabilities.h and vmx.c (ept_caps_to_lpage_level)",
+  },
+  {
     id: "kvm-huge-pages",
     about: [
       "huge page | 1gb page | 1g page | 2mb page | thp | hugetlb | hugetlbf | transparent huge page",

@@ -11,6 +11,27 @@ const SEE_MODEL: TopicStep = {
 /** QEMU, libvirt, CPU models and migration. */
 export const QEMU_TOPICS: readonly Topic[] = [
   {
+    id: "mixed-cluster",
+    about: [
+      "mixed cpu | mixed hardware | mix cpu | mix of cpu | different cpu | different generation | not identical | cpu type",
+      "host passthrough | cpu host | passthrough cpu",
+      "cluster | pool | node | host",
+    ],
+    also: ["crash* | migrat* | move | unstable"],
+    not: "pci passthrough | gpu",
+    says: "Can be, where guests are moved: with host-passthrough a guest is given what the host has on which it started, and code in it goes on using that after a move, so it crashes on a CPU that lacks it. A guest that was never moved has no such reason. Crashes that follow moves to the older CPUs show it; then a named model that all hosts have is safe, and vmx belongs in it only where guests run guests of their own.",
+    steps: [
+      {
+        text: "Compare the flags of the hosts, and let libvirt name a model that all have.",
+        commands: [
+          "grep -m1 ^flags /proc/cpuinfo | tr ' ' '\\n' | sort > $(hostname).flags",
+          "virsh hypervisor-cpu-baseline ALL-HOSTS.xml",
+        ],
+      },
+    ],
+    source: "QEMU, docs/system/cpu-models-x86.rst.inc (host passthrough); libvirt, virsh (hypervisor-cpu-baseline)",
+  },
+  {
     id: "superset",
     about: [
       "host passthrough | cpu host | passthrough vm | cpu passthrough | passthrough cpu",

@@ -72,7 +72,7 @@ export const TIME_TOPICS: readonly Topic[] = [
     id: "rdtsc-exit",
     about: ["rdtsc | rdtsc exiting", "exit | exiting | trap | intercept", "guest | vmx | vmcs | hypervisor"],
     not: "rdtscp | umwait | detect* | malware | cpuid",
-    says: "RDTSC exits (reason 16) with RDTSC exiting ({proc.RDTSC_EXITING}); the handler gives EDX:EAX, and the upper halves of RAX and RDX are 0. RDMSR of 0x10 is then still decided by the MSR bitmap, and RDTSCP exits with reason 51 where it is enabled. Without the control the CPU applies the TSC offset and no exit comes.",
+    says: "RDTSC exits (reason 16) with RDTSC exiting ({proc.RDTSC_EXITING}); the handler gives EDX:EAX, and the upper halves of RAX and RDX are 0. RDMSR of 0x10 is then still decided by the MSR bitmap, and RDTSCP exits with reason 51 where it is enabled. Without the control the guest reads the TSC without an exit, with the offset where `use TSC offsetting` ({proc.USE_TSC_OFFSETTING}) is 1. Neither control needs the other to be 0.",
     source: "SDM volume 3C, section 26.1.3",
   },
   {

@@ -40,6 +40,13 @@ export const EPT_SYMPTOMS: readonly Symptom[] = [
   },
   {
     words: /\bEPT[- _]?hook(?:s|ed|ing|2)?\b/i,
+    and: /\bINVEPT\w{0,8}|\bstale\b|\bcop(?:y|ied)\b[^\n]{0,80}\bpage\b[^\0]{0,400}\b(?:BSOD|crash\w{0,3}|General ?Protection)/i,
+    over: ["generic-ept-exit"],
+    says: "After an EPT entry of a hook lost a right or got another page frame, each CPU that uses it needs INVEPT (an EPT violation drops only what is cached for its own address), and a CPU with another EPT pointer the change as well. Code that runs at another offset than the original's needs its RIP-relative operands corrected. The hook belongs to a physical page, not to an address: the page has to be locked, a 2-MByte entry split, and after a copy-on-write the hook is on the old page. Execute-only entries need bit 0 of 0x48c; the copy has to hold the whole page.",
+    steps: [{ text: "Log exit reasons 48 and 49 with guest RIP and the guest-physical address (0x2400)." }],
+  },
+  {
+    words: /\bEPT[- _]?hook(?:s|ed|ing|2)?\b/i,
     and: /\b(?:not|\w{2,6}n['’]t|ineffective|sustain\w{0,4}|detect\w{0,3}|fail\w{0,4}|disappear\w{0,3}|stop\w{0,3} working|crash\w{0,3}|why|how)\b/i,
     over: ["generic-ept-exit"],
     says: "An EPT hook belongs to a physical page, not to an address: Windows may move or page out what is there, so the page has to be locked, and where a copy-on-write follows, the hook is on the old page. The entry takes the page frame number (the physical address shifted by 12), a 2-MByte entry has to be split, and every CPU whose EPT pointer is another one needs its own change and INVEPT. Execute-only pages need bit 0 of 0x48c; the copy has to hold the whole page, and what reads the page has to see the original.",

@@ -181,7 +181,7 @@ const OWN =
 
 /** Who runs machines with these asks about them, and not about VMX. */
 const MANAGED =
-  /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
+  /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|CloudStack|Nutanix|XCP-ng|host[- ]passthrough|guest\.cpu\.\w{3,12}|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
 
 /** What Xen found on a machine. */
 const LOG_OF_XEN = /^\(XEN\)[^\n]{0,200}$/gm;
@@ -225,12 +225,19 @@ export function authorQuestion(
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found =
     isAbout || (AUTHOR.test(text) && !MANAGED.test(text))
-      ? (topicAsked(whole, true) ??
+      ? (crashTold(text, isOwn) ??
+        topicAsked(whole, true) ??
         questionOf(text) ??
         (isAbout ? (topicOf(text, isOwn) ?? namedExits(text)) : undefined))
       : undefined;
   return found ?? (isOwn && CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
+
+/** What the title says about VMLAUNCH is what happens, whatever control it names besides. */
+const ENTRY_HANGS =
+  /^[^\n]{0,40}\bvm_?(?:launch|resume|entry|enter)\w{0,3}\b[^\n]{0,40}\b(?:hangs?|hung|freez\w{1,3}|froze|stuck|locks? up|never returns?)\b/i;
+const crashTold = (text: string, isOwn: boolean): Omit<TextVerdict, "covers"> | undefined =>
+  isOwn && ENTRY_HANGS.test(text) ? (topicOf(text, true) ?? unknown(text)) : undefined;
 
 /** The cause is known, and nothing is asked. */
 const FOUND_OUT =
@@ -257,7 +264,11 @@ export function authorInstead(
   if (machine !== undefined || !isOwn) return undefined;
   const found =
     TROUBLE.test(text) || CRASHED.test(text)
-      ? (topicAsked(whole, true) ?? questionOf(text) ?? topicOf(text, true) ?? namedExits(text))
+      ? (crashTold(text, true) ??
+        topicAsked(whole, true) ??
+        questionOf(text) ??
+        topicOf(text, true) ??
+        namedExits(text))
       : undefined;
   return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
