@@ -188,6 +188,7 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
   const number = groups.errno ?? groups.errno2;
   if (number === "12" || /Cannot allocate memory|ENOMEM/.test(line)) {
     return {
+      outcome: "KVM is there",
       layer: "host operating system",
       what: "The kernel found no memory for a new virtual machine (ENOMEM): KVM needs a few larger contiguous pieces, and memory is full or fragmented. VMX is on and is not the reason.",
       onlyCauses: true,
@@ -205,6 +206,7 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
   }
   if (number === "22" || /Invalid argument|EINVAL/.test(line)) {
     return {
+      outcome: "KVM is there",
       layer: "user space",
       what: "KVM does not know the kind of virtual machine that was asked for (EINVAL): a type such as TDX, SEV-SNP or protected that this kernel or CPU does not have, or KVM of another architecture. VMX is not the reason.",
       onlyCauses: true,
@@ -222,14 +224,25 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
     };
   const holder = HOLDERS.find(([sign]) => context.signs[sign])?.[1];
   const { causes, steps } = MEANINGS.EBUSY;
+  const isShown = holder !== undefined && context.circumstances.has("rival beside KVM");
   return {
     what: `KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU, so another hypervisor holds VT-x${holder === undefined ? "" : `; the text names ${holder}`}.`,
     causes,
     onlyCauses: true,
-    steps,
+    steps: isShown ? [holder === "VirtualBox" ? STOP_VIRTUALBOX : STOP_VMWARE] : steps,
     onlySteps: true,
   };
 }
+
+/** Its process runs, or its module is in use: which one it is need not be asked. */
+const STOP_VIRTUALBOX: Advice = {
+  text: "Stop VirtualBox's machines, or unload its modules; then start the program again.",
+  commands: ["VBoxManage list runningvms", "sudo modprobe -r vboxnetadp vboxnetflt vboxdrv"],
+};
+const STOP_VMWARE: Advice = {
+  text: "Stop VMware's machines, or unload its module; then start the program again.",
+  commands: ["vmrun list", "sudo modprobe -r vmmon"],
+};
 
 const HOLDERS = [
   ["virtualBox", "VirtualBox"],
