@@ -484,12 +484,9 @@ const OMISSIONS = [
         .replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")
         .replace(/\n {4}if \(has\("VMX locked on"\)\)[\s\S]*?\n {6}\};/, "")
         .replace(/\n {2}if \(index !== 0x3a && [\s\S]*?\n {4}\};/, "")
-        .replace(/\$\{circumstances\.has\("after a suspend"\)[^\n]*?: "([^"\n]*)"\}/, "$1")
-        .replace(/\n {8}circumstances\.has\("after a suspend"\)[\s\S]*?\n {10}: (?=\{ text: `Restart)/, " ")
-        .replace(
-          "{ circumstances }: ExplainContext): Decoded {\n  const onResume",
-          "_: ExplainContext): Decoded {\n  const onResume",
-        ),
+        .replace(/\n {2}const slept = [^\n]*\n {2}const isLate = [^\n]*/, "")
+        .replace(/\$\{slept \? `The firmware leaves[^\n]*` : "([^"\n]*)"\}/, "$1")
+        .replace(/\n {8}slept\n[\s\S]*?\n {10}: (?=\{ text: `Restart)/, " "),
   ],
   // Whose machine holds VT-x, by its process.
   [
