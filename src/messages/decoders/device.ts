@@ -62,6 +62,9 @@ interface Meaning {
 const likely = (text: string): Cause => ({ text, certainty: "likely" });
 const possible = (text: string): Cause => ({ text, certainty: "possible" });
 
+/** AMD's CPUs have neither. */
+const OF_VMXON = possible("VMXON faulted because IA32_FEAT_CTL is not set on some CPU.");
+
 const MEANINGS: { readonly [E in Errno]: Meaning } = {
   ENOENT: {
     what: "There is no /dev/kvm: KVM's module is not loaded, or the device was not passed into the container that the program runs in.",
@@ -140,7 +143,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
     layer: "another hypervisor",
     causes: [
       likely("Another hypervisor holds VT-x on some CPU; since it is one failure for all CPUs, Linux says only this."),
-      possible("VMXON faulted because IA32_FEAT_CTL is not set on some CPU."),
+      OF_VMXON,
     ],
     steps: [WHO_USES_VMX, KERNEL_LOG],
   },
@@ -163,7 +166,10 @@ export function decodeDevice(matches: readonly [Match, ...Match[]], context: Exp
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
     ...meaning,
-    causes: [...(load === undefined ? [] : [load]), ...causes],
+    causes: [
+      ...(load === undefined ? [] : [load]),
+      ...causes.filter((one) => one !== OF_VMXON || !circumstances.has("AMD")),
+    ],
     onlyCauses: true,
     onlySteps: true,
     values: [{ name: "error", value: errno }],

@@ -176,10 +176,7 @@ export const SHOWN: readonly Shown[] = [
     /\b(?:BSP|boot(?:strap)? (?:CPU|processor)|(?:CPU|core) ?#?0|some (?:of the )?(?:CPUs|cores)|one (?:CPU|core|socket))\b[^.\n]{0,60}(?:\n[> \t]{0,8}[^.\n]{0,60}){0,2}\b(?:enabled|on|0x[57]|has (?:VMX|VT-?x))\b[^.\n]{0,60}(?:\n[> \t]{0,8}[^.\n]{0,60}){0,2}\b(?:APs?|(?:the |all )?other(?: CPU| core| socket)?s?|another (?:CPU|core|one)|(?:CPU|core)s? ?#?[1-9]\d{0,2})\b[^.\n]{0,60}(?:\n[> \t]{0,8}[^.\n]{0,60}){0,1}\b(?:disabled|off|0x1|not|n['’]t)\b|\bdivergent feature\s{1,4}(?:> )?support across CPUs\b/i,
   ],
   // What its hypervisor has to do with it is left open there.
-  [
-    "no Windows named",
-    /^(?![^\0]*(?:windows|hyper-?v|wsl|bcdedit|\bwin ?\d|\.exe\b|\b[a-z]:\\|vt-x is not available|credential guard))/i,
-  ],
+  ["no Windows named", /^(?![^\0]*(?:windows|hyper-?v|wsl|bcdedit|\bwin ?\d|\.exe\b|\b[a-z]:\\|credential guard))/i],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["on a Chromebook", /\bChromebooks?\b|\bcrouton\b/i],
