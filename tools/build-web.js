@@ -192,7 +192,7 @@ const RARE_MESSAGES = [
   "hax hcs hypervisor",
   "jailhouse",
   "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
-  "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd",
+  "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd linux-virt",
   "macos minikube msr multipass",
   "modprobe-file nix nova nyx",
   "ovirt",
@@ -203,7 +203,7 @@ const RARE_MESSAGES = [
   "task tdx",
   "vfio virsh virt-install vmm vmx-intrinsic",
   "windbg",
-  "xen-cap xen-failed xen-insufficient xen-not xen-domain xen-hap xen-installer xen-own xen-shadow xen-unexpected xen-vmcs xhyve",
+  "xen-cap xen-failed xen-insufficient xen-not xen-domain xen-ept xen-hap xen-installer xen-own xen-shadow xen-unexpected xen-vmcs xhyve",
 ].flatMap((ids) => ids.split(" "));
 
 /**
@@ -278,6 +278,7 @@ const OMISSIONS = [
         )
         .replace(/(\nexport const (?:AFTER_SLEEP|SVM_DID_NOT_TAKE)\b)[\s\S]*?\n\};\n/g, "$1 = {};\n")
         .replace("[AFTER_SLEEP, ", "[")
+        .replace(/^ {4}\{\n {6}is: "no Windows named",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {4}\{\n {6}is: "bcdedit refused",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {2}\["(?:typed in a container|a kernel for guests|no right to the device)", \w+\],\n/gm, "")
         .replace(/^ {6}\{\n {8}is: "AMD",\n {8}what: "This CPU is AMD's, where[\s\S]*?\n {6}\},\n/m, "")
@@ -400,6 +401,10 @@ const OMISSIONS = [
         .replace(/\nconst SAID_OFF =\n[^\n]*/, "")
         .replace(/\n {2}if \(SAID_OFF[^\n]*\n[^\n]*(?=\n {2}const refused)/, "")
         .replace(/\nconst BEFORE_SVM =[^\n]*/, "")
+        .replace(/\n {2}const isRival =[^\n]*/, "")
+        .replace(/\$\{isRival \? "[^"]*" : "([^"]*)"\}/, "$1")
+        .replace(/isRival\s*\? \[STOP_RIVAL\]\s*: /, "")
+        .replace(' && !circumstances.has("after a suspend")', "")
         .replace(/\n {2}if \(BEFORE_SVM[\s\S]*?\n {4}\};/, ""),
   ],
   // The register in tboot's log.
@@ -491,7 +496,19 @@ const OMISSIONS = [
       code
         .replace(/(\bconst ASKED_FOR\b[^=]*= )\[[\s\S]*?\n\];/, "$1[];")
         .replace(/\n {4}if \(has\("VMX locked on"\)\)[\s\S]*?\n {6}\};/, "")
-        .replace(/\n {2}if \(index !== 0x3a && [\s\S]*?\n {4}\};/, ""),
+        .replace(/\n {2}if \(index !== 0x3a && [\s\S]*?\n {4}\};/, "")
+        .replace(/\n {2}const slept = [^\n]*\n {2}const isLate = [^\n]*/, "")
+        .replace(/\$\{slept \? `The firmware leaves[^\n]*` : "([^"\n]*)"\}/, "$1")
+        .replace(/\n {8}slept\n[\s\S]*?\n {10}: (?=\{ text: `Restart)/, " "),
+  ],
+  // Whose machine holds VT-x, by its process.
+  [
+    /[\\/]decoders[\\/]device\.ts$/,
+    (code) =>
+      code
+        .replace(/\nconst STOP_VIRTUALBOX[\s\S]*?\n\};\nconst STOP_VMWARE[\s\S]*?\n\};/, "")
+        .replace(/\n {2}const isShown =[^\n]*/, "")
+        .replace(/steps: isShown \? [^\n]*? : steps,/, "steps,"),
   ],
   // Which instruction failed, what kernels before the tables offer, and what KVM gives no guest (`explain`).
   [/[\\/]internal-error[\\/]failed-in\.ts$/, () => 'export const failedIn = () => "";'],
@@ -651,7 +668,10 @@ export function whyOff({ host }: Situation): WhyOff {
     /[\\/]messages[\\/]said-steps\.ts$/,
     () => "export const inWords = () => undefined; export const onComputer = () => false;",
   ],
-  [/[\\/]text[\\/]since-sleep\.ts$/, () => "export const sinceSleep = (found) => found;"],
+  [
+    /[\\/]text[\\/]since-sleep\.ts$/,
+    () => "export const sinceSleep = (found) => found; export const onSomeCpus = sinceSleep;",
+  ],
   // `rdmsr -a 0x3a | sort | uniq -c`.
   [
     /[\\/]formats[\\/]linux[\\/]lock-counts\.ts$/,

@@ -52,7 +52,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
 const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
   [/^(?:sudo )?modprobe kvm_intel$/, /^modprobe (?:-v )?kvm[_-]intel$/],
   [/^(?:sudo )?modprobe kvm_amd$/, /^modprobe (?:-v )?kvm[_-]amd$/],
-  [/^lsmod \| grep -E 'kvm\|vbox\|/, /^lsmod(?: ?\| ?e?grep (?:-\w+ )?["']?kvm["']?)?$/],
+  [/^lsmod \| grep -E 'kvm\|vbox\|/, /^lsmod(?: ?\| ?e?grep (?:-\w+ )?["']?[^\n]{0,24}(?:vbox|vmmon)[^\n]{0,24})?$/],
   [/^lsmod \| grep kvm$/, /^lsmod ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/],
   [/^ls -l \/dev\/kvm$/, /^ls -[a-km-z]{0,3}l\w{0,3} \/dev\/kvm$/],
   [/^grep (?:-\w+ )*\w+ \/proc\/cpuinfo$/, /^(?:e?grep .{1,40} \/proc\/cpuinfo|cat \/proc\/cpuinfo(?: ?\|.*)?)$/],
@@ -160,18 +160,25 @@ const ON_AMD: readonly (readonly [RegExp, string])[] = [
 
 /** Sentences that speak of one vendor's CPUs mean those. */
 const OF_VENDOR = /\bAMD|\bSVM\b|_amd\b|\bIntel\b|IA32_|\bVMX\b/;
+/** What both modules do, each with its own CPU's switch: Linux, arch/x86/kvm/svm/svm.c (svm_hardware_enable). */
+const OF_BOTH: readonly (readonly [RegExp, string])[] = [
+  [/\bCR4\.VMXE\b/g, "EFER.SVME"],
+  [/\bswitch VMX on\b/g, "switch SVM on"],
+  [/\bVMX (?=could not be switched on|is on and is not the reason|is not the reason)/g, "SVM "],
+];
 /** A sentence about any CPU, in the words for AMD's. */
 export const inAmdWords = (text: string): string =>
   text
     .split(/(?<=\. )/)
-    .map((sentence) =>
-      OF_VENDOR.test(sentence)
+    .map((sentence) => {
+      const own = OF_BOTH.reduce((said, [from, to]) => said.replace(from, to), sentence);
+      return own === sentence && OF_VENDOR.test(sentence)
         ? sentence
-        : sentence
+        : own
             .replace(/\bVT-x\b/g, "AMD-V")
             .replace(/\bkvm_intel\b/g, "kvm_amd")
-            .replace(/\bCPU with vmx\b/, "CPU with svm"),
-    )
+            .replace(/\bCPU with vmx\b/, "CPU with svm");
+    })
     .join("");
 
 /** The steps that are left to do, with what there is to do in place of others. */

@@ -56,7 +56,7 @@ export function signsIn(text: string): Signs {
   const hyperV =
     has(/\b(?:hyper-?v (?:root|guest|detected)|microsoft corporation virtual machine|microsoft hyper-v|azure)\b/i) ||
     has(/using Hyper-V Enlightened VMCS/);
-  const virtualBox = has(/\bvirtualbox\b/i);
+  const virtualBox = has(/\bvirtualbox(?:vm)?\b|\bVBoxHeadless\b/i);
   const probes = text.split(OF_KVM_AMD).length - 1;
   const unnamed = count(text, /no hardware support(?! for)/gi);
   return {

@@ -68,7 +68,7 @@ export const ABOUT_VMX = [
 const OF_QEMU: ReadonlySet<string> = new Set(["failed", "not supported", "virtualization"]);
 const words = (ofQemu: boolean): string => ABOUT_VMX.filter((word) => ofQemu || !OF_QEMU.has(word)).join("|");
 const MESSAGE = new RegExp(
-  `(?:x86/cpu: (?:VMX|SGX)\\b|(?<![-/\\w]|selftests: )kvm: (?!-|error|warning: )(?=.{0,100}(?:${words(false)}|\\bvirtualization on CPU|NX \\())|(?:\\bkvm_intel|(?<=(?:\\]|kernel:) )kvm): (?=.{0,100}(?:${words(true)}))).{2,300}`,
+  `(?:x86/cpu: (?:VMX|SGX)\\b|(?<![-/\\w]|selftests: |\\b[0-9a-f]{7,40} (?:\\(["'])?|PATCH[^\\]\n]{0,24}\\] )kvm: (?!-|error|warning: )(?=.{0,100}(?:${words(false)}|\\bvirtualization on CPU|NX \\())|(?:\\bkvm_intel|(?<=(?:\\]|kernel:) )kvm): (?=.{0,100}(?:${words(true)}))).{2,300}`,
 );
 /** Lines of a dumped VMCS, which another part of the program reads. */
 const DUMP = /kvm(?:_intel)?: (?:\*\*\*|VMCS [0-9a-f]{4,16}, last attempted|[\w ().]{1,40}=)/;
@@ -268,7 +268,8 @@ function message(sink: FactSink, line: TextLine): boolean {
   }
   const said = MESSAGE.exec(text);
   if (said === null || DUMP.test(text)) return false;
-  const words = said[0].trim();
+  // People go on behind what they quote.
+  const words = (said[0].split(/[，。；]/)[0] as string).trim();
   sink.message(words, placeOf(line, said.index + 1));
   return true;
 }

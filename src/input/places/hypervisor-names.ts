@@ -22,7 +22,11 @@ export const NAMED_OUTER = [
     "Azure",
     ["azure", "_v", "trusted launch"],
   ],
-  [/腾讯云|\bTencent ?Cloud\b/i, "Tencent Cloud", ["腾讯", "tencent"]],
+  [
+    /腾讯的?(?:云|轻量|服务器)|\bTencent ?Cloud\b|\btencent ?(?:轻量|云|的?(?:服务器|主机|机器|VPS))|\bTencent (?:Lighthouse|CVM)\b/i,
+    "Tencent Cloud",
+    ["腾讯", "tencent"],
+  ],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud", ["阿里", "alibaba", "aliyun"]],
   [
     /\bQubes(?: ?OS)?\b|\bdom[0U]\b|\b(?:on|under|in|from|inside|with|using) (?:a )?Xen\b(?!-)|\bXen (?:guest|VM|HVM|host|server|machine|virtual)/i,

@@ -18,7 +18,7 @@ const SAID = [
   `(?<!\\b(?:you|if|how|should|can|when) )\\b(?:I|I['’]ve|I['’]d|I['’]m|we|we['’]ve|have|having|already|also|yes|with)(?: (?:have|has|had|already|also|just|even|double|triple|did|got|then|both|definitely)){0,3} (?:enabled|turned on|switched on|activated|checked|ticked|verified|confirmed|ensured|made sure|double-?checked|enabling|see|got)(?: (?!not\\b)[\\w'’/&-]{1,14}){0,5} ["“']?${VTX}\\b(?![^.\\n]{0,40}\\b(?:disabled|not|n['’]t|off)\\b)`,
   `\\b(?:I|we|I['’]ve|already)(?: (?:have|already|did|do|also)){0,2} (?:have )?(?:(?!check|if|need|must|should|want|can|how|could|to )\\w{1,10} ){0,2}${VTX}\\b(?: [\\w/&,-]{1,14}){0,3} (?:enabled|turned on|switched on|activated)\\b`,
   `(?:despite|although|though|even (?:though|if|when|with)|while|with|has|having)(?: [\\w'’/&,-]{1,14}){0,5} ${VTX}\\b(?: [\\w/&,-]{1,14}){0,6} (?:enabled|turned on|switched on|activated)\\b`,
-  `\\b(?:BIOS|UEFI|setup|settings)(?:,| and|, and)(?: (?:I|have|I['’]ve))? (?:enabled|turned on|activated)(?: [\\w'’-]{1,14}){0,3} ${VTX}\\b`,
+  `\\b(?:BIOS|UEFI|setup|settings)(?: (?!to\\b|if\\b|must\\b|should\\b|can\\b)[\\w.-]{1,12}){0,2}(?:,| and|, and)(?: (?:I|have|I['’]ve))? (?:enabled|turned on|activated)(?: [\\w'’-]{1,14}){0,3} ${VTX}\\b`,
   `\\btask ?manager (?:also )?(?:shows?|says?|showing|showed|reports?)(?: that)?(?: [\\w]{1,12}){0,2} ${VTX}\\b\\W{0,4}(?: \\w{1,8}){0,2} ?(?:enabled|on)\\b`,
   `\\btask ?manager\\b[^\\n]{0,40}${VTX}\\b\\W{1,4}(?:enabled|on)\\b`,
   `\\bafter enabling [^\\n]{0,160}\\b${VTX}\\b(?: \\w{1,12})? (?:in|from) (?:the |my |an? )?(?:[\\w-]{2,12} ){0,2}(?:BIOS|UEFI|firmware)\\b`,
@@ -87,15 +87,27 @@ const LISTED_ON =
 const ELSEWHERE_UNSAID =
   /[?？]|\b(?:whether|if|unless|should|must|not|how|ensure|make sure|check|verify|needs?|required?)\b|n['’]t\b|关闭|禁用|無効|未开|没开|отключ|выключ|deaktiv|désactiv|desactiv|desativ|disattiv|disabilit|wyłącz|kapalı|\b(?:nicht|muss|müssen|soll\w{0,3}|bitte|ob|wie|wenn|falls|pas|faut|doit|si|comment|no|debe|hay que|cómo|não|deve|como|se|non|come|nie|czy|jak|değil|nasıl|niet|moet)\b|(?:^|\s)(?:не|нужно|надо|должн|если|как)(?=\s|$)|如何|怎么|怎樣|请|需要|是否|没有|未|吗|ください|필요|않|[:：]\s{0,8}(?:nein|non|нет|否)/i;
 
+/** What a guide has its reader do: a numbered way through the menus of a setup, or a setting that is to be changed. */
+const TO_BE_DONE =
+  /^[ \t>]{0,8}(?:\d{1,2}[.)、．:]|第?[一二三四五六七八九]、|Step \d{1,2}\W|Schritt \d{1,2}\W)[^\n]{0,120}(?: > | ?→ ?| ?-> ?| ?=> ?|に(?:変更|設定|する)|改[为成]|设[为成]|設為)|に(?:変更|設定|する)(?![^\n。]{0,8}(?:した|済|ました))(?:[。、]|\s*$)|^[ \t>*•-]{0,8}(?:\d{1,2}[.)] )?(?:Set|Change|Switch|Turn|Go|Find|Look|Navigate|Select|Choose|Open|Press|Enter|Stelle|Setze|Ändere|Cambia|Mettez|Passez|Установите|Найдите)(?:n Sie|n)? /i;
+/** It was done, and did not help. */
+const STILL =
+  /\b(?:still|to no avail|same (?:error|problem|issue|result)|did ?n['’o]t (?:help|work|change)|does ?n['’o]t (?:help|work)|no luck|trotzdem|immer noch|weiterhin|toujours|sigue|todav[ií]a|ainda|continua)\b|всё ещё|все еще|по-прежнему|всё равно|仍然|还是|依然|依旧|まだ|それでも|変わらず|여전히/i;
+
 /** In sentences: words in another sentence of the line do not count. */
-const saidElsewhere = (lines: string): boolean =>
+const saidElsewhere = (lines: string, isTried: boolean): boolean =>
   lines
-    .split(/\n|(?<=[^.][.!?。！？]["”')]?)\s{1,4}|(?<=[。！？])/)
-    .some((sentence) => (ELSEWHERE.test(sentence) || LISTED_ON.test(sentence)) && !ELSEWHERE_UNSAID.test(sentence));
+    .split(/\n|(?<=[^.\d][.!?。！？]["”')]?)\s{1,4}|(?<=[。！？])/)
+    .some(
+      (sentence) =>
+        (ELSEWHERE.test(sentence) || LISTED_ON.test(sentence)) &&
+        !ELSEWHERE_UNSAID.test(sentence) &&
+        (isTried || !TO_BE_DONE.test(sentence)),
+    );
 
 export function saysOn(text: string): boolean {
   const lines = spoken(text);
-  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines));
+  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines, STILL.test(text)));
 }
 
 export function saysOff(text: string): boolean {
@@ -105,10 +117,10 @@ export function saysOff(text: string): boolean {
 
 export function isSaidOn(text: string): boolean {
   const lines = spoken(text);
-  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines)) && !SAID_OFF.test(lines);
+  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines, STILL.test(text))) && !SAID_OFF.test(lines);
 }
 
 /** No entry for it in the firmware setup. */
 const NO_SWITCH =
-  /\b(?:no|without an?|not (?:any|an?)|(?:do(?:es)?|did) ?n['’o]t (?:have|see|show|find|give|offer)(?: me)?(?: the| an?| any)?|(?:can ?not|can['’]?t|could ?n['’]t) (?:find|see)(?: the| an?| any)?|missing(?: the)?)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|menu)\b[^.\n]{0,60}\b(?:BIOS|UEFI|firmware|setup|boot menu)\b|\b(?:BIOS|UEFI|firmware)\b[^.\n]{0,40}\b(?:no|without an?|(?:do(?:es)?|did) ?n['’o]t (?:have|show|give|offer)(?: me)?(?: the| an?| any)?|lacks?|missing)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|virtuali[sz]ation|VT-?x)\b|\bno me da la opci[óo]n\b|\bno (?:aparece|tiene) la opci[óo]n\b|(?:没有?(?:找到|看到)?|找不到|未找到)[^\n。]{0,8}(?:VT|虚拟化)[^\n。]{0,8}(?:选项|开关|设置)|\bkeine? (?:\w{2,14} )?(?:Option|Einstellung|Schalter|Punkt)\b[^.\n]{0,40}\b(?:BIOS|UEFI)\b|\b(?:BIOS|UEFI)\b[^.\n]{0,30}\bkeine? (?:\w{2,14} )?(?:Option|Einstellung|Schalter)\b|(?:BIOS|БИОС)[^.\n]{0,24}нет [^.\n]{0,24}(?:опци|пункт|настро)|\bpas d['’]option\b[^.\n]{0,40}\bBIOS\b|\bnão (?:tem|aparece|encontr\w{1,3}) (?:a |essa )?opção\b/i;
+  /\b(?:not|n['’]t|never) (?:got|have|see|find|seen|found) (?:this|that|such an?) (?:option|setting|entry)\b|\b(?:this|that) (?:option|setting|entry) (?:is|was) (?:missing|absent|nowhere|not (?:there|listed|present|available))\b|\b(?:no|without an?|not (?:any|an?)|(?:do(?:es)?|did) ?n['’o]t (?:have|see|show|find|give|offer)(?: me)?(?: the| an?| any)?|(?:can ?not|can['’]?t|could ?n['’]t) (?:find|see)(?: the| an?| any)?|missing(?: the)?)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|menu)\b[^.\n]{0,60}\b(?:BIOS|UEFI|firmware|setup|boot menu)\b|\b(?:BIOS|UEFI|firmware)\b[^.\n]{0,40}\b(?:no|without an?|(?:do(?:es)?|did) ?n['’o]t (?:have|show|give|offer)(?: me)?(?: the| an?| any)?|lacks?|missing)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|virtuali[sz]ation|VT-?x)\b|\bno me da la opci[óo]n\b|\bno (?:aparece|tiene) la opci[óo]n\b|(?:没有?(?:找到|看到)?|找不到|未找到)[^\n。]{0,8}(?:VT|虚拟化)[^\n。]{0,8}(?:选项|开关|设置)|\bkeine? (?:\w{2,14} )?(?:Option|Einstellung|Schalter|Punkt)\b[^.\n]{0,40}\b(?:BIOS|UEFI)\b|\b(?:BIOS|UEFI)\b[^.\n]{0,30}\bkeine? (?:\w{2,14} )?(?:Option|Einstellung|Schalter)\b|(?:BIOS|БИОС)[^.\n]{0,24}нет [^.\n]{0,24}(?:опци|пункт|настро)|\bpas d['’]option\b[^.\n]{0,40}\bBIOS\b|\bnão (?:tem|aparece|encontr\w{1,3}) (?:a |essa )?opção\b/i;
 export const saysNoSwitch = (text: string): boolean => NO_SWITCH.test(spoken(text));

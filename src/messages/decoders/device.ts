@@ -62,6 +62,9 @@ interface Meaning {
 const likely = (text: string): Cause => ({ text, certainty: "likely" });
 const possible = (text: string): Cause => ({ text, certainty: "possible" });
 
+/** AMD's CPUs have neither. */
+const OF_VMXON = possible("VMXON faulted because IA32_FEAT_CTL is not set on some CPU.");
+
 const MEANINGS: { readonly [E in Errno]: Meaning } = {
   ENOENT: {
     what: "There is no /dev/kvm: KVM's module is not loaded, or the device was not passed into the container that the program runs in.",
@@ -140,7 +143,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
     layer: "another hypervisor",
     causes: [
       likely("Another hypervisor holds VT-x on some CPU; since it is one failure for all CPUs, Linux says only this."),
-      possible("VMXON faulted because IA32_FEAT_CTL is not set on some CPU."),
+      OF_VMXON,
     ],
     steps: [WHO_USES_VMX, KERNEL_LOG],
   },
@@ -163,7 +166,10 @@ export function decodeDevice(matches: readonly [Match, ...Match[]], context: Exp
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
     ...meaning,
-    causes: [...(load === undefined ? [] : [load]), ...causes],
+    causes: [
+      ...(load === undefined ? [] : [load]),
+      ...causes.filter((one) => one !== OF_VMXON || !circumstances.has("AMD")),
+    ],
     onlyCauses: true,
     onlySteps: true,
     values: [{ name: "error", value: errno }],
@@ -188,6 +194,7 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
   const number = groups.errno ?? groups.errno2;
   if (number === "12" || /Cannot allocate memory|ENOMEM/.test(line)) {
     return {
+      outcome: "KVM is there",
       layer: "host operating system",
       what: "The kernel found no memory for a new virtual machine (ENOMEM): KVM needs a few larger contiguous pieces, and memory is full or fragmented. VMX is on and is not the reason.",
       onlyCauses: true,
@@ -205,6 +212,7 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
   }
   if (number === "22" || /Invalid argument|EINVAL/.test(line)) {
     return {
+      outcome: "KVM is there",
       layer: "user space",
       what: "KVM does not know the kind of virtual machine that was asked for (EINVAL): a type such as TDX, SEV-SNP or protected that this kernel or CPU does not have, or KVM of another architecture. VMX is not the reason.",
       onlyCauses: true,
@@ -222,14 +230,25 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
     };
   const holder = HOLDERS.find(([sign]) => context.signs[sign])?.[1];
   const { causes, steps } = MEANINGS.EBUSY;
+  const isShown = holder !== undefined && context.circumstances.has("rival beside KVM");
   return {
     what: `KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU, so another hypervisor holds VT-x${holder === undefined ? "" : `; the text names ${holder}`}.`,
     causes,
     onlyCauses: true,
-    steps,
+    steps: isShown ? [holder === "VirtualBox" ? STOP_VIRTUALBOX : STOP_VMWARE] : steps,
     onlySteps: true,
   };
 }
+
+/** Its process runs, or its module is in use: which one it is need not be asked. */
+const STOP_VIRTUALBOX: Advice = {
+  text: "Stop VirtualBox's machines, or unload its modules; then start the program again.",
+  commands: ["VBoxManage list runningvms", "sudo modprobe -r vboxnetadp vboxnetflt vboxdrv"],
+};
+const STOP_VMWARE: Advice = {
+  text: "Stop VMware's machines, or unload its module; then start the program again.",
+  commands: ["vmrun list", "sudo modprobe -r vmmon"],
+};
 
 const HOLDERS = [
   ["virtualBox", "VirtualBox"],

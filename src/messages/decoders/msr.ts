@@ -8,6 +8,7 @@ import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { registerOf } from "../../registers/registers.js";
 import { releaseOf } from "../../rules/held.js";
+import { surelyNotIn } from "../../rules/held-in-named.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { ENABLE_OUTER, FIRMWARE_IS_OFF, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
@@ -51,7 +52,13 @@ export function decodeMsrWrite(
 
 // ---- VMXON faulted ----
 
-export function decodeVmxonFault([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+export function decodeVmxonFault(
+  [match]: readonly [Match, ...Match[]],
+  { circumstances, kernel }: ExplainContext,
+): Decoded {
+  const slept = circumstances.has("after a suspend");
+  const isLate = kernel !== undefined && !surelyNotIn(kernel, NOT_REPLAYED.featCtlOnResume);
+  const onResume = releaseOf(NOT_REPLAYED.featCtlOnResume.held.since);
   const value = parseHexU64(match.groups.value ?? "");
   if (value === undefined) return {};
   const text = formatU64(value);
@@ -91,14 +98,30 @@ export function decodeVmxonFault([match]: readonly [Match, ...Match[]], _context
       ],
     };
   }
+  if (!locked)
+    return {
+      what: `VMXON raised a fault because IA32_FEAT_CTL is ${text}: not locked on this CPU. ${slept ? `The firmware leaves it so on resume from sleep${isLate ? "." : `, and Linux from ${releaseOf(FEAT_CTL_AT_BOOT)} on locks it at boot; on the boot CPU at resume as well only from ${onResume} on (and in stable releases since).`}` : "Its firmware setup has nothing to do with that: Linux sets the register itself where it is not locked."}`,
+      bits,
+      values: [{ name: "IA32_FEAT_CTL", value: text }],
+      layer: "KVM at run time",
+      onlyCauses: true,
+      steps: [
+        slept
+          ? {
+              text: `Use ${isLate ? "" : `Linux ${onResume} or later, or `}the newest stable update of your release. Until then a restart brings VT-x back, and sleep without S3 (mem_sleep_default=s2idle) keeps it.`,
+            }
+          : { text: `Restart, and use Linux ${onResume} or later where the machine sleeps in between.` },
+        READ_FEAT_CTL,
+      ],
+    };
   return {
-    what: `VMXON raised a fault because IA32_FEAT_CTL is ${text}: ${locked ? "locked without VMX outside SMX" : "not locked"} on this CPU.`,
+    what: `VMXON raised a fault because IA32_FEAT_CTL is ${text}: locked without VMX outside SMX on this CPU.`,
     bits: [...bits, ...(outside ? [] : [explainBit(0x3a, 2, "refused")])],
     values: [{ name: "IA32_FEAT_CTL", value: text }],
     layer: "firmware",
     causes: [
       {
-        text: `The firmware set the register on some CPUs only, or not again after sleep; Linux from ${releaseOf(FEAT_CTL_AT_BOOT)} on sets it when it is unlocked, at boot and (since ${releaseOf(NOT_REPLAYED.featCtlOnResume.held.since)}) on resume of the boot CPU.`,
+        text: `The firmware set the register on some CPUs only, or not again after sleep; Linux from ${releaseOf(FEAT_CTL_AT_BOOT)} on sets it when it is unlocked, at boot and (since ${onResume}) on resume of the boot CPU.`,
         certainty: "likely",
       },
     ],

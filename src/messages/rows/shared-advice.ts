@@ -169,6 +169,11 @@ export const HYPERV_OFF: Advice = {
   unless: ["on Linux", "on ESXi", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
   instead: [
     {
+      is: "no Windows named",
+      text: "Where this is Windows: keep its own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
+      commands: ["bcdedit /set hypervisorlaunchtype off"],
+    },
+    {
       is: "bcdedit refused",
       text: "Type it again in a command prompt that was started as administrator, then restart.",
       commands: ["bcdedit /set {current} hypervisorlaunchtype off"],

@@ -5,7 +5,7 @@ import { isWithoutHyperV } from "../../input/prose/windows-words.js";
 import { SVM_COUNTED, SVM_FLAG, SVM_HINT, svmNamed } from "../../input/text/svm-named.js";
 import type { Circumstances, OwnMachine } from "../../situation/evidence/own-machine.js";
 import { PASS_SVM, SVM_MODULE } from "../../why/questions/next-steps.js";
-import { ENABLE_SVM, HYPERV_OFF, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
+import { ENABLE_SVM, HYPERV_OFF, STOP_RIVAL, WHO_USES_VMX, WHPX_ON } from "../rows/shared-advice.js";
 import { DESKTOPS, foreignVerdict } from "./cpus/foreign.js";
 import { namedCloud } from "./rented-cloud.js";
 import { INSTEAD } from "./weight.js";
@@ -122,7 +122,13 @@ function moduleState(
 }
 
 /** KVM is loaded, and could not begin: Linux, arch/x86/kvm/svm/svm.c, finds EFER.SVME set by another. */
-const SWITCHED_ON: ReadonlySet<string> = new Set(["kvm-enable-failed", "qemu-create-vm"]);
+const isInUse = ({ message, values, layer }: Recognised): boolean =>
+  message === "kvm-enable-failed" ||
+  (message === "qemu-create-vm" && layer === "another hypervisor") ||
+  values.some(({ name, value }) => name === "error" && value === "EBUSY");
+const SWITCH_OFF: Step = {
+  text: "Where none runs, take the power away and start it anew.",
+};
 
 /** The answer about VMX if the text names a CPU with SVM. */
 function svmVerdict(
@@ -155,6 +161,19 @@ function svmVerdict(
       covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
     };
   const printed = /^(?:SVM: )?kvm(?:_amd)?:/.test(found);
+  const isRival = circumstances.has("rival beside KVM");
+  if (isInUse(first) && !circumstances.has("after a suspend"))
+    return {
+      evidence: [],
+      says: `The text shows an AMD CPU (${found}): KVM could not switch AMD-V (SVM) on, which ${isRival ? "VirtualBox or VMware beside it (by the text)" : "another hypervisor (VirtualBox, VMware) or a kernel that started this one (kexec)"} has on already. VMX is not involved.`,
+      steps: isRival
+        ? [STOP_RIVAL]
+        : [{ ...WHO_USES_VMX, text: "See which hypervisor holds AMD-V, and stop it." }, SWITCH_OFF],
+      line: first.lines[0],
+      covers: recognised
+        .filter((other) => isInUse(other) || isOfLoading(other))
+        .map(({ message }) => message as string),
+    };
   if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD" && first.product !== "Xen") {
     return {
       says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not involved.`,
@@ -203,16 +222,7 @@ function svmVerdict(
   const refused =
     known &&
     ((observed?.svm === true && refusesSvm(recognised)) || (SVM_OFF.test(text) && observed?.modules?.kvm_amd !== true));
-  const isInUse = recognised.some(({ message }) => SWITCHED_ON.has(message ?? ""));
-  if ((known && !refused) || own || ofModel || !(isInUse || recognised.some(isOfLoading))) return undefined;
-  if (isInUse)
-    return {
-      evidence: [],
-      says: `The text shows an AMD CPU (${found}): KVM could not switch AMD-V (SVM) on, which another hypervisor (VirtualBox, VMware) has in use. VT-x is not involved.`,
-      steps: [{ ...WHO_USES_VMX, text: "See which hypervisor holds AMD-V, and stop it." }],
-      line: first.lines[0],
-      covers: recognised.map(({ message }) => message as string),
-    };
+  if ((known && !refused) || own || ofModel || !recognised.some(isOfLoading)) return undefined;
   const cloud = SVM_WORKS.test(text) ? undefined : namedCloud(text);
   const [state, steps] =
     cloud === undefined

@@ -87,7 +87,7 @@ export function assertionLine(recognised: readonly Explanation[], text: string):
 // ---- A kernel that crashed ----
 
 const CRASH =
-  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while|stack guard page)|\bkernel stack overflow|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\binvalid opcode: [0-9a-f]{4} \[#|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
+  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while|stack guard page)|\bkernel stack overflow|\bdouble fault: [0-9a-f]{4} \[#|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\binvalid opcode: [0-9a-f]{4} \[#|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
 
 /** The instruction pointer of a crash, in KVM's modules: `RIP: 0010:handle_vmread+0x15/0x40 [kvm_intel]`. */
 const RIP_IN_KVM =

@@ -60,7 +60,14 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "bhyve-module-load": ["bhyve-bios", "bhyve-no-vmx", "bhyve-controls"],
   "qemu-no-accelerator": ["qemu-kvm-lacks"],
   // It was opened later.
-  "qemu-no-kvm": ["qemu-sev-init", "qemu-kvm-lacks", "qemu-kvm-version", "qemu-set-msr"],
+  "qemu-no-kvm": [
+    "qemu-sev-init",
+    "qemu-kvm-lacks",
+    "qemu-kvm-version",
+    "qemu-set-msr",
+    "kvm-vmxon-faulted",
+    "qemu-create-vm",
+  ],
   "qemu-enforce": ["qemu-requested-feature"],
   "qemu-memory-slot": ["any-ioctl-failed"],
   "any-no-kvm": ["qemu-no-kvm", "qemu-kvm-version"],
@@ -86,7 +93,7 @@ export const INSTEAD: { readonly [message: string]: readonly string[] | undefine
   "modprobe-not-found": ["kernel-config-without"],
   "module-missing": ["kernel-config-without"],
   "rdmsr-no-device": ["rdmsr-no-right", "msr-denied"],
-  "kvm-enable-failed": ["kvm-not-enabled-feat-ctl", "kvm-vmx-disabled-on-cpu"],
+  "kvm-enable-failed": ["kvm-vmxon-faulted", "kvm-not-enabled-feat-ctl", "kvm-vmx-disabled-on-cpu"],
   "kvm-ok-unusable": ["modprobe-not-found", "modprobe-builtin"],
   "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
   "windows-requirements": ["hyperv-launch-failed"],
@@ -167,7 +174,9 @@ const WITHOUT_VMX: ReadonlySet<string> = new Set([
 
 /** KVM printed it, or QEMU that runs with KVM: flags without vmx are those of another machine, most likely of a guest. */
 export const showsKvmRuns = ({ message = "", layer, product }: Explanation): boolean =>
-  (OF_KVM.has(product ?? "") && (layer === "VM entry" || layer === "KVM at run time")) || FROM_KVM.has(message);
+  (OF_KVM.has(product ?? "") && (layer === "VM entry" || layer === "KVM at run time")) ||
+  (message === "qemu-create-vm" && layer !== "another hypervisor") ||
+  FROM_KVM.has(message);
 const OF_KVM: ReadonlySet<string> = new Set(["KVM", "QEMU", "Linux"]);
 const FROM_KVM: ReadonlySet<string> = new Set([
   "any-fault-registers",

@@ -196,6 +196,9 @@ export type Circumstance =
   | "after a suspend"
   | "no hypervisor below"
   | "no rival named"
+  | "no Windows named"
+  /** By words: VMX is on on one CPU, and off on another. */
+  | "CPUs said to differ"
   | "on illumos"
   | "KVM runs a guest"
   /** Of before 2015: its kernel has no parameter that later ones have. */

@@ -34,7 +34,7 @@ const ACCELERATED = /\bWHPX\b|\baccel[= ]whpx\b/i;
 
 /** Another hypervisor that runs, or its module in a list of lsmod. */
 const RIVAL_RUNS =
-  /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|^(?:vboxdrv|vmmon) {1,20}\d/im;
+  /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|\bVirtualBoxVM\b|\bVBoxHeadless\b|\bvmware-vmx\b|^(?:vboxdrv|vmmon) {1,20}\d/im;
 const IN_RIVAL = /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i;
 const AFTER_SUSPEND =
   /\bsystemctl (?:suspend|hibernate|hybrid-sleep)\b|\bpm-suspend\b|\brtcwake\b|\b(?:before|until) (?:going to )?(?:sleep|suspend\w{0,3})\b|\blid (?:close|open|clos|was closed)|\b(?:suspend|resume|sleep)\/(?:resume|wake)\b|\bnach (?:dem |jedem )?(?:Standby|Ruhezustand|Aufwachen|Suspend|Bereitschaft\w{0,6})\b|\baprès (?:la |une )?(?:mise en )?veille\b|\b(?:tras|después de) (?:la )?(?:suspen\w{2,5}|hibern\w{2,6})|после (?:сна|пробуждения|выхода из сна|спящего режима|ждущего режима)|(?:睡眠|休眠|挂起|待机)[^，。\n]{0,6}(?:后|唤醒|恢复)|(?:スリープ|サスペンド)[^。\n]{0,6}(?:後|復帰)|\bwak(?:es?|ing) up from (?:S3|sleep|suspend)\b|\b(?:until|till) (?:the |my )?(?:next |first )?suspend\b|\b(?:after|since|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|wake-?up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i;
@@ -108,7 +108,7 @@ export const SHOWN: readonly Shown[] = [
   // Where programs and files are on Linux and nowhere else, and what VirtualBox calls a failure everywhere but on Windows.
   [
     "on Linux",
-    /\/dev\/kvm\b|(?:^|\n)\[[a-z][\w.-]{0,31}@[\w.-]{1,63} [^\]\n]{1,40}\][#$] |\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bflatpak (?:run|info|--version)\b|\bswupd\b|\brpm-ostree\b|\bRed Hat Enterprise Linux\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\b(?:VirtualBox|VMware) on my (?:Ubuntu|Debian|Fedora|Arch|openSUSE|Linux)\b(?! (?:VM|guest|virtual))|\b(?:in|inside|on) (?:an? |my |the )?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Arch|Linux)(?: [\d.]{1,5})? (?:droplet|VM|instance|server|guest|container|VPS)\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
+    /\/dev\/kvm\b|(?:^|\n)\[[a-z][\w.-]{0,31}@[\w.-]{1,63} [^\]\n]{1,40}\][#$] |\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bflatpak (?:run|info|--version)\b|\bswupd\b|\brpm-ostree\b|\bRed Hat Enterprise Linux\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\b(?:Intel|AMD)\b[^\n]{0,60} \u00d7 \d{1,3}\b|\b(?:VirtualBox|VMware|vagrant)\b[^.\n]{0,24}\b(?:working|fail\w{0,3}|problems?|errors?|installed|runs?|running|broken|start\w{0,3})\b[^.\n]{0,16} on (?:Ubuntu|Debian|Fedora|CentOS|Arch|openSUSE|Linux Mint|Manjaro)\b(?! (?:VM|guest|virtual))|\b(?:VirtualBox|VMware) on my (?:Ubuntu|Debian|Fedora|Arch|openSUSE|Linux)\b(?! (?:VM|guest|virtual))|\b(?:in|inside|on) (?:an? |my |the )?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Arch|Linux)(?: [\d.]{1,5})? (?:droplet|VM|instance|server|guest|container|VPS)\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
   [
@@ -171,6 +171,12 @@ export const SHOWN: readonly Shown[] = [
   // Their text is about KVM's own way with EPT, and no hypervisor of the poster's.
   ["a parameter of KVM named", /\bkvm(?:[-_]intel)?\.[a-z_]{3,40}\b(?!\.)|\bmodinfo -p kvm/],
   ["kernel log shown", { test: showsLog }],
+  [
+    "CPUs said to differ",
+    /\b(?:BSP|boot(?:strap)? (?:CPU|processor)|(?:CPU|core) ?#?0|some (?:of the )?(?:CPUs|cores)|one (?:CPU|core|socket))\b[^.\n]{0,60}(?:\n[> \t]{0,8}[^.\n]{0,60}){0,2}\b(?:enabled|on|0x[57]|has (?:VMX|VT-?x))\b[^.\n]{0,60}(?:\n[> \t]{0,8}[^.\n]{0,60}){0,2}\b(?:APs?|(?:the |all )?other(?: CPU| core| socket)?s?|another (?:CPU|core|one)|(?:CPU|core)s? ?#?[1-9]\d{0,2})\b[^.\n]{0,60}(?:\n[> \t]{0,8}[^.\n]{0,60}){0,1}\b(?:disabled|off|0x1|not|n['’]t)\b|\bdivergent feature\s{1,4}(?:> )?support across CPUs\b/i,
+  ],
+  // What its hypervisor has to do with it is left open there.
+  ["no Windows named", /^(?![^\0]*(?:windows|hyper-?v|wsl|bcdedit|\bwin ?\d|\.exe\b|\b[a-z]:\\|credential guard))/i],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["on a Chromebook", /\bChromebooks?\b|\bcrouton\b/i],

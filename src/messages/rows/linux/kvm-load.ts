@@ -388,7 +388,10 @@ export const KVM_LOAD_MESSAGES = [
     what: "VMX could not be switched on on CPU {cpu}.",
     causes: [
       "CR4.VMXE was already 1 there: another hypervisor (VirtualBox, VMware, Jailhouse) holds VT-x.",
-      "VMXON faulted: IA32_FEAT_CTL of that CPU is not locked with VMX on (after resume, or a CPU the firmware forgot).",
+      {
+        text: "VMXON faulted: IA32_FEAT_CTL of that CPU is not locked with VMX on (after resume, or a CPU the firmware forgot).",
+        unless: ["AMD"],
+      },
       "The CPU did not pass the compatibility check; the lines before say so.",
     ],
     where: [
@@ -400,7 +403,12 @@ export const KVM_LOAD_MESSAGES = [
       {
         is: "after a suspend",
         what: "VMX could not be switched on on CPU {cpu} after a suspend. At resume the firmware has to set IA32_FEAT_CTL as it was: left at 0 or locked off, VMXON faults.",
-        steps: [READ_FEAT_CTL, { text: "Update the firmware. Until that helps, restart after a suspend." }],
+        steps: [
+          READ_FEAT_CTL,
+          {
+            text: "Where it reads 1 then, update the firmware; where it is not locked (0 or 4), the kernel. Until that helps, restart after a suspend.",
+          },
+        ],
       },
     ],
     steps: [WHO_USES_VMX, READ_FEAT_CTL, KERNEL_LOG],

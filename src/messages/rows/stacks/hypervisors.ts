@@ -156,7 +156,7 @@ export const HYPERVISOR_MESSAGES = [
     gravity: "blocks",
     needle: ["vmx disabled by bios", "vmx is disabled by bios"],
     pattern: /(?:CPU\d{1,5}: )?VMX (?:is )?disabled by BIOS/i,
-    what: "Xen and several small hypervisors use this text: IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted. Xen has no HVM guests then.",
+    what: "IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted, so no hypervisor can use VT-x (where Xen prints this, it has no HVM guests).",
     steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
     source: {
       message: `${XEN} (vmx_cpu_up); avisokernel, Muen and others`,

@@ -284,15 +284,8 @@ const SPOKEN = /\?|[？吗我]|\b(?:I|I['’]\w{1,2}|my|me|we|our)\b/;
 /** Words of those who look for VT-x on a machine, and write no hypervisor. */
 const ASKS_FOR_IT = /\bkvm-ok\b|\/proc\/cpuinfo|\b(?:lscpu|lsmod|BIOS|(?:core|libre)boot)\b/i;
 
-/** People who run guests of others' hypervisors, and name nothing that only those who write one do. */
-const OPERATES =
-  /\bhost-passthrough\b|\bguest\.cpu\b|\b(?:CloudStack|OpenStack|Proxmox|PVE|oVirt|KubeVirt|libvirt|virsh|virt-manager|vSphere|VDI)\b/i;
-const OF_AUTHORS =
-  /\b(?:VM(?:XON|XOFF|LAUNCH|RESUME|CLEAR|PTRLD|READ|WRITE|CALL)|VMCS|EPTP?|INVEPT|INVVPID|GUEST_\w+|HOST_RIP|VPID|MTF)\b/i;
-
 /** The subject that the text names first. */
 function topicOf(text: string, isOwn: boolean): Omit<TextVerdict, "covers"> | undefined {
-  if (OPERATES.test(text) && !OF_AUTHORS.test(text)) return undefined;
   if (OTHERS.test(text) || !(isOwn || (VMX_ONLY.test(text) && !ASKS_FOR_IT.test(text)))) return undefined;
   if (text.length > LONGEST_SUBJECT && !SPOKEN.test(text)) return undefined;
   const named = TOPICS.flatMap((topic) => {

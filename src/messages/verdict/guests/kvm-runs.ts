@@ -33,7 +33,7 @@ const CONTRAST =
 
 /** What KVM itself, its trace or QEMU prints of a guest that ran. */
 const RAN =
-  /\bL1TF CPU bug present and SMT on|^\s{0,4}\d{1,5} {2,8}\S{1,60} {2,40}running\s{0,8}$|\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b|\s[RSD][sl+<]{0,3}\s{1,8}\d{1,5}:\d\d\s{1,8}\S{0,60}(?:qemu|kvm)\S{0,24} [^\n]{0,4000}?(?:-enable-kvm\b|\baccel=kvm\b)/m;
+  /\bL1TF CPU bug present and SMT on|^\s{0,4}\d{1,5} {2,8}\S{1,60} {2,40}running\s{0,8}$|\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b|\b(?:vcpu_\w{3,20}|vmx_(?:vcpu|handle)_\w{3,20}|handle_ept_\w{3,16}|kvm_(?:set_irq|arch_vcpu_\w{3,24}|vcpu_\w{3,20}|mmu_page_fault|ioapic_\w{3,24}))(?:\.[\w.]{1,16})?\+0x[0-9a-f]{1,6}\/0x[0-9a-f]{1,6} \[kvm|\s[RSD][sl+<]{0,3}\s{1,8}\d{1,5}:\d\d\s{1,8}\S{0,60}(?:qemu|kvm)\S{0,24} [^\n]{0,4000}?(?:-enable-kvm\b|\baccel=kvm\b)/m;
 
 /** In people's words. */
 const START =

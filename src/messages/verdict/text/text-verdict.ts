@@ -21,7 +21,7 @@ import { lacksKvm } from "../weight.js";
 import { answerOf } from "./answers.js";
 import { cloudIn, readingOf, shortOf } from "./reading.js";
 import { idsOf } from "./row-verdict.js";
-import { sinceSleep } from "./since-sleep.js";
+import { onSomeCpus, sinceSleep } from "./since-sleep.js";
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
@@ -36,7 +36,7 @@ export function verdictOf(
   const worded = wordedAnswer(recognised, machine, log, circumstances, desktop);
   if (worded === undefined) return undefined;
   const cloud = cloudIn(text, circumstances);
-  const { settles, isWhole: _, claim: __, ...answered } = sinceSleep(worded, circumstances);
+  const { settles, isWhole: _, claim: __, ...answered } = onSomeCpus(sinceSleep(worded, circumstances), circumstances);
   const found = {
     ...answered,
     says: circumstances.has("AMD") ? inAmdWords(answered.says) : answered.says,
