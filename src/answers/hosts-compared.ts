@@ -3,7 +3,7 @@ import { formatU64, parseHexU64 } from "../bits/u64.js";
 import { type Host, msrOf, showsVmx } from "../host/host.js";
 import { knownValue, msrBit } from "../host/msr.js";
 import { isVmxMsr } from "../input/text/msr-names.js";
-import { registerOf } from "../registers/registers.js";
+import { ALLOWED1, registerOf } from "../registers/registers.js";
 import { diffedOutputs, type NamedHost, namedHosts } from "../situation/evidence/named-hosts.js";
 import { ownMachine } from "../situation/evidence/own-machine.js";
 import { READ_LOCK, RELOAD_WITH_NESTED } from "../why/questions/next-steps.js";
@@ -123,8 +123,6 @@ function registers(hosts: readonly Shown[]): readonly Difference[] {
     });
 }
 
-const HIGH = 32;
-
 /** Bits that two outputs list one by one, and show in part. */
 function listed([one, other, ...more]: readonly Shown[]): readonly Difference[] {
   if (one === undefined || other === undefined || more.length > 0) return [];
@@ -132,7 +130,7 @@ function listed([one, other, ...more]: readonly Shown[]): readonly Difference[] 
     const names = [...side.host.cores[0].msrs].flatMap(([index, msr]) => {
       const [register, besides] = [registerOf(index), msrOf(beside.host.cores[0], index)];
       if (knownValue(msr) !== undefined && knownValue(besides) !== undefined) return [];
-      const from = register?.layout === "controls" ? HIGH : 0;
+      const from = register?.layout === "controls" ? ALLOWED1 : 0;
       return (register?.bits ?? [])
         .filter(({ bit }) => msrBit(msr, bit + from) === "no" && msrBit(besides, bit + from) === "yes")
         .map(({ sdm }) => sdm);
@@ -210,7 +208,7 @@ function stepsOf(differences: readonly Difference[]): readonly Step[] {
     ...(differences.some(({ about }) => about === "CPU") ? [COMPARE] : []),
     ...(without === undefined
       ? []
-      : [{ ...WHO_SETS, text: `On ${without}, see what sets it, and what its CPU shows.` }]),
+      : [{ text: `On ${without}, see what sets it, and what its CPU shows.`, commands: [SEE_SETTINGS] }]),
   ].slice(0, 3);
 }
 
@@ -221,7 +219,4 @@ const COMPARE: Step = {
     "vmxlens baseline HOST1.txt HOST2.txt",
   ],
 };
-const WHO_SETS: Step = {
-  text: "See what sets it.",
-  commands: ["modprobe -c | grep 'options kvm'; cat /proc/cmdline; grep -m1 'vmx flags' /proc/cpuinfo"],
-};
+const SEE_SETTINGS = "modprobe -c | grep 'options kvm'; cat /proc/cmdline; grep -m1 'vmx flags' /proc/cpuinfo";

@@ -1,10 +1,12 @@
+import { bitsNamed } from "../registers/lookup.js";
+import type { Feature } from "../why/features.js";
 import { featuresNamed } from "./asked/asked-feature.js";
 import type { Step } from "./message.js";
 
 /** The feature that the text names beside the trouble: a guest hypervisor can be left without it. */
 export function suspected(text: string): readonly Step[] {
   const [feature, ...others] = featuresNamed(text);
-  const qemu = SUSPECTS.get(feature?.id ?? "");
+  const qemu = feature === undefined || !DISPENSABLE.has(feature.id) ? undefined : qemuNameOf(feature);
   return qemu === undefined || others.length > 0
     ? []
     : [
@@ -14,14 +16,19 @@ export function suspected(text: string): readonly Step[] {
         },
       ];
 }
-const SUSPECTS: ReadonlyMap<string, string> = new Map([
-  ["pml", "vmx-pml"],
-  ["shadow-vmcs", "vmx-shadow-vmcs"],
-  ["posted-interrupts", "vmx-posted-intr"],
-  ["preemption-timer", "vmx-preemption-timer"],
-  ["vpid", "vmx-vpid"],
-  ["ept-ad", "vmx-eptad"],
-  ["tsc-scaling", "vmx-tsc-scaling"],
-  ["apic-register-virtualization", "vmx-apicv-register"],
-  ["virtual-interrupt-delivery", "vmx-apicv-vid"],
+
+/** Those that a guest hypervisor can do without. */
+const DISPENSABLE: ReadonlySet<string> = new Set([
+  "pml",
+  "shadow-vmcs",
+  "posted-interrupts",
+  "preemption-timer",
+  "vpid",
+  "ept-ad",
+  "tsc-scaling",
+  "apic-register-virtualization",
+  "virtual-interrupt-delivery",
 ]);
+
+const qemuNameOf = ({ silicon }: Feature): string | undefined =>
+  silicon !== undefined && "bit" in silicon ? bitsNamed(String(silicon.bit[1]))[0]?.row.qemu : undefined;

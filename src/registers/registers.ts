@@ -430,6 +430,9 @@ export const REGISTERS: readonly RegisterRow[] = [
   },
 ];
 
+/** The first bit of the high half of a register of controls, which has what may be 1; the low half has what must be 1. */
+export const ALLOWED1 = 32;
+
 /** The row of an MSR index, or `undefined` for an MSR that the table does not have. */
 export function registerOf(index: number): RegisterRow | undefined {
   checkNumber(index, "index", "the number of an MSR");

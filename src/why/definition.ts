@@ -2,7 +2,7 @@ import { PARAMS } from "../kvm/load/params.js";
 import { aboutSourceName, findSourceNames } from "../kvm/source-names.js";
 import { registerNamed } from "../registers/bit-place.js";
 import { type BitMatch, bitsNamed } from "../registers/lookup.js";
-import { hexIndex, type RegisterRow } from "../registers/registers.js";
+import { ALLOWED1, hexIndex, type RegisterRow } from "../registers/registers.js";
 import type { Feature, FeatureId } from "./features.js";
 import { featureNamed } from "./find-feature.js";
 import { otherParam } from "./other-params.js";
@@ -16,9 +16,6 @@ export interface Definition {
   /** What shows more of it. */
   readonly command: string;
 }
-
-/** How the controls of a register are written about, and where their bits are. */
-const ALLOWED1 = 32;
 
 /**
  * Says what a bit, a flag of /proc/cpuinfo, a parameter of KVM, a register or a name of the kernel's source is. Undefined

@@ -9,7 +9,7 @@ const EXAMPLES: { readonly [id: string]: string } = JSON.parse(
   readFileSync(join(import.meta.dirname, "topics-examples.json"), "utf8"),
 );
 
-/** A phrase as it stands in a text that was made plain. */
+/** Whether a phrase is in plain form, as plainWords gives a text: only such a phrase can match. */
 const isPlain = (phrase: string): boolean => {
   const whole = phrase.replace(/\*$/, "");
   return phrase.endsWith("*") ? /^ *[a-z0-9# ]+$/.test(whole) : plainWords(whole) === ` ${whole} `;

@@ -4,7 +4,7 @@ import { msrOf } from "../../host/host.js";
 import { knownValue } from "../../host/msr.js";
 import { isVmxMsr, msrByName } from "../../input/text/msr-names.js";
 import { registersInWords } from "../../input/text/registers-in-words.js";
-import { hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
+import { ALLOWED1, hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
 import type { OwnMachine } from "../../situation/evidence/own-machine.js";
 import { answer, type TextVerdict } from "../answer.js";
 
@@ -19,7 +19,6 @@ const REGISTER = /\b(?:MSR_)?(?<name>IA32_(?:FEAT|VMX_)\w{2,40})|\b0x0{0,5}(?<in
 const TROUBLE = /\b(?:fail\w{0,4}|error|crash\w{0,3}|#GP|refus\w{2,3})\b/i;
 /** Of a register of 64 bits, where a text has several. */
 const WHOLE_VALUE = /\b0x[0-9a-f]{9,16}\b/gi;
-const ALLOWED1 = 32;
 const MOST = 3;
 
 /** What the bits of the one register are that a short text asks about; undefined where it names none or several registers. */

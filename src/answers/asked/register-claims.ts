@@ -1,6 +1,6 @@
 import { isVmxMsr, msrByName } from "../../input/text/msr-names.js";
 import { bitsNamed } from "../../registers/lookup.js";
-import { hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
+import { ALLOWED1, hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
 import { definitionOf } from "../../why/definition.js";
 import { answer, type TextVerdict } from "../answer.js";
 import { featuresIn } from "./asked-feature.js";
@@ -36,8 +36,6 @@ const REGISTER = /\b(?:MSR_)?(?<name>IA32_VMX_\w{2,40})|\b0x0{0,5}(?<index>4[89]
 /** A sentence on a value, or on what went wrong. */
 const OF_A_VALUE =
   /\b(?:not|missing|lack\w{0,2}|clear\w{0,2}|unset|zero|reads?|fail\w{0,4}|error|refus\w{2,3}|why|0|1)\b(?! ?(?:means?|if))|n['’]t\b/i;
-/** What a bit of the low half of a register of controls is taken for. */
-const ALLOWED1 = 32;
 
 /** A bit of the one register of a text that is said to be a feature's. */
 function bitClaimed(text: string): Omit<TextVerdict, "covers"> | undefined {

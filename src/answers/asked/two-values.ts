@@ -1,7 +1,7 @@
 import { listFirst } from "../../bits/list-text.js";
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { isNumberOfMsr, isVmxMsr, msrByName } from "../../input/text/msr-names.js";
-import { hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
+import { ALLOWED1, hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
 import type { FoundVerdict, Recognised } from "../answer.js";
 import { bitsOf64, bitText, explainBit } from "../bits.js";
 
@@ -19,8 +19,6 @@ const REGISTER = /\b(?:MSR_)?(?<name>IA32_VMX_\w{2,40})|(?<![\w.])(?:0x0{0,5})?(
 const VALUE = /(?<![\w.])(?:0x(?<hex>[0-9a-f]{9,16})|(?<bare>(?=[a-f]{0,15}\d)(?=\d{0,15}[a-f])[0-9a-f]{9,16}))\b/gi;
 const SIDE =
   /\b(?:(?<guest>guests?|L1|VM|inside|nested|inner|virtual machine)|(?<host>hosts?|L0|bare[- ]metal|outside|physical|hypervisor))\b/gi;
-/** The bits of the high half, which may be 1; the low one has what must be 1. */
-const HIGH = 32;
 const MOST_NAMES = 24;
 
 /** The differences between the two values of the one register in the text, where it asks about them. */
@@ -95,8 +93,8 @@ export function differing(
     );
   const only = (of: ReadonlySet<number>, not: ReadonlySet<number>, half?: "high" | "low") =>
     [...of]
-      .filter((bit) => !not.has(bit) && (half === undefined || bit >= HIGH === (half === "high")))
-      .map((bit) => (half === "high" ? bit - HIGH : bit));
+      .filter((bit) => !not.has(bit) && (half === undefined || bit >= ALLOWED1 === (half === "high")))
+      .map((bit) => (half === "high" ? bit - ALLOWED1 : bit));
   const part = (bits: readonly number[], words: string) => (bits.length === 0 ? [] : [`${words} ${named(bits)}`]);
   if (layout !== "controls") return [...part(only(inB, inA), `${ofA} lacks`), ...part(only(inA, inB), `${ofB} lacks`)];
   return [

@@ -76,8 +76,7 @@ const spoken = (text: string): string =>
 const OF_A_MACHINE =
   /[^.\n]{0,80}\b(?:enabled|activated|turned on|on) (?:on|in|for) (?:the |my )?(?:guest|VM|virtual machine)\b/gi;
 
-/** The same in other languages, and as a firmware setup lists it. */
-/** What switches off has other beginnings: no letter comes before the words for on. */
+/** The same in other languages. No letter comes before a word for on: "deaktiviert" ends in "aktiviert". */
 const ELSEWHERE =
   /(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))[^.\n?]{0,48}(?:(?<![a-zà-ÿ])(?:aktiviert|eingeschaltet|angehakt|activée?s?|habilitad[oa]s?|habilité|activad[oa]s?|ativ(?:ad[oa]s?|ei)|habilitei|attivat[oaie]|abilitat[oaie]|ingeschakeld|staat aan|włączon[aey]|etkin|açık)(?![a-zà-ÿ])|(?<![а-я])(?:включ[её]н[аоы]?|включила?|активирован[аоы]?)(?![а-я])|开启|打开|开着|启用|已开|開啟|啟用|有効(?!期)|활성화(?:했|되|됨)|켜져)|(?:(?<![a-zà-ÿ])(?:aktiviert|eingeschaltet|angehakt|activée?s?|habilitad[oa]s?|habilité|activad[oa]s?|ativ(?:ad[oa]s?|ei)|habilitei|attivat[oaie]|abilitat[oaie]|ingeschakeld|staat aan|włączon[aey]|etkin|açık)(?![a-zà-ÿ])|(?<![а-я])(?:включ[её]н[аоы]?|включила?|активирован[аоы]?)(?![а-я])|开启|打开|开着|启用|已开|開啟|啟用|有効(?!期)|활성화(?:했|되|됨)|켜져)[^.\n?]{0,36}(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))|(?:virtuali[sz][a-zà-ÿ]{3,9}|виртуализац[а-я]{1,3}|虚拟化|虛擬化|仮想化|가상화|wirtualizac\w{1,3}|sanallaştırma|\bVT-?x\b|\bIntel VT\b(?!-?d)|\bSVM\b|\bAMD-V\b|\bVT(?![\w-]))[^.\n?]{0,24}\b(?:ist|sind|steht)\b[^.\n?]{0,40}\b(?:an|auf Enabled)(?=[.,;:)!]|$| und\b)/im;
 /** As a firmware setup shows it: the name of the setting, and its value behind it. */
@@ -105,9 +104,11 @@ const saidElsewhere = (lines: string, isTried: boolean): boolean =>
         (isTried || !TO_BE_DONE.test(sentence)),
     );
 
+const isOn = (lines: string, text: string): boolean =>
+  lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines, STILL.test(text)));
+
 export function saysOn(text: string): boolean {
-  const lines = spoken(text);
-  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines, STILL.test(text)));
+  return isOn(spoken(text), text);
 }
 
 export function saysOff(text: string): boolean {
@@ -117,7 +118,7 @@ export function saysOff(text: string): boolean {
 
 export function isSaidOn(text: string): boolean {
   const lines = spoken(text);
-  return lines !== "" && (SAID_ON.test(lines) || saidElsewhere(lines, STILL.test(text))) && !SAID_OFF.test(lines);
+  return isOn(lines, text) && !SAID_OFF.test(lines);
 }
 
 /** No entry for it in the firmware setup. */

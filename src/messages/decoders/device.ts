@@ -270,10 +270,10 @@ const LOADED: Decoded = {
   onlySteps: true,
 };
 
-/** lsmod shows it: nothing has to be passed anywhere before the module is there. */
 const SHARED_ALONE =
   "There is no /dev/kvm, because KVM's module is not loaded: kvm is, which both vendors share, and it is kvm_intel (on an AMD CPU kvm_amd) that makes the device.";
 
+/** lsmod shows it: nothing has to be passed anywhere before the module is there. */
 const NOT_LOADED: Decoded = {
   what: "There is no /dev/kvm, because KVM's module is not loaded.",
   outcome: "no device",

@@ -106,10 +106,10 @@ function notOfCpu(reason: number, { text, line, last, row }: Match, context: Exp
   const exit = OF_KVM_RUN.test(all) && !OF_VMCS.test(all) ? kvmExit(reason) : undefined;
   if (exit !== undefined)
     return {
-      what: `As what KVM_RUN gives back, ${reason} is ${exit.name}: KVM has numbers of its own, and they are not the CPU's exit reasons.${exit.means ?? " VM entries work."}`,
-      ...(reason === FAIL_ENTRY || exit.means === undefined ? { gravity: "informs" as const } : {}),
+      what: `As what KVM_RUN gives back, ${reason} is ${exit.name}: KVM has numbers of its own, and they are not the CPU's exit reasons.${exit.stops ? exit.means : " VM entries work."}`,
+      ...(reason === FAIL_ENTRY || !exit.stops ? { gravity: "informs" as const } : {}),
       onlyCauses: true,
-      steps: exit.means === undefined ? [] : [PRINT_RUN],
+      steps: exit.stops ? [PRINT_RUN] : [],
       onlySteps: true,
     };
   const [below = ""] = context.lines(last + 1, last + 1);

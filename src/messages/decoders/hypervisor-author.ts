@@ -1,5 +1,4 @@
 import type { Decoded } from "../../answers/answer.js";
-import { revisionFault } from "../../input/text/region-revision.js";
 import { kvmExit } from "../../kvm/run-exits.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { findField } from "../../vmcs/fields/field-names.js";
@@ -8,6 +7,7 @@ import { fieldHint } from "../../why/cpus/field-hint.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { codeOf, decodeInstructionError, instructionError } from "./entry.js";
+import { revisionFault } from "./region-revision.js";
 
 /*
  * What people say who write a hypervisor, or a program that runs guests with KVM: the answer of an instruction in RFLAGS or in
@@ -119,10 +119,10 @@ export function decodeKvmRunExit([{ groups, text }]: readonly [Match, ...Match[]
   const code = codeOf(groups.code ?? groups.code2);
   const exit = code === undefined ? undefined : kvmExit(code);
   if (code === undefined || exit === undefined) return {};
-  const { name, means } = exit;
+  const { name, means, stops } = exit;
   const sure = /run/i.test(text);
   return {
-    what: `As what KVM_RUN gives back, ${code} is ${name}.${means ?? ""}${sure ? "" : ` As the CPU's exit reason it is ${EXIT_REASONS[code] ?? "not defined"}.`}`,
-    ...(means === undefined ? { gravity: "informs" as const, ...(sure ? { onlySteps: true } : {}) } : {}),
+    what: `As what KVM_RUN gives back, ${code} is ${name}.${stops ? means : ""}${sure ? "" : ` As the CPU's exit reason it is ${EXIT_REASONS[code] ?? "not defined"}.`}`,
+    ...(stops ? {} : { gravity: "informs" as const, ...(sure ? { onlySteps: true } : {}) }),
   };
 }

@@ -92,8 +92,8 @@ export const NO_SWITCH: Alternative = {
   text: "The text finds no switch for it in the firmware setup: update the firmware, and look under CPU, Advanced and Security (a password can hide it). Some makers leave it on without a switch; Windows (systeminfo) and Linux (vmx among the flags) show whether it is.",
 };
 
-/** For messages that only say that something is missing. */
 const SVM_IF_OFF = SVM_MODE.replace("setup,", "setup if it is off there,");
+/** For messages that only say that something is missing. */
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
   text: FIRMWARE_IS_OFF.text.replace("), save", ") if it is off there, save"),

@@ -21,6 +21,7 @@ import { changesOf } from "../open-steps.js";
 import { IN_CLOUD, LOAD_KVM, PASS_DEVICE } from "../rows/shared-advice.js";
 import { guestOfHost, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { machineVerdict } from "./machine-verdict.js";
+import { idsOf } from "./text/row-verdict.js";
 import { OWN_DOMAIN } from "./text-signs.js";
 import { findsNone, NO_KVM_HERE, NO_VMX_HERE, VBOX_NO_VMX } from "./weight.js";
 
@@ -140,7 +141,7 @@ export function withBelow(
   const inGuest =
     findsNone(first) && text !== undefined ? guestOfHost(machine, guests, text, circumstances) : undefined;
   if (inGuest !== undefined) {
-    return { ...found, ...inGuest, covers: recognised.filter(findsNone).map(({ message }) => message as string) };
+    return { ...found, ...inGuest, covers: idsOf(recognised.filter(findsNone)) };
   }
   const shown =
     asks && text !== undefined && (first.outcome !== "AMD" || first.product !== "KVM")
@@ -154,9 +155,7 @@ export function withBelow(
       ...found,
       says: guest.surely,
       steps: [guest.step],
-      covers: recognised
-        .filter((one) => findsNone(one) || one.outcome === "no device")
-        .map(({ message }) => message as string),
+      covers: idsOf(recognised.filter((one) => findsNone(one) || one.outcome === "no device")),
     };
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.

@@ -1,4 +1,4 @@
-import { parseHexU64, type U64 } from "../../bits/u64.js";
+import { parseHexU64, testBit, type U64 } from "../../bits/u64.js";
 
 /*
  * EPT entries that an author prints beside an EPT misconfiguration, held against what the CPU calls one: SDM volume 3C, EPT
@@ -7,7 +7,6 @@ import { parseHexU64, type U64 } from "../../bits/u64.js";
 
 const ENTRY =
   /\b(?<name>(?:ept[ _-]?)?(?:pml5e?|pml4e?|pdpt?e|pde|pdte|pte|epte|pt)|ept[ _-]?entry|entry)(?:\[\w{1,8}\])?[ \t]{0,8}(?:=|:|is|was)[ \t]{0,8}(?:0x)?(?<hex>[0-9a-f]{3,16})\b/gi;
-const isOn = ({ lo }: U64, bit: number): boolean => ((lo >>> bit) & 1) === 1;
 /** Memory types that no leaf may have. */
 const RESERVED_TYPES: readonly number[] = [2, 3, 7];
 
@@ -22,12 +21,12 @@ export function eptEntryFault(text: string): string | undefined {
 }
 
 function faultOf(name: string, value: U64): string | undefined {
-  const [read, write, execute] = [isOn(value, 0), isOn(value, 1), isOn(value, 2)];
+  const [read, write, execute] = [testBit(value, 0), testBit(value, 1), testBit(value, 2)];
   if (!read && write)
     return `may be written (bit 1) and not read (bit 0), which no CPU allows${execute ? ", with execution or without" : ""}: write access needs read access.`;
   if (!read && !execute) return undefined;
   const isTop = /pml/.test(name);
-  const isLast = /(?:^|[ _-]|ept)(?:pte|pt)$/.test(name) || (!isTop && isOn(value, 7) && /pd/.test(name));
+  const isLast = /(?:^|[ _-]|ept)(?:pte|pt)$/.test(name) || (!isTop && testBit(value, 7) && /pd/.test(name));
   const type = (value.lo >>> 3) & 7;
   if (isLast && RESERVED_TYPES.includes(type))
     return `has memory type ${type} in bits 5:3, which is reserved: 0 is UC, 1 WC, 4 WT, 5 WP, 6 WB.`;

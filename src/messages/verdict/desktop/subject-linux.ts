@@ -36,6 +36,18 @@ const OF_LINUX =
 const FIRMWARE_SAYS =
   "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7. On Windows systeminfo does.";
 
+const NESTED: Subject = {
+  words:
+    /\bvirtuali[sz]ation (?:over|inside|within|in|on|under) virtuali[sz]ation\b|\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n.?]{0,12} (?:inside|into) (?:a |an |the |my )?(?:\w{2,12} ){0,2}(?:VM|microVM|guest)\b|\b(?:supports?|runs?|works?|possible|usable)\b[^\n.?]{0,30}\b(?:Virtual ?Box|VMware|Hyper-?V|Proxmox) (?:VMs?|virtual machines?|guests?)\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|\b(?:OpenShift Virtuali[sz]ation|KubeVirt|Harvester|OpenStack)\b[^\n.?]{0,30}\b(?:on|in|inside) (?:CRC|minikube|VMs|a VM)\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
+  says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
+  steps: [
+    {
+      text: "In the machine, see whether it has VT-x, and who is below.",
+      commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm; systemd-detect-virt"],
+    },
+  ],
+};
+
 /** The author found out that it was the module. */
 const NOT_LOADED: Subject = {
   words:
@@ -52,17 +64,8 @@ const NOT_LOADED: Subject = {
 };
 
 const SUBJECTS: readonly Subject[] = [
-  {
-    words:
-      /\bvirtuali[sz]ation (?:over|inside|within|in|on|under) virtuali[sz]ation\b|\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n.?]{0,12} (?:inside|into) (?:a |an |the |my )?(?:\w{2,12} ){0,2}(?:VM|microVM|guest)\b|\b(?:supports?|runs?|works?|possible|usable)\b[^\n.?]{0,30}\b(?:Virtual ?Box|VMware|Hyper-?V|Proxmox) (?:VMs?|virtual machines?|guests?)\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|\b(?:OpenShift Virtuali[sz]ation|KubeVirt|Harvester|OpenStack)\b[^\n.?]{0,30}\b(?:on|in|inside) (?:CRC|minikube|VMs|a VM)\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
-    says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
-    steps: [
-      {
-        text: "In the machine, see whether it has VT-x, and who is below.",
-        commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm; systemd-detect-virt"],
-      },
-    ],
-  },
+  NESTED,
+  NOT_LOADED,
   {
     words:
       /\b(?:requires?|required|needs?|needed|depends? on|must have|have to have|without|instead of|lacks?)\b[^\n.]{0,30}(?:\/dev\/kvm\b|\bKVM\b(?! (?:switch|over|console))|\bhardware virtuali[sz]ation|\bVT-x\b)|(?:\/dev\/kvm\b|\bKVM\b|\bhardware virtuali[sz]ation|\bVT-x\b)[^\n.]{0,20} (?:is |are )?(?:required|needed|necessary)\b/i,
@@ -111,17 +114,17 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   if (machine !== undefined && (machine.lines.size > 0 || machine.situation.host.observed?.outer !== undefined))
     return undefined;
   if (text.length > LONGEST || !TROUBLE.test(text) || isHowTo(text)) return undefined;
-  const subject = [...SUBJECTS.slice(0, 1), NOT_LOADED, ...SUBJECTS.slice(1)].find(
+  const subject = SUBJECTS.find(
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );
   if (subject === undefined) return undefined;
   // What runs and goes wrong is there.
-  if (subject === SUBJECTS[0] && saysNestedUsed(text) && troubleIn(text) !== undefined) return undefined;
+  if (subject === NESTED && saysNestedUsed(text) && troubleIn(text) !== undefined) return undefined;
   const any = IN_QEMU.test(text) ? undefined : namedOuter(text.replace(CHOICES, ""), machine);
   // In a firmware setup a product is what looks for VT-x.
   const isProgram = any?.isBelow === false || (any?.name === "Docker Desktop" && !/\bKVM\b|\/dev\/kvm/i.test(text));
   const named = subject.says === FIRMWARE_SAYS && isProgram ? undefined : any;
-  const isNested = named === undefined && subject === SUBJECTS[0];
+  const isNested = named === undefined && subject === NESTED;
   // VirtualBox is the program there, and passes VT-x to what runs in it.
   const onVbox = isNested && /\bVirtual ?Box\b|\bVBoxManage\b/i.test(text);
   if (onVbox && VBOX_OVER_KVM.test(text))
@@ -142,7 +145,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
         ? []
         : !WINDOWS.test(text) || OF_LINUX.test(text)
           ? subject.steps
-          : subject === SUBJECTS[0]
+          : subject === NESTED
             ? []
             : [WINDOWS_STATE]),
     ],

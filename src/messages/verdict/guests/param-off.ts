@@ -7,7 +7,7 @@ import type { ParamsGiven } from "../../../kvm/load/params.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { nestedMsrs } from "../../../kvm/nested-msrs.js";
 import { replay } from "../../../kvm/replay.js";
-import { registerOf } from "../../../registers/registers.js";
+import { ALLOWED1, registerOf } from "../../../registers/registers.js";
 import { assume } from "../../../situation/assume.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { WANTS_VMX } from "./nested-off.js";
@@ -35,7 +35,7 @@ export function withParamOff(
     return refused.map(({ msr, bit }) => {
       const value = msr === undefined ? undefined : msrs.get(msr);
       if (msr === undefined || bit === undefined) return "unknown";
-      const at = registerOf(msr)?.layout === "controls" ? bit + HIGH : bit;
+      const at = registerOf(msr)?.layout === "controls" ? bit + ALLOWED1 : bit;
       return value === undefined ? "unknown" : msrBit({ state: "value", ...value }, at);
     });
   };
@@ -68,8 +68,6 @@ export function withParamOff(
     covers: [...found.covers, message],
   };
 }
-
-const HIGH = 32;
 
 /** The newest server of the atlas, which has what others have. */
 function newest() {
