@@ -190,14 +190,14 @@ const RARE_MESSAGES = [
   "fail fwts",
   "gns3 guest",
   "hax hcs hypervisor",
-  "jailhouse",
-  "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
+  "jailhouse kernel-config",
+  "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-spurious kvm-tdx kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
   "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd linux-virt",
   "macos minikube msr multipass",
   "modprobe-file nix nova nyx",
   "ovirt",
   "parameter",
-  "qemu-empty qemu-evmcs qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-nested qemu-no-host qemu-phys qemu-sev qemu-unrestricted qemu-monitor",
+  "qemu-empty qemu-evmcs qemu-exception qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-nested qemu-no-host qemu-phys qemu-sev qemu-unrestricted qemu-monitor",
   "rdmsr-no rhel8",
   "sandbox sel4",
   "task tdx",
@@ -472,8 +472,9 @@ const OMISSIONS = [
   // Registers in sentences of other languages, and control registers that a program gives its guest (`explain`).
   [
     /[\\/]formats[\\/]msr-sentence\.ts$/,
-    (code) => code.replace(/(\nconst (?:VALUE|HYPOTHETICAL)_ELSEWHERE =)\n[^\n]*\n/g, "$1 /(?!)/;\n"),
+    (code) => code.replace(/(\nconst HYPOTHETICAL_ELSEWHERE =)\n[^\n]*\n/, "$1 /(?!)/;\n"),
   ],
+  [/[\\/]text[\\/]register-values\.ts$/, (code) => code.replace(/\|\(\?<elsewhere> [^\n]*(?=\|\(\?<blanks>)/, "")],
   [/[\\/]internal-error[\\/]guest-sregs\.ts$/, () => "export const withSregs = (decoded) => decoded;"],
   // What the registers show of an instruction that KVM did not emulate (`explain`): the sentence says that it did not.
   [
@@ -529,13 +530,14 @@ const OMISSIONS = [
     (code) =>
       code.replace(/\n {2}const never = [^\n]*/, '\n  const never = "";').replace(/\nconst NEVER_OFFERED =[^\n]*/, ""),
   ],
-  // Parameters beside one in a sentence (`explain`).
+  // Parameters in sentences (`explain`); a path with its value is read.
+  [/[\\/]text[\\/]param-values\.ts$/, () => "export const paramValues = () => [];"],
   [
     /[\\/]formats[\\/]linux[\\/]module-params\.ts$/,
     (code) =>
       code
-        .replace(/\nconst ONE_MORE =\n[^\n]*/, "")
-        .replace(/\n {8}\/\/ The others in the same sentence[\s\S]*?(?=\n {8}return take)/, "")
+        .replace(/( {2}mark: [^\n]*?)\|\\bkvm\[-_\]intel[^\n]*(?=\/,\n)/, "$1")
+        .replace(/\n {4}"kvm_intel",[\s\S]*?(?=\n {4}"Module = ")/, "")
         .replace(new RegExp(`^( {2}knows:)\\s*(?:${STRING}(?:\\s*\\+\\s*)?)+(?=,$)`, "gm"), '$1""'),
   ],
   // That a signal ended QEMU (`explain`).

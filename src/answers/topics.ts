@@ -13,7 +13,14 @@ const HAS_IT = /\b(?:does|do) (?:my|this|our|the|an?) [\w -]{2,40}\b(?:have|supp
 
 /** The rule for the subject that the names of a text single out; `strong` where other answers have not been asked yet. */
 export function topicAsked(text: string, strong: boolean): Omit<TextVerdict, "covers"> | undefined {
-  const chosen = VALUE.test(text) || (strong && HAS_IT.test(text)) ? undefined : topicOf(text);
+  return VALUE.test(text) || (strong && HAS_IT.test(text)) ? undefined : chosenTopic(text, strong);
+}
+
+/** The rule that goes with values of the text, which are taken apart behind it. */
+export const topicOfValues = (text: string): Omit<TextVerdict, "covers"> | undefined => chosenTopic(text, false);
+
+function chosenTopic(text: string, strong: boolean): Omit<TextVerdict, "covers"> | undefined {
+  const chosen = topicOf(text);
   if (chosen === undefined || chosen.weight < (strong ? STRONG : LEAST) || (strong && chosen.topic.last === true))
     return undefined;
   const { says, steps = [] } = chosen.topic;

@@ -2,7 +2,7 @@ import { once } from "../bits/once.js";
 import type { U64 } from "../bits/u64.js";
 import { type Host, msrOf } from "../host/host.js";
 import { knownValue } from "../host/msr.js";
-import { registersShown } from "../input/text/registers-in-words.js";
+import { registersShown } from "../input/text/register-values.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
 import type { ParamsGiven } from "../kvm/load/params.js";

@@ -29,6 +29,7 @@ describe("a line with the number of an MSR and a value", () => {
     "485h 00000000000403C0H",
     "IA32_VMX_MISC EDX=00000000h EAX=000403C0h",
     "0x485: 0x403c0ULL",
+    "msr 0x485 has 0x403c0",
   ])("is read: %s", (line) => {
     expect(of(line)).toEqual({ value: "0x403c0", told: [] });
   });
@@ -38,7 +39,6 @@ describe("a line with the number of an MSR and a value", () => {
     "| 0x485 | misc | 0x403c0 |",
     "MISC,0x485,0x403c0",
     "{0x485, 0x403c0},",
-    "msr 0x485 has 0x403c0",
     "0x403c0 is MSR 0x485",
     "0x481: 0x7f00000016 and then 0x485 of 403c0h",
     "MSR_0x485 = 0x403c0",

@@ -81,7 +81,7 @@ export function featuresAsked(text: string, taken: ReadonlySet<number>): readonl
 /** The sentences with a question mark, but the first, which has a value. */
 const questionsOf = (line: string): string =>
   line
-    .split(/(?<=[.!;])\s/)
+    .split(/(?<=[.!;:])\s/)
     .slice(1)
     .filter((sentence) => sentence.includes("?"))
     .join(" ");
@@ -120,8 +120,9 @@ export function asksWhatIsOff(machine: OwnMachine, text: string): boolean {
   const shown = machine.situation.host.params?.kvm_intel ?? {};
   const off = ASKED_ABOUT.filter((name) => shown[name] !== undefined && parseBool(shown[name]) === false);
   if (off.length === 0) return false;
+  const asked = featuresAsked(text, machine.lines);
   // Named in one sentence, and asked about in another.
-  const named = /[?？]/.test(text) ? featuresNamed(besideMachine(text, machine)) : featuresAsked(text, machine.lines);
+  const named = /[?？]/.test(text) ? [...asked, ...featuresNamed(besideMachine(text, machine))] : asked;
   return named.some(({ param }) => off.some((name) => name === param));
 }
 

@@ -3,7 +3,7 @@ import { parseHexU64, testBit, type U64 } from "../../bits/u64.js";
 import { msrOf } from "../../host/host.js";
 import { knownValue } from "../../host/msr.js";
 import { isVmxMsr, msrByName } from "../../input/text/msr-names.js";
-import { registersInWords } from "../../input/text/registers-in-words.js";
+import { registersInWords } from "../../input/text/register-values.js";
 import { ALLOWED1, hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
 import type { OwnMachine } from "../../situation/evidence/own-machine.js";
 import { answer, type TextVerdict } from "../answer.js";

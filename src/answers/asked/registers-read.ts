@@ -4,6 +4,7 @@ import { hexIndex } from "../../registers/registers.js";
 import type { OwnMachine } from "../../situation/evidence/own-machine.js";
 import { READING } from "../../why/purposes.js";
 import type { TextVerdict } from "../answer.js";
+import { topicOfValues } from "../topics.js";
 import { featuresAsked } from "./asked-feature.js";
 
 /*
@@ -17,6 +18,7 @@ const OF_NAMES = /\bdifference between\b[^.?\n]{0,30}\bIA32_/i;
 /** What else such a text may ask; the registers alone do not answer it. */
 const OTHER = /\b(?:enabl|disabl|lock|fail|error)\w{0,3}\b|\b(?:BIOS|UEFI|firmware|KVM|not work\w{0,3})\b/i;
 const SHORT = 400;
+const SHORT_QUESTION = 1_500;
 const FEW_LINES = 3;
 const MOST_REGISTERS = 3;
 /** Of each register, and where there is one alone. */
@@ -32,17 +34,24 @@ export function registersAsked(
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined || machine?.hasRegisters !== true) return undefined;
-  if ((!ASKS.test(text) && !showsOnlyRegisters(text, machine)) || OF_NAMES.test(text)) return undefined;
+  if (OF_NAMES.test(text)) return undefined;
+  const asksBeside = !ASKS.test(text) && !showsOnlyRegisters(text, machine);
+  if (asksBeside && !asksOfValues(text, machine)) return undefined;
   const { host, read: shown } = machine.situation;
   const read = decodeCore(host.cores[0], host.vendor, true).filter(
     ({ register: { index }, msr }) => index >= FIRST_OF_VMX && msr.state === "value" && shown.cores[0].msrs.has(index),
   );
-  if (read.length === 0) return undefined;
+  if (read.length === 0 || (asksBeside && read.length > MOST_REGISTERS)) return undefined;
+  const topic = asksBeside ? topicOfValues(text) : undefined;
   const controls = read.some(({ register }) => register.layout === "controls");
   const most = read.length === 1 ? MOST_OF_ONE : MOST_NAMES;
   const says = read.slice(0, MOST_REGISTERS).map((one) => registerText(one, most));
   return {
-    says: [...says, ...(controls ? [READING.controls] : [])].join(" "),
+    says: [
+      ...(topic === undefined ? [] : [topic.says]),
+      ...says,
+      ...(controls && topic === undefined ? [READING.controls] : []),
+    ].join(" "),
     steps: [
       {
         text:
@@ -56,18 +65,21 @@ export function registersAsked(
   };
 }
 
+/** A question in a short text whose only facts are such registers: their values are what it is about. */
+const asksOfValues = (text: string, machine: OwnMachine): boolean =>
+  text.length <= SHORT_QUESTION && /[?？]/.test(text) && hasOnlyRegisters(text, machine);
+
 /** Nothing else is in a short text than values of such registers, and no feature is asked about. */
-function showsOnlyRegisters(text: string, { situation: { read } }: OwnMachine): boolean {
-  return (
-    text.length <= SHORT &&
-    text.trim().split("\n").length <= FEW_LINES &&
-    read.params === undefined &&
-    Object.keys(read.observed ?? {}).length === 0 &&
-    read.cores[0].msrs.get(FEAT_CTL) === undefined &&
-    featuresAsked(text, new Set()).length === 0 &&
-    !OTHER.test(text)
-  );
+function showsOnlyRegisters(text: string, machine: OwnMachine): boolean {
+  return text.length <= SHORT && text.trim().split("\n").length <= FEW_LINES && hasOnlyRegisters(text, machine);
 }
+
+const hasOnlyRegisters = (text: string, { situation: { read } }: OwnMachine): boolean =>
+  read.params === undefined &&
+  Object.keys(read.observed ?? {}).length === 0 &&
+  read.cores[0].msrs.get(FEAT_CTL) === undefined &&
+  featuresAsked(text, new Set()).length === 0 &&
+  !OTHER.test(text);
 
 export function registerText(decoded: DecodedRegister, most: number): string {
   const { register, msr, bits, fields } = decoded;

@@ -2,7 +2,7 @@ import { listText } from "../../bits/list-text.js";
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { type DecodedRegister, decodeRegister } from "../../host/decode.js";
 import { msrValue } from "../../host/msr.js";
-import { registersInWords } from "../../input/text/registers-in-words.js";
+import { registersInWords } from "../../input/text/register-values.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { auditVmcs } from "../../vmcs/audit.js";
 import { small64 } from "../../vmcs/value64.js";

@@ -37,7 +37,7 @@ const BARE_INDEX = /([0-9a-f]{2,8})(?=\s*[:=])/iy;
 const NAME = /(?:MSR_|IA32_|VMX_|FEAT|EPT_)\w{3,60}/iy;
 const IN_PARENTHESES = /\s*[[(]\s*(?:0x([0-9a-f]{1,8})|([0-9a-f]{1,8})h?|((?:MSR_|IA32_|VMX_|FEAT)\w{3,60}))\s*[\])]/iy;
 const SEPARATOR =
-  /\s*(?::=|=>|->|[:=,|])\s*|\s+(?:is|reads|returns?|returned|gives?|gave|shows?|prints?|printed|says)(?: me)?\s+|\s+/iy;
+  /\s*(?::=|=>|->|[:=,|])\s*|\s+(?:is|reads(?: as)?|equals|contains|holds|(?:has |with )?(?:the )?value|returns?|returned|gives?|gave|shows?|prints?|printed|says)(?: me)?\s+|\s+/iy;
 
 const LABELLED =
   /(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})h?[\s,;:]+(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})h?(?!\w)/iy;

@@ -1,35 +1,20 @@
-import { parseHexU64 } from "../../bits/u64.js";
+import type { U64 } from "../../bits/u64.js";
 import { msrValue } from "../../host/msr.js";
+import { registerOf } from "../../registers/registers.js";
 import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, placeOf, type TextLine } from "../hosts/reader.js";
-import { isNumberOfMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
+import { type RegisterValue, registerValues } from "../text/register-values.js";
 
 /*
  * People write the value of a register into a sentence: "IA32_FEATURE_CONTROL is 5 on this box". A sentence can also say what
  * a value would be or should be, or what it means, and then it says nothing about a machine.
  */
 
-const SUBJECT =
-  /(?<!\w)(?:(?:MSR_)?(IA32_(?:FEAT|VMX_)\w{2,40})|(?:MSR|register|rdmsr(?: -{1,2}\w{1,9}){0,3}|(?:[a-z_]{0,20}_)?rdmsrl?(?:_safe)?|_{0,2}readmsr|AsmReadMsr(?:32|64)) ?\(?0x0{0,5}(3a|4[89][0-9a-f])[)`]?|feature[ _-]control (?:MSR|register))(?: ?[([](?:MSR )?0x0{0,5}(3a|4[89][0-9a-f])[)\]])?/gi;
 /** A word of a sentence; a line without one before the name is a row of a list, which has a reader of its own. */
 const PROSE = /\b(?!(?:cpu|processor|core|msr|rdmsr|chipsec)\d{0,4}\b)[a-z]{2,}(?=[ ,])/i;
 /** The sentence can begin with the command: "rdmsr 0x480 returns 3da0500000012 on my laptop". */
-const VERB = /^ [a-z]/i;
-const ARROW = /^ (?:->|=>|→)/;
 const PROSE_BEHIND = /^ [a-z]{2,12} [a-z]{2}/i;
-/** What is between the name and the verb. */
-const FILLER =
-  /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|NUC|laptop|server|board|here|there|which|that)(?=[ =:,])/i;
-const VALUE =
-  /^(?: ?[=:]| (?:->|=>|→)| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value|(?:and )?I (?:get|got)|and (?:get|got)|and it (?:returns?|returned|gives?|gave|reads?|says?|shows?|prints?|printed)))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
-/** In other languages; some write no spaces. */
-const VALUE_ELSEWHERE =
-  /^(?: (?:ist|steht auf|hat den Wert|liefert|ergibt|zeigt|enthält|vaut|est|renvoie|retourne|affiche|donne|contient|es|vale|devuelve|muestra|contiene|é|retorna|mostra|contém|равен|равно|выда[её]т|возвращает|показывает|да[её]т|содержит|выводит|имеет значение)(?: (?:immer noch|noch immer|weiterhin|nur|toujours|encore|siempre|ainda|всегда))? | ?(?:读出来?(?:的值)?[是为]|读到(?:的是)?|(?:的)?(?:返回)?值?[是为]|返回|等于|显示为?|の値は|は) ?)(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
-/** rdmsr prints hexadecimal without a prefix. */
-const PRINTED =
-  /^ (?:->|=>|→|=|returns?|returned|gives?|gave|prints?|printed|says?|reads?|shows?|zeigt|liefert|renvoie|affiche|devuelve|retorna|показывает|返回|显示) ([0-9a-f]{1,16})(?![\w:`'-]|\.\w)/i;
-/** What closes behind a name; a colon or = behind a parenthesis is that of the words before it, as of a field of a VMCS. */
-const AROUND = /^(?:[`'"]{1,2}(?=[ =:])|[)\]](?= [a-z]))/;
+const QUESTION_BEHIND = /^[.,;]? [a-z]{2,12}\b[^=:]{0,60}\?/i;
 /** Before it in the sentence: then no machine has the value. */
 const HYPOTHETICAL =
   /\b(?:if|when|whenever|where|unless|whether|until|should|must|shall|would|could|might|may|expect(?:s|ed)?|suppose[ds]?|assum\w{1,6}|require[sd]?|needs?|ensure|make sure|e\.g|example|usually|normally|typically|set|setting|write|writing|wrote|writes|wrmsr|not)\b[^.!?;]{0,200}$/i;
@@ -41,18 +26,30 @@ const MEANING =
 /** Of some CPUs alone. */
 const OF_SOME =
   /^ (?:for|on|of) (?:the )?(?:first |last |some )?(?:\d{1,3} )?(?:CPUs?|cores?|processors?|threads?) ?[#\d]/i;
-const MOST_FILLERS = 8;
-
+/** Shorter ones in other places than of IA32_FEAT_CTL are parts or numbers of something else. */
+const WHOLE_DIGITS = 9;
 const FEAT_CTL = 0x3a;
+const OF_VTX = /\b(?:MSRs?|rdmsr|VT-?x|VMX|KVM\w*|BIOS|firmware)\b|virtuali/i;
+/** A value that firmware leaves: nothing but bits that the register has, and of those that VMX needs not none. */
+const isSetting = ({ hi, lo }: U64): boolean => hi === 0 && (lo & 7) !== 0 && (lo & ~0x17ff07) === 0;
 
 /** The value of a register in a sentence. */
 export const msrSentence: FactReader = {
   kind: "facts",
   name: "msr-sentence",
   knows: "The value of one register in a sentence: IA32_FEATURE_CONTROL is 5, MSR 0x3a reads 0x1.",
-  mark: /IA32_(?:FEAT|VMX_)|(?:\b(?:MSR|register)|readmsr(?:32|64)?|rdmsrl?(?:_safe)?(?: -{1,2}\w{1,9}){0,3}) ?\(?0x0{0,5}(?:3a|4[89])|feature[ _-]control (?:MSR|register)/i,
+  mark: /(?:IA32|VMX)_[A-Z]|(?:\b(?:MSR|register)|readmsr(?:32|64)?|rdmsrl?(?:_safe)?(?: -{1,2}\w{1,9}){0,3}) ?\(?0x0{0,5}(?:3a|4[89])|\b(?:MSR|register) (?:3a|4[89][0-9a-f])h\b|\b0x0{0,5}4[89][0-9a-f](?![\w`'])|feature[ _-]control (?:MSR|register)/i,
   words: [
     "IA32_",
+    "VMX_",
+    "vmx_",
+    "0x48",
+    "0x49",
+    "MSR 3",
+    "MSR 4",
+    "msr 3",
+    "msr 4",
+    "register 4",
     "MSR 0x",
     "msr 0x",
     "MSR (0x",
@@ -69,46 +66,33 @@ export const msrSentence: FactReader = {
       const { text } = line;
       if (text.length > 2000) return false;
       let took = false;
-      for (const found of text.matchAll(SUBJECT)) took = take(sink, line, found) || took;
+      for (const found of registerValues(text)) took = take(sink, line, found) || took;
       return took;
     },
   }),
 };
 
-function take(sink: FactSink, line: TextLine, found: RegExpExecArray): boolean {
+function take(sink: FactSink, line: TextLine, found: RegisterValue): boolean {
   const { text } = line;
-  const before = text.slice(0, found.index);
+  const { index, value, bareIndex, isRead, bareDigits, joint, fillers, start, end } = found;
+  const before = text.slice(0, start);
+  const after = text.slice(end);
   if (HYPOTHETICAL.test(before) || HYPOTHETICAL_ELSEWHERE.test(before)) return false;
-  const index = indexOf(found);
-  if (index === undefined) return false;
-  let rest = text.slice(found.index + found[0].length).replace(AROUND, "");
-  let fillers = 0;
-  for (; fillers < MOST_FILLERS; fillers++) {
-    const filler = FILLER.exec(rest);
-    if (filler === null) break;
-    rest = rest.slice(filler[0].length);
-  }
-  const elsewhere = VALUE_ELSEWHERE.exec(rest);
-  const value = VALUE.exec(rest) ?? elsewhere ?? (/rdmsr/i.test(found[0]) ? PRINTED.exec(rest) : null);
-  if (value === null) return false;
-  const after = rest.slice(value[0].length);
-  if (OF_SOME.test(after)) return false;
-  const isSaid = elsewhere !== null || ARROW.test(value[0]) || (VERB.test(value[0]) && PROSE_BEHIND.test(after));
+  // "MSR 0x3a 0x5" and "0x480 is 5" are of tables and of other things.
+  if (joint === "blanks" || (bareIndex && !(index === FEAT_CTL ? OF_VTX.test(text) : value.hi !== 0))) return false;
+  // Of controls this is the low half alone: no CPU lets none be 1.
+  if (value.hi === 0 && registerOf(index)?.layout === "controls") return false;
+  if (bareDigits > 1 && bareDigits < WHOLE_DIGITS && !isRead && !(index === FEAT_CTL && isSetting(value))) return false;
+  if (OF_SOME.test(after) || MEANING.test(after)) return false;
+  const isSaid =
+    joint === "elsewhere" ||
+    joint === "arrow" ||
+    joint === "verb" ||
+    QUESTION_BEHIND.test(after) ||
+    (!bareIndex && PROSE_BEHIND.test(after));
   if (fillers === 0 && !PROSE.test(before) && !isSaid) return false;
-  if (MEANING.test(after)) return false;
   // More digits may have been behind the end of a cut text.
-  if (line.cut && value[0].length === rest.trimEnd().length) return false;
-  const whole = parseHexU64((value[1] ?? value[2] ?? value[3]) as string);
-  if (whole === undefined || isNumberOfMsr(whole, index)) return false;
-  sink.msr("unnamed", index, msrValue(whole), placeOf(line, found.index + 1));
+  if (line.cut && end === text.trimEnd().length) return false;
+  sink.msr("unnamed", index, msrValue(value), placeOf(line, start + 1));
   return true;
-}
-
-/** The register by its name or number; where both are there and differ, none. */
-function indexOf([, name, number, beside]: RegExpExecArray): number | undefined {
-  const named = name === undefined ? undefined : msrByName(name);
-  if (name !== undefined && named === undefined) return undefined;
-  const index = named ?? (number === undefined ? FEAT_CTL : Number.parseInt(number, 16));
-  const same = beside === undefined || Number.parseInt(beside, 16) === index;
-  return same && isVmxMsr(index) ? index : undefined;
 }

@@ -11,7 +11,9 @@ const BEHIND =
 
 /** What was found in the line, where its sentence does not suppose it. */
 export function shown(found: RegExpExecArray | null, line: string): RegExpExecArray | null {
-  if (found === null) return null;
-  const { index, 0: words } = found;
-  return BEFORE.test(line.slice(0, index)) || BEHIND.test(line.slice(index + words.length)) ? null : found;
+  return found === null || isSupposed(line, found.index, found.index + found[0].length) ? null : found;
 }
+
+/** Whether the sentence supposes or wants what the line has from `start` to `end`. */
+export const isSupposed = (line: string, start: number, end: number): boolean =>
+  BEFORE.test(line.slice(0, start)) || BEHIND.test(line.slice(end));

@@ -1,4 +1,4 @@
-import { registersInWords } from "../../input/text/registers-in-words.js";
+import { registersInWords } from "../../input/text/register-values.js";
 
 /*
  * The revision that an author wrote into a VMXON or VMCS region, beside IA32_VMX_BASIC, which has the right one (bits 30:0).

@@ -1,6 +1,6 @@
-import { PARAMS } from "../../../kvm/load/params.js";
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
+import { paramValues } from "../../text/param-values.js";
 import { shown } from "../../text/supposed.js";
 
 /** Parameters of kvm and kvm_intel as /sys shows them. */
@@ -10,13 +10,25 @@ export const moduleParams: FactReader = {
   knows:
     "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
     "what they were asked to be.",
-  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm|^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$|\bkvm_intel[. ][a-z]\w{1,40}["'`]{0,2} (?:is|reads?|shows?|says|returns?) |enable_(?:apicv|ipiv|shadow_vmcs)["'`]{0,2} (?:is|reads?|shows?|says|returns?) /,
+  mark: /\bparameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm|^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$|\bkvm[-_]intel(?:['’]s)?[./: ][a-z]|\b(?:parameter|option|param) [a-z]{2,40}_?\w{0,30}["'`”]{0,2} (?:(?:of|in|for) kvm|[a-z])|\b(?:enable_(?:apicv|ipiv|shadow_vmcs)|unrestricted_guest|flexpriority|eptad|nested_early_check|enlightened_vmcs)["'`”]{0,2},? [a-z]|\b(?:ept|vpid|pml)["'`”]{0,2} (?:parameter|option|param|is|shows?|stays?|remains|reads?|says|contains|set|reports?|was)\b|\bsystool\b/,
   words: [
-    "/parameters/",
+    "parameters/",
     "enable_apicv",
     "enable_ipiv",
-    "kvm_intel.",
-    "kvm_intel ",
+    "kvm_intel",
+    "kvm-intel",
+    "systool",
+    "parameter ",
+    "unrestricted_guest",
+    "flexpriority",
+    "ept ",
+    "vpid ",
+    "pml ",
+    "ept` ",
+    "pml` ",
+    "vpid` ",
+    "nested_early_check",
+    "enlightened_vmcs",
     "Module = ",
     "Module:",
     "rmmod ",
@@ -34,15 +46,6 @@ export const moduleParams: FactReader = {
 const PATH = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})/;
 const INLINE =
   /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
-/** The same in a sentence; only whole values, as a word may be anything. */
-const IN_SENTENCE =
-  /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})["'`]{0,2},? (?:(?:it|which|that|always|still|just|now|only) ){0,3}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?|->|=>|→|==?)(?: (?:me|always|still|only|just|back)){0,2}:? {1,3}["'`]?([YN01])\b/;
-/** By the name of the parameter alone: "kvm_intel.enable_apicv shows N". With an equals sign it is asked for. */
-const BY_NAME =
-  /\b(kvm_intel)[. ]([a-z]\w{1,40})["'`]{0,2} (?:is|reads?|shows?|says|returns?)(?: (?:always|still|only|just)){0,2}:? ["'`]?([YN01])\b(?!\.\d)/;
-/** By a name that no other module has: "enable_apicv is N". */
-const BY_OWN_NAME =
-  /(?<![\w./-])(enable_apicv|enable_shadow_vmcs|enable_ipiv)["'`]{0,2} (?:is|reads?|shows?|says|returns?)(?: (?:always|still|only|just)){0,2}:? ["'`]?([YN])(?![\w/])/;
 /** The value comes first: "shows vpid:N in /sys/module/kvm_intel/parameters/vpid". */
 const AHEAD =
   /\b(?<name>[a-z]\w{2,40}) ?[:=] ?(?<value>[YN01])\b(?: \w{2,8}){1,3} \/sys\/module\/(?<module>kvm(?:_intel)?)\/parameters\/(?<file>\w{2,40})\b/;
@@ -50,14 +53,14 @@ const AHEAD =
 const LISTED =
   /\b(kvm_intel|kvm) (?:module )?param(?:eter)?s?(?: are| show)?:? ((?:[a-z]\w{2,40}(?: ?[:=] ?| )[YN01]\b(?:,? and |[,;] ?)?){1,24})/;
 const ONE_LISTED = /\b([a-z]\w{2,40})(?: ?[:=] ?| )([YN01])\b/g;
-const ONE_MORE =
-  /(?:[,;] |\band |\bbut |\bwhile )(?:(?:and|but|with|only) )?([a-z]\w{2,40})(?: is | reads | ?[:=] ?| )([YN])(?![\w/])/g;
 const SAID =
   /^\s{0,8}(?:(?:it|which|that|this|and) ){0,2}(?:(?:now|always|still|only|just) ){0,2}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?)(?: (?:me|always|still|only|just|now|back)){0,3}:? {1,3}["'`]?([YN01])\b/;
 /** vmentry_l1d_flush is the one parameter with a blank in a value. */
 const VALUE = /^\s{0,40}(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
 /** A name that fills its column has no blank behind it. */
 const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})"\s*$/;
+/** What goes through grep has no titles. */
+const SYSTOOL_GREP = /\bsystool (?:-\w+ ){0,3}-\w{0,2}m (kvm(?:_intel)?)\b[^|\n]{0,20}\| ?(?:[ef]?grep|rg)\b/;
 /** The list of a script that is copied a lot. */
 const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
 
@@ -135,14 +138,8 @@ function openParams(sink: FactSink): FactRun {
       }
       const inline = shown(INLINE.exec(text), text);
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
-      const said = shown(IN_SENTENCE.exec(text) ?? byName(text), text);
-      if (said !== null) {
-        // The others in the same sentence are named alone.
-        for (const [, name = "", value = ""] of text.slice(said.index + said[0].length).matchAll(ONE_MORE))
-          if (PARAMS.some((row) => row.module === said[1] && row.name === name))
-            take(line, said[1] as string, name, value);
-        return take(line, said[1] as string, said[2] as string, said[3] as string);
-      }
+      const said = paramValues(text);
+      if (said.length > 0) return said.map(({ module, name, value }) => take(line, module, name, value)).includes(true);
       const ahead = shown(AHEAD.exec(text), text)?.groups;
       if (ahead !== undefined && ahead.name === ahead.file)
         return take(line, ahead.module as string, ahead.name as string, ahead.value as string);
@@ -160,6 +157,12 @@ function openParams(sink: FactSink): FactRun {
           ? { module: path[1] as string, name: path[2] as string, line: number, spaced: false }
           : undefined;
         return alone;
+      }
+      const filtered = SYSTOOL_GREP.exec(text);
+      if (filtered !== null) {
+        systool = filtered[1];
+        section = "parameters";
+        return true;
       }
       const module = /^\s*Module( = |: ?)"?(\w+)"?\s*$/.exec(text);
       if (module !== null) {
@@ -202,15 +205,6 @@ function openParams(sink: FactSink): FactRun {
     },
     busy: () => awaited !== undefined || several !== undefined || systool !== undefined || titled !== undefined,
   };
-}
-
-function byName(text: string): RegExpExecArray | null {
-  if (text.includes("options ")) return null;
-  const own = BY_OWN_NAME.exec(text);
-  // As if the module were named.
-  if (own !== null) return Object.assign(own, [own[0], "kvm_intel", own[1], own[2]]);
-  const found = BY_NAME.exec(text);
-  return found !== null && PARAMS.some(({ name }) => name === found[2]) ? found : null;
 }
 
 /** The files of one `cat` of several, in the order of their values. */

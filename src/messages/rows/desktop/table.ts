@@ -121,7 +121,7 @@ export const DESKTOP: DesktopMessages = {
   withWords: (found, text, recognised, machine) =>
     byAnother(
       unreadOptions(
-        withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
+        withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text, machine),
         text,
         machine,
       ),

@@ -1,4 +1,4 @@
-import { registersInWords } from "../../../../input/text/registers-in-words.js";
+import { registersInWords } from "../../../../input/text/register-values.js";
 import type { Symptom } from "../author-symptom.js";
 
 /*
