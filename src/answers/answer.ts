@@ -107,6 +107,10 @@ export type Claim =
   | "found off"
   /** The virtual CPU lacks a feature that was asked about. */
   | "not passed on"
+  /** KVM is loaded, and no parameter that people ask about is off. */
+  | "nothing off"
+  /** The text only holds the configuration of a guest that gets what its host offers. */
+  | "a guest as asked for"
   /** The machine is one of ARM, without VMX. */
   | "ARM";
 

@@ -1,6 +1,6 @@
 import { topicOf } from "../why/topics/choose.js";
 import { filled } from "../why/topics/fill.js";
-import type { TextVerdict } from "./answer.js";
+import type { FoundVerdict, TextVerdict } from "./answer.js";
 
 /** So much of a topic has to be named, and so much where other answers were not asked before. */
 const LEAST = 3.5;
@@ -49,4 +49,14 @@ const NUMBER = /\b0x(?!8000002[12]\b)[0-9a-f]{3,16}\b|[:=] {0,3}[0-9a-f]{2,16}\b
 export function topicBeside(text: string, messages: readonly string[]): Omit<TextVerdict, "covers"> | undefined {
   const saysLittle = messages.every((id) => SAY_LITTLE.has(id));
   return saysLittle && ASKS_OR_TELLS.test(text) && !NUMBER.test(text) ? topicAsked(text, true) : undefined;
+}
+
+/** With the rule that is asked about, where the answer says only that all is as it should be. */
+export function withRule(found: FoundVerdict, text: string): FoundVerdict {
+  const saysAll = found.claim !== "nothing off" && found.claim !== "a guest as asked for";
+  const rule = saysAll || !/[?？](?!=)/.test(text) ? undefined : topicAsked(text, true);
+  if (rule === undefined) return found;
+  // Beside a configuration something else is asked.
+  if (found.claim === "a guest as asked for") return { ...rule, covers: found.covers };
+  return { ...found, says: `${rule.says} ${found.says}`, steps: [...rule.steps, ...found.steps] };
 }

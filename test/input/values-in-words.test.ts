@@ -112,6 +112,8 @@ describe("a parameter in a sentence", () => {
       'systool -m kvm_intel -v | grep ept\n    ept                 = "Y"\n    eptad               = "N"',
       { ept: "Y", eptad: "N" },
     ],
+    ["pml=Y in /sys/module/kvm_intel/parameters, but it is slow", { pml: "Y" }],
+    ["shows vpid:N in /sys/module/kvm_intel/parameters/vpid", { vpid: "N" }],
     ["parameters/enable_shadow_vmcs:N", { enable_shadow_vmcs: "N" }],
   ])("%s", (text, params) => {
     expect(readHost(`${text}\n`).host?.params).toEqual({ kvm_intel: params });

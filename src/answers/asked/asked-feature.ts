@@ -177,7 +177,7 @@ export function withAskedFeatures(
   if (isAnswered && !isKnown && !STATE.test(besideMachine(text, machine)))
     return { ...found, says: says.join(" "), steps: [layers] };
   return {
-    ...found,
+    ...(says.length === 0 ? verdict : found),
     says: [...says, verdict.says].join(" "),
     steps: isAnswered ? [layers, ...verdict.steps] : [...verdict.steps, layers],
   };

@@ -26,7 +26,7 @@ const ASKS_WHY = /\bwhy (?:does|do|did|is|are)\b(?=[^.\n]{0,160}\?)/i;
 const NAME = /[`"'“‘](\w[\w.-]{1,40})(?:\(\))?[`"'”’]|\b([A-Za-z]\w{0,30}_\w{1,30}|0x4[89][0-9a-f]|[A-Z]{3,12})\b/g;
 /** Where a plain word is one of those that /proc/cpuinfo prints, or a parameter. */
 const OF_FLAGS = /\bflags?\b|\bcpuinfo\b|\blscpu\b|\bparameters?\b|\bkvm_intel\b|\bVMX\b|\bVT-?x\b/i;
-const PLAIN = /\b[a-z][a-z0-9]{2,20}\b/g;
+const PLAIN = /\b[a-z][a-z0-9]{2,20}\b(?!=)/g;
 const MOST_NAMES = 8;
 /** Of more names than this each has a short answer. */
 const FEW = 2;

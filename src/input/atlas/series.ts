@@ -97,8 +97,8 @@ export function kinOfGeneration(name: string): readonly AtlasEntry[] {
 }
 
 /**
- * The CPUs of the atlas that are made from the same die as the product with this processor number (`E5-2670 v3`, `i7-3770`,
- * `Gold 6130`). What Intel switches off per product may differ between them.
+ * The CPUs of the atlas that are like the product with this processor number (`E5-2670 v3`, `i7-3770`, `Gold 6130`): those of its
+ * series, or where the atlas has none, those made from the same die. What Intel switches off per product may differ between them.
  */
 export function kinOf(number: string): readonly AtlasEntry[] {
   const own = number
@@ -109,5 +109,15 @@ export function kinOf(number: string): readonly AtlasEntry[] {
   if (row === undefined) return [];
   const isAlike = (signature: number) =>
     row.ofStepping === true ? signature === row.signature : signature >> 4 === row.signature >> 4;
-  return atlas().filter(({ signature, vendor }) => vendor === INTEL && isAlike(signature));
+  const ofDie = atlas().filter(({ signature, vendor }) => vendor === INTEL && isAlike(signature));
+  const ofSeries = ofDie.filter(({ name }) => row.number.test(numberIn(name)));
+  return ofSeries.length > 0 ? ofSeries : ofDie;
 }
+
+/** `E5-2630 v3` of `Intel(R) Xeon(R) CPU E5-2630 v3 @ 2.40GHz`. */
+const numberIn = (name: string): string =>
+  name
+    .replace(/ @.*/, "")
+    .replace(/\bCPU\b|\((?:R|TM)\)|\b\d\dth Gen\b|\b(?:Intel|CoreT?|Xeon|Celeron|Pentium|Silver(?= [NJ]))\b/gi, " ")
+    .replace(/\s+/g, " ")
+    .trim();

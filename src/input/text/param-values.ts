@@ -26,6 +26,10 @@ const VALUE = /(?<bool>[YN])(?![\w/'’])|(?<bit>[01])(?![\w/]|\.\d)|(?<word>on|
 const ONE_MORE =
   /["'`”]?(?:, |; )?(?: ?(?:and|but|while|with|only) ){0,2}(?<name>[a-z]\w{2,40})(?: is | reads | ?[:=] ?| )(?<value>[YN])(?![\w/'’])/y;
 
+/** The value comes first: "shows vpid:N in /sys/module/kvm_intel/parameters/vpid". */
+const AHEAD =
+  /(?<![\w.-])(?<name>[a-z]\w{2,40}) ?[:=] ?(?<value>[YN01])(?: \w{2,8}){1,3} \/sys\/module\/(?<module>kvm(?:_intel)?)\/parameters(?:\/(?<file>\w{2,40}))?\b/;
+
 const NAMES = new Map<string, "kvm" | "kvm_intel">(PARAMS.map(({ name, module }) => [name, module]));
 /** Names that only kvm_intel has; the others need the name of the module. */
 const OWN = new Set([
@@ -49,7 +53,17 @@ const ASKED_FOR = /\boptions kvm|\bmodprobe kvm[-_]intel [a-z]/;
 /** All of a line that its sentences do not suppose, in their order. */
 export function paramValues(line: string): readonly ParamValue[] {
   if (ASKED_FOR.test(line)) return [];
-  return [...line.matchAll(SUBJECT)].flatMap((found) => valuesBehind(line, found));
+  const ahead = valueAhead(line);
+  return ahead === undefined ? [...line.matchAll(SUBJECT)].flatMap((found) => valuesBehind(line, found)) : [ahead];
+}
+
+function valueAhead(line: string): ParamValue | undefined {
+  const found = AHEAD.exec(line);
+  if (found === null) return undefined;
+  const { name = "", value = "", module = "", file = name } = found.groups ?? {};
+  const [start, end] = [found.index, found.index + found[0].length];
+  if (file !== name || NAMES.get(name) !== module || isSupposed(line, start, end)) return undefined;
+  return { module: module as ParamValue["module"], name, value, start, end };
 }
 
 function valuesBehind(line: string, found: RegExpExecArray): readonly ParamValue[] {

@@ -1,8 +1,6 @@
 import type { FoundVerdict, TextVerdict } from "../../answers/answer.js";
 import { EXIT_ADVICE } from "../../answers/exit-advice.js";
 import type { Step } from "../../answers/message.js";
-import { parseBool } from "../../kvm/load/parse-param.js";
-import type { OwnMachine } from "../../situation/evidence/own-machine.js";
 import { EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import { exitNamed } from "../../vmcs/fields/exit-names.js";
 import { monitor } from "../rows/shared-advice.js";
@@ -296,7 +294,7 @@ const TROUBLE =
   /[?？]|\b(?:fail\w{0,4}|errors?|hangs?|hung|stuck|stops?|stopped|crash\w{0,3}|freez\w{1,3}|loops?|repeat\w{0,4}|endless\w{0,2}|infinite\w{0,2}|forever|again|why|not|cannot|wrong|problem|issue|unexpected\w{0,2}|unhandled|unknown|help|missing|panic|only|always|never|instead)\b|n['’]t\b|失败|卡|错|为什么/i;
 
 /** An answer with what the exits in the text say. */
-export function withStats(found: FoundVerdict, text: string, machine: OwnMachine | undefined): FoundVerdict {
+export function withStats(found: FoundVerdict, text: string): FoundVerdict {
   const several = found.says.startsWith("Exit reason ") ? logged(text) : undefined;
   if (several !== undefined) return { ...found, ...several, covers: [...found.covers, "vmx-exit-reason", "any-exit"] };
   // An exit that the guest's log goes on after is handled, and nothing is asked about it.
@@ -306,18 +304,14 @@ export function withStats(found: FoundVerdict, text: string, machine: OwnMachine
   if (loop !== undefined && /^An? (?:EPT violation|guest touched)/.test(found.says))
     return { ...found, ...loop, covers: [...found.covers, "generic-ept-exit"] };
   const stats = exitStats(text);
+  const { claim, ...rest } = found;
+  if (stats !== undefined && claim === "a guest as asked for") return { ...rest, ...stats };
   return stats === undefined || found.says.includes(stats.says)
     ? found
     : {
-        ...found,
+        ...(claim === "nothing off" ? rest : found),
         // Where all is on and nothing is to be done, the exits are the question.
-        says:
-          found.steps.length === 0 && isAllOn(machine) ? `${stats.says} ${found.says}` : `${found.says} ${stats.says}`,
+        says: claim === "nothing off" ? `${stats.says} ${found.says}` : `${found.says} ${stats.says}`,
         steps: [...found.steps, ...stats.steps.filter((step) => step === SEE_PORTS)],
       };
 }
-
-const isAllOn = (machine: OwnMachine | undefined): boolean =>
-  Object.values(machine?.situation.host.params?.kvm_intel ?? { none: "N" }).every(
-    (value) => parseBool(value) !== false,
-  );

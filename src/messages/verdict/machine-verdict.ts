@@ -80,6 +80,8 @@ export function machineVerdict(
     ...different,
     ...(failed || off.says.length > 0 ? [] : paramsOn(situation)),
   ];
+  const isAllOn =
+    !failed && params !== undefined && off.says.length === 0 && different.length === 0 && nested?.answer !== "no";
   return {
     isKnown: answer.answer !== "unknown",
     verdict: {
@@ -94,7 +96,9 @@ export function machineVerdict(
                   ? "off on some"
                   : "found off",
             }
-        : {}),
+        : isAllOn && answer.answer === "yes"
+          ? { claim: "nothing off" }
+          : {}),
       says: says.join(" "),
       steps: [
         ...off.steps,

@@ -230,6 +230,9 @@ function sentence(
   const instead = [...new Set(names.flatMap((name) => NEED[name] ?? []).filter((name) => shown[name] === undefined))];
   const listed = (params: readonly string[]) =>
     params.length === 0 ? "" : `, or ${params.map((name) => `${name}=0`).join(" or ")}, which takes it along`;
+  const orDefault = names.some((name) => mayBeDefault(name, situation))
+    ? ", or it is the default of an old kernel"
+    : "";
   switch (reason) {
     case "asked": {
       const causes = causesOf(situation, names);
@@ -238,7 +241,7 @@ function sentence(
     case "set":
       return `Off although ${isShown(situation, names) ? "the CPU has" : ofModelText(["has", "have"])} what it needs: ${list}. So ${settings} ${was} asked for when kvm_intel was loaded${listed(instead)}${isModelled(situation) ? "" : ", or it is that kernel's default"}.`;
     case "set or hidden":
-      return `Off although ${ofModelText(["has", "have"])} what it needs: ${list}. So ${settings} ${was} asked for${listed(instead)}, or the machine is a virtual one and the hypervisor below does not pass it on.`;
+      return `Off although ${ofModelText(["has", "have"])} what it needs: ${list}. So ${settings} ${was} asked for${listed(instead)}${orDefault}, or the machine is a virtual one and the hypervisor below does not pass it on.`;
     case "set or unused":
       return `Off although the CPU has what it needs: ${list}. So ${settings} ${was} asked for${listed(instead)}, or KVM does not use it on this model.`;
     case "left off":
@@ -257,7 +260,7 @@ function sentence(
     case "lacked by model":
       return `Off because ${ofModelText(["lacks", "lack"])} what it needs: ${list}.`;
     case "open":
-      return `Off: ${list}. The CPU lacks what it needs, or it was switched off.`;
+      return `Off: ${list}. The CPU lacks what it needs, or it was switched off${orDefault}.`;
   }
 }
 
@@ -270,6 +273,10 @@ const isShown = (situation: Situation, names: readonly Name[]): boolean =>
 
 /** Its defaults are known. */
 const isModelled = ({ kernel }: Situation): boolean => kernel.from !== "default" && kernel.basis !== "older";
+
+/** Off unless asked for in kernels before those that are modelled, such as el7's: Red Hat's documents ask for both by name. */
+const OFF_BY_DEFAULT: ReadonlySet<Name> = new Set(["enable_apicv", "enable_shadow_vmcs"]);
+const mayBeDefault = (name: Name, situation: Situation): boolean => OFF_BY_DEFAULT.has(name) && !isModelled(situation);
 
 function causesOf({ host }: Situation, names: readonly Name[], prefix = "kvm_intel."): readonly string[] {
   const asked = host.paramsAsked?.kvm_intel ?? {};

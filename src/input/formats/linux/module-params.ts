@@ -46,9 +46,6 @@ export const moduleParams: FactReader = {
 const PATH = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})/;
 const INLINE =
   /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
-/** The value comes first: "shows vpid:N in /sys/module/kvm_intel/parameters/vpid". */
-const AHEAD =
-  /\b(?<name>[a-z]\w{2,40}) ?[:=] ?(?<value>[YN01])\b(?: \w{2,8}){1,3} \/sys\/module\/(?<module>kvm(?:_intel)?)\/parameters\/(?<file>\w{2,40})\b/;
 /** Several in one sentence: "kvm_intel params: enable_apicv N, nested Y". */
 const LISTED =
   /\b(kvm_intel|kvm) (?:module )?param(?:eter)?s?(?: are| show)?:? ((?:[a-z]\w{2,40}(?: ?[:=] ?| )[YN01]\b(?:,? and |[,;] ?)?){1,24})/;
@@ -140,9 +137,6 @@ function openParams(sink: FactSink): FactRun {
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
       const said = paramValues(text);
       if (said.length > 0) return said.map(({ module, name, value }) => take(line, module, name, value)).includes(true);
-      const ahead = shown(AHEAD.exec(text), text)?.groups;
-      if (ahead !== undefined && ahead.name === ahead.file)
-        return take(line, ahead.module as string, ahead.name as string, ahead.value as string);
       const list = shown(LISTED.exec(text), text);
       if (list !== null) {
         for (const [, name = "", value = ""] of (list[2] as string).matchAll(ONE_LISTED))

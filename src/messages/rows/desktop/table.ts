@@ -1,7 +1,7 @@
 import type { Recognised } from "../../../answers/answer.js";
 import { parametersNamed } from "../../../answers/asked/name-asked.js";
 import { mixedHosts } from "../../../answers/mixed-hosts.js";
-import { topicAsked } from "../../../answers/topics.js";
+import { topicAsked, withRule } from "../../../answers/topics.js";
 import { decodeHaxmChecktool } from "../../decoders/haxm.js";
 import { decodeHvStatus } from "../../decoders/hv-status.js";
 import {
@@ -121,7 +121,10 @@ export const DESKTOP: DesktopMessages = {
   withWords: (found, text, recognised, machine) =>
     byAnother(
       unreadOptions(
-        withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text, machine),
+        withRule(
+          withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
+          text,
+        ),
         text,
         machine,
       ),

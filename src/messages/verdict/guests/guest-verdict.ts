@@ -72,6 +72,7 @@ export function guestVerdict(
       : [`${OF_A_GUEST.slice(0, -1)}: ${who}.`, vmx.gets === "offered" ? offeredText(nested, isRequired(guest)) : ""];
   if (others.length > 0) says.push(others.length === 1 ? "There is 1 other." : `There are ${others.length} others.`);
   return {
+    ...(vmx.gets === "none" || off ? {} : { claim: "a guest as asked for" as const }),
     says: says.filter((sentence) => sentence !== "").join(" "),
     steps: [
       ...(vmx.gets === "none" ? [stepToGive(guest, nested)] : []),
