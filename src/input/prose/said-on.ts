@@ -26,6 +26,7 @@ const SAID = [
   `\\b(?:I|we)(?: have|['’]ve| had)(?: already| also)? enable(?: the)? ${VTX}\\b`,
   // it is enabled in the BIOS.
   `\\b(?:it|its|they|both|all|everything|that|which)(?:['’]s| is| are| was)(?: (?:already|also|definitely|all|both)){0,2} (?:enabled|on|turned on|activated|active) (?:in|from|on) ${SETUP}`,
+  `\\b(?:confirmed|verified|checked|made sure)(?: that)? (?:it|they|everything)(?:['’]s| is| are)(?: (?:all|already|both)){0,2} (?:(?:turned|switched) on|enabled)\\b`,
   `\\b(?:but|yet|although)(?:,? (?:it|it['’]s|is|it is|already))? (?:enabled|on) (?:in|from) ${SETUP}`,
   `${NOT_SAID}\\b(?:already|both|all) (?:enabled|turned on|activated) (?:in|from|on) ${SETUP}`,
   `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:enabled|on|yes)\\b`,

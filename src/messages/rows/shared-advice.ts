@@ -216,6 +216,27 @@ export const WINDOWS_STATE: Advice = {
   unless: ["on Linux", "macOS", "in a container"],
 };
 
+/** WSL of Windows 10 passes none, however new it is. */
+export const TO_WINDOWS_11: Step = {
+  text: "Update to Windows 11, run Linux in a Hyper-V machine, which can be given VT-x, or do without KVM.",
+  commands: ["-accel tcg", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+};
+
+export const TO_WINDOWS_11_ON_AMD: Step = {
+  text: "Update to Windows 11, or do without KVM.",
+  commands: ["-accel tcg"],
+};
+
+export const UPDATE_WSL: Step = {
+  text: "Update WSL, and see whether the device is there.",
+  commands: ["wsl --update", "ls -l /dev/kvm"],
+};
+
+/** Where the hypervisor that it needs runs. */
+export const OTHER_REASON: Step = {
+  text: "Read the program's log. It can lack a right (start it as administrator), or need another feature or edition of Windows.",
+};
+
 export const LOAD_KVM: Advice = {
   text: "Load the module (on an AMD CPU kvm_amd) and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],

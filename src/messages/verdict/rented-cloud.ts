@@ -1,10 +1,12 @@
 import type { Advice } from "../../answers/message.js";
 import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
+import { OLD_VIRTUALBOX } from "../../input/prose/done-on-windows.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
 import { changesOf } from "../open-steps.js";
+import { IN_CLOUD, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
 export function rentedCloud(text: string): string | undefined {
@@ -28,10 +30,34 @@ const CHOSEN: readonly {
   {
     place: "Azure",
     // Sizes with an a or a p have CPUs of AMD and of Arm.
-    is: (text) => /\b(?:Standard_)?[DE]\d{1,3}(?![a-z]{0,3}[ap])[a-z]{0,4}_v[3-9]\b/.test(text),
+    is: (text) => /\b(?:Standard_)?[DE]\d{1,3}(?![a-z]{0,3}[ap])[a-z]{0,4}[_ ]v[3-9]\b/.test(text),
     step: {
       text: "Sizes of this kind pass VT-x, unless the security type is Trusted Launch: create the machine with the security type Standard.",
       commands: ["az vm create --security-type Standard ..."],
+    },
+  },
+  {
+    place: "Amazon EC2",
+    is: (text) => /\b[cmr]8i\.\w/.test(text),
+    step: {
+      text: "Types of this kind pass VT-x to an instance that was launched with nested virtualization, which is off unless asked for: launch it anew with it.",
+      commands: ["aws ec2 run-instances --instance-type c8i.xlarge --cpu-options NestedVirtualization=enabled ..."],
+    },
+  },
+  {
+    place: "Hyper-V",
+    is: (text) => /\bHyper-?V\b|\bWindows\b/i.test(text) && !/\bAzure\b/i.test(text),
+    step: {
+      text: "On the Windows host, with the machine off, expose it.",
+      commands: ["Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+    },
+  },
+  {
+    place: "VirtualBox",
+    is: (text) => OLD_VIRTUALBOX.test(text),
+    step: {
+      text: "VirtualBox passes VT-x from 6.1 on, and AMD-V from 6.0 on: update it on the host; then, with the machine off, switch it on.",
+      commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
     },
   },
   {
@@ -95,6 +121,17 @@ const ON_MACOS: Advice = {
 };
 const NO_MAC = /hackintosh|\b(?:OSX-KVM|Docker-OSX|Proxmox|virt-manager|Boot ?camp)\b/i;
 
+/** The host of a workspace is its provider's. */
+const isOfHost = ({ text, commands }: Advice): boolean =>
+  text === IN_CLOUD || commands?.some((command) => /\bmodprobe kvm/.test(command)) === true;
+/** Its own step in place of the one for any cloud. */
+function inTheCloud(steps: readonly Advice[], cloud: string | undefined): readonly Advice[] {
+  const own = cloud === undefined ? undefined : outerStep(cloud);
+  return own === undefined || own.text === outerStep(undefined).text
+    ? steps
+    : steps.map((step) => (step.text === IN_CLOUD ? own : step));
+}
+
 /** The steps as they are for the machine that the text says was chosen. */
 export function placed(steps: readonly Advice[], text: string | undefined, so: Circumstances): readonly Advice[] {
   if (text === undefined) return steps;
@@ -102,7 +139,14 @@ export function placed(steps: readonly Advice[], text: string | undefined, so: C
   const isMacOs =
     !isMac && so.has("macOS") && !so.has("macOS as the guest") && !OF_LINUX.test(text) && !NO_MAC.test(text);
   const cloud = so.has("in a cloud") ? rentedCloud(text) : undefined;
-  return steps.map((step) =>
+  const isWorkspace = cloud === "GitHub Codespaces" || cloud === "a rented workspace";
+  const isOldWsl = so.has("Windows 10") && so.has("in WSL2");
+  const open = steps
+    .filter((step) => !(isWorkspace && isOfHost(step)) && !(isOldWsl && step.text === UPDATE_WSL.text))
+    .map((step) =>
+      isOldWsl && step.text === outerStep("WSL").text ? (so.has("AMD") ? TO_WINDOWS_11_ON_AMD : TO_WINDOWS_11) : step,
+    );
+  return inTheCloud(open, instanceOf(text) ?? cloudOf(text)).map((step) =>
     step.text === PASS_SVM.text && cloud !== undefined
       ? (OF_AMD[cloud] ?? OF_AMD.other ?? step)
       : (isMac || isMacOs) && changesOf(step) === "firmware"

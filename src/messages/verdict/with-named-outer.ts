@@ -173,7 +173,7 @@ export function withBelow(
     // Its machine comes with the kernel that it has.
     (named.name === "Docker Desktop" || (named.isBelow && circumstances.has("KVM's module not loaded")));
   const isWithoutKernel = text !== undefined && named.name === "WSL" && WSL_1.test(text);
-  const isRented = isWithoutKernel || named.name === "GitHub Codespaces" || named.name === "a rented workspace";
+  const isRented = isWithoutKernel || named.name === "GitHub Codespaces" || named.name.startsWith("a rented workspace");
   const steps = isRented
     ? []
     : found.steps.filter(

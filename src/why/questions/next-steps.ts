@@ -281,6 +281,12 @@ export const START_ANEW: NextStep = {
 };
 
 /** Whether a step is what is left to do with one certain hypervisor below. */
-export function isOuterStep({ text }: { readonly text: string }): boolean {
-  return text === START_ANEW.text || OUTER.some((one) => one.text === text);
+export function isOuterStep({ text, commands }: NextStep): boolean {
+  return (
+    text === START_ANEW.text ||
+    OUTER.some((one) => one.text === text) ||
+    commands?.some((command) => PASSES.test(command)) === true
+  );
 }
+/** The same, put shorter for one place. */
+const PASSES = /^(?:Set-VMProcessor|VBoxManage modifyvm \S+ --nested-hw-virt on|aws ec2 run-instances|az vm create)\b/;

@@ -1,0 +1,38 @@
+/*
+ * What people switched on in Windows already, and releases of other products that lack something.
+ */
+
+const ON = "(?:enabled|turned on|switched on|activated|installed|checked|ticked|added)";
+const PLATFORM = "\\bVirtual ?Machine ?Platform\\b";
+const PLATFORM_ON = new RegExp(
+  [
+    `\\b(?:I|I['’]ve|we|we['’]ve|already|also|having)(?: (?:have|already|also|just|had|both)){0,2} ${ON}\\b[^.\\n]{0,60}${PLATFORM}`,
+    `(?<!\\b(?:if|whether|ensure|sure|check|verify|that|unless|when)\\b[^.\\n]{0,40})${PLATFORM}["'”\`]?(?:,? (?:and|&|\\+) [\\w -]{2,40}?| features?)?(?: (?:is|are|was|were|has been|have been|both|all|already|also)){1,3} (?:${ON}|on)\\b`,
+    `${PLATFORM}["'”\`]?[ \\t]{0,8}[:=|][ \\t]{0,8}(?:enabled|on|yes|checked|installed)\\b`,
+    "\\bFeatureName {1,12}: VirtualMachinePlatform\\b[^\\0]{1,200}?\\bState {1,20}: Enabled\\b",
+    "(?:启用|打开|开启|勾选|安装)了[^。，\\n]{0,16}虚拟机平台|虚拟机平台[^。，\\n]{0,10}(?:已经?|都)(?:启用|打开|开启|勾选|安装)",
+  ].join("|"),
+  "i",
+);
+
+/** The feature that WSL2 and Docker Desktop need. */
+export const hasPlatform = (text: string): boolean => /platform|虚拟机平台/i.test(text) && PLATFORM_ON.test(text);
+
+/** A program says so itself. */
+export const SAYS_HYPERV_RUNS = /\bcomputer is running Hyper-V\b/i;
+
+/** Windows 10 before version 1903, which has no such feature. */
+export const BEFORE_PLATFORM = /\b10\.0\.1(?:0\d{3}|[4-6]\d{3}|7[0-7]\d{2})\b/;
+
+/** A release of VirtualBox that passes no VT-x: it came with 6.1, AMD-V with 6.0. */
+export const OLD_VIRTUALBOX = /\bVirtual ?Box\b[^\n]{0,24}?[ (v]v?(?:4\.[0-3]|5\.[0-2]|6\.0)(?:\.\d{1,2})?\b/i;
+
+/** What Apple calls the releases of macOS before 15, which have no nested virtualization. */
+export const BEFORE_MACOS_15 =
+  /\bmac ?OS (?:\w{3,9} )?(?:1[0-4]\b|Sonoma|Ventura|Monterey|Big Sur|Catalina|Mojave)|\b(?:OS ?X|Monterey|Ventura|Big Sur|Catalina|Mojave|High Sierra|Sonoma)\b/i;
+
+/** As bcdedit lists it, or as it was typed. */
+export const LAUNCH_AUTO =
+  /\bhypervisorlaunchtype {2,30}Auto\b|^[^\n]{0,60}[>#$] ?bcdedit(?:\.exe)? \/set (?:["']?\{current\}["']? )?hypervisorlaunchtype auto\b/im;
+export const BCDEDIT_REFUSED =
+  /\baccess (?:is )?denied\b|\bparameter is incorrect\b|\bcommand specified is not valid\b/i;
