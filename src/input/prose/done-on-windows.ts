@@ -24,9 +24,6 @@ export const SAYS_HYPERV_RUNS = /\bcomputer is running Hyper-V\b/i;
 /** Windows 10 before version 1903, which has no such feature. */
 export const BEFORE_PLATFORM = /\b10\.0\.1(?:0\d{3}|[4-6]\d{3}|7[0-7]\d{2})\b/;
 
-/** A release of VirtualBox that passes no VT-x: it came with 6.1, AMD-V with 6.0. */
-export const OLD_VIRTUALBOX = /\bVirtual ?Box\b[^\n]{0,24}?[ (v]v?(?:4\.[0-3]|5\.[0-2]|6\.0)(?:\.\d{1,2})?\b/i;
-
 /** What Apple calls the releases of macOS before 15, which have no nested virtualization. */
 export const BEFORE_MACOS_15 =
   /\bmac ?OS (?:\w{3,9} )?(?:1[0-4]\b|Sonoma|Ventura|Monterey|Big Sur|Catalina|Mojave)|\b(?:OS ?X|Monterey|Ventura|Big Sur|Catalina|Mojave|High Sierra|Sonoma)\b/i;

@@ -1,6 +1,5 @@
 import type { Advice } from "../../answers/message.js";
 import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
-import { OLD_VIRTUALBOX } from "../../input/prose/done-on-windows.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
@@ -20,6 +19,9 @@ export function namedCloud(text: string): string | undefined {
   return CLOUDS.has(name) ? name : undefined;
 }
 const LONGEST_PROSE = 20_000;
+
+/** A release of VirtualBox that passes no VT-x: it came with 6.1, AMD-V with 6.0. */
+const OLD_VIRTUALBOX = /\bVirtual ?Box\b[^\n]{0,24}?[ (v]v?(?:4\.[0-3]|5\.[0-2]|6\.0)(?:\.\d{1,2})?\b/i;
 
 /** What is left of the step for a place, where the text says which machine was chosen there. */
 const CHOSEN: readonly {
