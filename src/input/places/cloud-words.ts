@@ -36,3 +36,8 @@ export function instanceOf(text: string): string | undefined {
   const clouds = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
   return clouds.size === 1 ? [...clouds][0] : undefined;
 }
+
+/** A workspace in which the text says that it was typed; whatever that runs in, it decides. */
+export const workspaceIn = (text: string): string | undefined =>
+  NAMED_OUTER.find(([words, name]) => WORKSPACES.includes(name) && words.test(text))?.[1];
+const WORKSPACES: readonly string[] = ["GitHub Codespaces", "a rented workspace"];

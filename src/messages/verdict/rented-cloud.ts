@@ -1,10 +1,10 @@
 import type { Advice } from "../../answers/message.js";
-import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
+import { cloudOf, instanceOf, workspaceIn } from "../../input/places/cloud-words.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
-import { changesOf } from "../open-steps.js";
+import { changesOf, inAmdWords } from "../open-steps.js";
 import { IN_CLOUD, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
@@ -125,13 +125,33 @@ const NO_MAC = /hackintosh|\b(?:OSX-KVM|Docker-OSX|Proxmox|virt-manager|Boot ?ca
 
 /** The host of a workspace is its provider's. */
 const isOfHost = ({ text, commands }: Advice): boolean =>
-  text === IN_CLOUD || commands?.some((command) => /\bmodprobe kvm/.test(command)) === true;
-/** Its own step in place of the one for any cloud. */
-function inTheCloud(steps: readonly Advice[], cloud: string | undefined): readonly Advice[] {
-  const own = cloud === undefined ? undefined : outerStep(cloud);
-  return own === undefined || own.text === outerStep(undefined).text
-    ? steps
-    : steps.map((step) => (step.text === IN_CLOUD ? own : step));
+  text === IN_CLOUD || commands?.some((command) => /\bmodprobe (?:-r )?kvm/.test(command)) === true;
+
+/** The step of the place in which the text says that it runs, for those of any cloud, or of what a workspace runs in. */
+function ofPlace(steps: readonly Advice[], text: string, so: Circumstances): readonly Advice[] {
+  const workspace = workspaceIn(text);
+  const cloud = instanceOf(text) ?? cloudOf(text);
+  const place = workspace ?? cloud;
+  const isOldWsl = so.has("Windows 10") && so.has("in WSL2");
+  if (place === undefined && !isOldWsl) return steps;
+  const own = outerStep(place);
+  const isKnown = place !== undefined && own.text !== outerStep(undefined).text;
+  const ofCloud = isKnown
+    ? [IN_CLOUD, inAmdWords(IN_CLOUD), ...(cloud === undefined ? [] : [outerStep(cloud).text])]
+    : [];
+  return steps
+    .map((step) =>
+      isOldWsl && step.text === outerStep("WSL").text
+        ? so.has("AMD")
+          ? TO_WINDOWS_11_ON_AMD
+          : TO_WINDOWS_11
+        : !ofCloud.includes(step.text)
+          ? step
+          : workspace === undefined && so.has("AMD")
+            ? (OF_AMD[place ?? ""] ?? OF_AMD.other ?? own)
+            : own,
+    )
+    .filter((step) => !(workspace !== undefined && isOfHost(step)) && !(isOldWsl && step.text === UPDATE_WSL.text));
 }
 
 /** The steps as they are for the machine that the text says was chosen. */
@@ -141,14 +161,7 @@ export function placed(steps: readonly Advice[], text: string | undefined, so: C
   const isMacOs =
     !isMac && so.has("macOS") && !so.has("macOS as the guest") && !OF_LINUX.test(text) && !NO_MAC.test(text);
   const cloud = so.has("in a cloud") ? rentedCloud(text) : undefined;
-  const isWorkspace = cloud === "GitHub Codespaces" || cloud === "a rented workspace";
-  const isOldWsl = so.has("Windows 10") && so.has("in WSL2");
-  const open = steps
-    .filter((step) => !(isWorkspace && isOfHost(step)) && !(isOldWsl && step.text === UPDATE_WSL.text))
-    .map((step) =>
-      isOldWsl && step.text === outerStep("WSL").text ? (so.has("AMD") ? TO_WINDOWS_11_ON_AMD : TO_WINDOWS_11) : step,
-    );
-  return inTheCloud(open, instanceOf(text) ?? cloudOf(text)).map((step) =>
+  return ofPlace(steps, text, so).map((step) =>
     step.text === PASS_SVM.text && cloud !== undefined
       ? (OF_AMD[cloud] ?? OF_AMD.other ?? step)
       : (isMac || isMacOs) && changesOf(step) === "firmware"
