@@ -33,7 +33,8 @@ const SURROUNDINGS: readonly { readonly text: string; readonly never: RegExp; re
   { text: "It runs on an AWS EC2 c8i.2xlarge instance.\n", never: /Choose a \.metal|^In a cloud the kind/ },
   { text: "I'm in a Gitpod workspace, which runs on Google Cloud.\n", never: /gcloud compute|modprobe kvm/ },
   { text: "Not in a hypervisor partition (HVP=0) (VERR_NEM_NOT_AVAILABLE).\n", never: /^On Windows with Hyper-V/ },
-  { text: "Windows 10 host, VirtualBox 7.\n", never: /^KVM has a guest/ },
+  // Its words are those of VirtualBox on Linux.
+  { text: "Windows 10 host, VirtualBox 7.\n", never: /^KVM has a guest/, but: ["vbox-root-mode"] },
 ];
 
 const desktop = await desktopMessages();
