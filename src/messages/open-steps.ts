@@ -15,7 +15,7 @@ import {
   READ_BOTH,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL, SEE_SECURITY } from "./rows/shared-advice.js";
+import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL, SEE_SECURITY, WHPX_ON } from "./rows/shared-advice.js";
 import { inWords, onComputer } from "./said-steps.js";
 
 /*
@@ -198,7 +198,7 @@ export const inAmdWords = (text: string): string =>
         : own
             .replace(/\bVT-x\b/g, "AMD-V")
             .replace(/\bkvm_intel\b/g, "kvm_amd")
-            .replace(/\bCPU with vmx\b/, "CPU with svm");
+            .replace(/\bvmx among\b|\bCPU with vmx\b/, (words) => words.replace("vmx", "svm"));
     })
     .join("");
 
@@ -218,6 +218,12 @@ function ordered(steps: readonly Advice[], isSo: (name: Circumstance) => boolean
   const see = steps.find(({ text }) => text === SEE_SECURITY.text);
   const others = steps.filter((step) => step !== see);
   const off = others.findIndex(({ commands }) => commands?.includes("bcdedit /set hypervisorlaunchtype off") === true);
+  // Who cannot do without Hyper-V looks for a way beside it first.
+  const stop = steps[off];
+  if (isSo("Hyper-V needed") && see === undefined && stop !== undefined) {
+    const beside = steps.filter(({ text }) => text === WHPX_ON.text);
+    return [...beside, ...steps.filter((step) => step !== stop && !beside.includes(step)), stop];
+  }
   if (see === undefined) return steps;
   if (others.some(({ commands }) => commands?.includes("msinfo32") === true)) return others;
   return isSo("Windows' hypervisor runs") && off >= 0

@@ -5,7 +5,7 @@ import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
 import { changesOf, inAmdWords } from "../open-steps.js";
-import { IN_CLOUD, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
+import { IN_CLOUD, LOAD_KVM, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
 export function rentedCloud(text: string): string | undefined {
@@ -151,7 +151,13 @@ function ofPlace(steps: readonly Advice[], text: string, so: Circumstances): rea
             ? (OF_AMD[place ?? ""] ?? OF_AMD.other ?? own)
             : own,
     )
-    .filter((step) => !(workspace !== undefined && isOfHost(step)) && !(isOldWsl && step.text === UPDATE_WSL.text));
+    .filter(
+      (step) =>
+        !(workspace !== undefined && isOfHost(step)) &&
+        // With VT-x passed it would be loaded at boot.
+        !(cloud !== undefined && step.text === LOAD_KVM.text && !so.has("vmx among the flags")) &&
+        !(isOldWsl && step.text === UPDATE_WSL.text),
+    );
 }
 
 /** The steps as they are for the machine that the text says was chosen. */

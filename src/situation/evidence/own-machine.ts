@@ -253,6 +253,8 @@ export type Circumstance =
   | "Windows' hypervisor runs"
   | "Virtual Machine Platform on"
   | "hypervisor launch auto"
+  /** Its author cannot do without Hyper-V, or what runs on it. */
+  | "Hyper-V needed"
   | "before Virtual Machine Platform"
   | "in the Android emulator"
   /** The machine runs in one of a product other than KVM. */

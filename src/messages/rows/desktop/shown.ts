@@ -1,6 +1,7 @@
 import {
   BCDEDIT_REFUSED,
   BEFORE_PLATFORM,
+  HYPERV_NEEDED,
   hasPlatform,
   LAUNCH_AUTO,
   SAYS_HYPERV_RUNS,
@@ -143,6 +144,7 @@ export const SHOWN: readonly Shown[] = [
   ["Windows' hypervisor runs", { test: (text) => SAYS_HYPERV_RUNS.test(text) || windowsShows.runs(text) }],
   ["Virtual Machine Platform on", { test: hasPlatform }],
   ["hypervisor launch auto", LAUNCH_AUTO, BCDEDIT_REFUSED],
+  ["Hyper-V needed", HYPERV_NEEDED],
   ["before Virtual Machine Platform", BEFORE_PLATFORM],
   ["in the Android emulator", /\bAVDs?\b|\bAndroid (?:Studio|emulator)\b|\bemulator(?:\.exe)? -avd\b/i],
   [
@@ -264,7 +266,7 @@ export const SHOWN: readonly Shown[] = [
   ["bcdedit refused", /\bbcdedit\b[^\0]{0,300}\baccess (?:is )?denied\b/i],
   [
     "hypervisor launch off",
-    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
+    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b|\bhypervisorlaunchtype\b[^.\n]{0,12}\b(?:ignored|no effect)\b/i,
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|^(?=[^\0]*\b(?:in|inside) the (?:guest|VM|virtual machine)\b)[^\0]*\b(?:on|at) (?:the|my) host\b[^.\n]{0,80}\bhypervisorlaunchtype\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b|\bhypervisorlaunchtype\b[^\0]{0,400}\b(?:access (?:is )?denied|parameter is incorrect)\b/i,
   ],
   // People who looked.
