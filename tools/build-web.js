@@ -392,7 +392,7 @@ const OMISSIONS = [
         .replace(/ {2}\{\n {4}place: "(?:Amazon EC2|Hyper-V|VirtualBox)",[\s\S]*?\n {2}\},\n/g, "")
         .replace(/\n\/\*\* A release of VirtualBox[\s\S]*?(?=\n\/\*\* What is left of the step)/, "")
         .replace(/\n\/\*\* The host of a workspace[\s\S]*?(?=\n\/\*\* The steps as they are)/, "\n")
-        .replace("return ofPlace(steps, text, so).map", "return steps.map")
+        .replace("return ofPlace(steps, text, so, cloud).map", "return steps.map")
         .replace(/ {2}\{\n {4}place: "Docker Desktop",\n {4}is: \(_, so\)[\s\S]*?\n {2}\},\n/, "")
         .replace(/(\bconst OF_AMD\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
         .replace(/\nconst ON_MACOS\b[\s\S]*?\n\};\nconst NO_MAC[^\n]*/, "\nconst ON_MACOS = ON_A_MAC;")

@@ -50,7 +50,10 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
     by: ["Virtual Machine Platform on", "before Virtual Machine Platform"],
   },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
-  { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["bare metal"] },
+  {
+    command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/,
+    by: ["bare metal", "hypervisor named"],
+  },
 ];
 
 /** Commands, and how people type what answers the same; each to the end of the line. */
@@ -167,7 +170,7 @@ export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstanc
     ({ unless, text }) =>
       unless?.some(isSo) !== true && !OF_SYSTEM.some(([of, others]) => of.test(text) && others.some(isSo)),
   );
-  if (![...INSIDE, ...DONE.firmware].some(isSo)) return open;
+  if (![...INSIDE, ...DONE.firmware, "another product below" as const].some(isSo)) return open;
   const left = open.filter(({ layer, always }) => layer !== "firmware" || always === true);
   return left.length === 0 ? open : left;
 }

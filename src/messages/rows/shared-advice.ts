@@ -1,6 +1,6 @@
 import type { Advice, Alternative, RowCause, Step } from "../../answers/message.js";
 import type { Circumstance } from "../../situation/evidence/own-machine.js";
-import { OUTER_DECIDES } from "../../why/questions/next-steps.js";
+import { IN_CLOUD, OUTER_DECIDES } from "../../why/questions/next-steps.js";
 
 /*
  * Things to do that many messages share.
@@ -135,10 +135,6 @@ export const OUTER_COMMANDS = {
 export const GIVE_TEXT =
   "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.";
 export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"];
-
-/** Where only the kind of cloud is known, and no way of its own. */
-export const IN_CLOUD =
-  "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).";
 
 export const ENABLE_OUTER: Advice = {
   text: OUTER_DECIDES,

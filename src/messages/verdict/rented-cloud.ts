@@ -3,9 +3,9 @@ import { cloudOf, instanceOf, workspaceIn } from "../../input/places/cloud-words
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
-import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
+import { IN_CLOUD, outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
 import { changesOf, inAmdWords } from "../open-steps.js";
-import { IN_CLOUD, LOAD_KVM, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
+import { LOAD_KVM, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
 export function rentedCloud(text: string): string | undefined {
@@ -127,13 +127,27 @@ const NO_MAC = /hackintosh|\b(?:OSX-KVM|Docker-OSX|Proxmox|virt-manager|Boot ?ca
 const isOfHost = ({ text, commands }: Advice): boolean =>
   text === IN_CLOUD || commands?.some((command) => /\bmodprobe (?:-r )?kvm/.test(command)) === true;
 
+/** Which hypervisor is below need not be asked where the text names it. */
+function withProduct(steps: readonly Advice[], text: string): readonly Advice[] {
+  const asks = outerStep(undefined).text;
+  if (!steps.some((step) => step.text === asks)) return steps;
+  const outer = namedOuter(text, undefined);
+  return outer?.isBelow === true ? steps.map((step) => (step.text === asks ? outer.step : step)) : steps;
+}
+
 /** The step of the place in which the text says that it runs, for those of any cloud, or of what a workspace runs in. */
-function ofPlace(steps: readonly Advice[], text: string, so: Circumstances): readonly Advice[] {
+function ofPlace(
+  all: readonly Advice[],
+  text: string,
+  so: Circumstances,
+  named: string | undefined,
+): readonly Advice[] {
+  const steps = withProduct(all, text);
   const workspace = workspaceIn(text);
   const cloud = instanceOf(text) ?? cloudOf(text);
   const place = workspace ?? cloud;
   const isOldWsl = so.has("Windows 10") && so.has("in WSL2");
-  if (place === undefined && !isOldWsl) return steps;
+  if (place === undefined && named === undefined && !isOldWsl) return steps;
   const own = outerStep(place);
   const isKnown = place !== undefined && own.text !== outerStep(undefined).text;
   const ofCloud = isKnown
@@ -155,7 +169,7 @@ function ofPlace(steps: readonly Advice[], text: string, so: Circumstances): rea
       (step) =>
         !(workspace !== undefined && isOfHost(step)) &&
         // With VT-x passed it would be loaded at boot.
-        !(cloud !== undefined && step.text === LOAD_KVM.text && !so.has("vmx among the flags")) &&
+        !((cloud ?? named) !== undefined && step.text === LOAD_KVM.text && !so.has("vmx among the flags")) &&
         !(isOldWsl && step.text === UPDATE_WSL.text),
     );
 }
@@ -167,7 +181,7 @@ export function placed(steps: readonly Advice[], text: string | undefined, so: C
   const isMacOs =
     !isMac && so.has("macOS") && !so.has("macOS as the guest") && !OF_LINUX.test(text) && !NO_MAC.test(text);
   const cloud = so.has("in a cloud") ? rentedCloud(text) : undefined;
-  return ofPlace(steps, text, so).map((step) =>
+  return ofPlace(steps, text, so, cloud).map((step) =>
     step.text === PASS_SVM.text && cloud !== undefined
       ? (OF_AMD[cloud] ?? OF_AMD.other ?? step)
       : (isMac || isMacOs) && changesOf(step) === "firmware"

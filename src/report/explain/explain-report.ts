@@ -2,6 +2,7 @@ import type { Explanation, TextVerdict } from "../../answers/answer.js";
 import type { ExplainedBit } from "../../answers/bits.js";
 import type { Step } from "../../answers/message.js";
 import { checkList, checkNumber } from "../../bits/misuse.js";
+import { LOAD_KVM } from "../../messages/rows/shared-advice.js";
 import { hexIndex } from "../../registers/registers.js";
 import { kernelsText } from "../../situation/kernels-text.js";
 import { isOuterStep, OUTER_UNKNOWN } from "../../why/questions/next-steps.js";
@@ -53,8 +54,8 @@ export function saysNothing({ message, values, bits, steps }: Explanation): bool
 /** The answer, before everything that it rests on. */
 function verdictLines({ says, steps, evidence }: TextVerdict, { shown, typed, width }: Said): Line[] {
   const rows: (readonly [string, Inline])[] = [];
-  // How other hypervisors pass VT-x on is of no use then.
-  if (steps.some(isOuterStep)) for (const text of OUTER_UNKNOWN) shown.add(text);
+  // How other hypervisors pass VT-x on is of no use then, and without VT-x no module loads.
+  if (steps.some(isOuterStep)) for (const text of [...OUTER_UNKNOWN, LOAD_KVM.text]) shown.add(text);
   for (const step of steps.slice(0, 3)) {
     shown.add(step.text);
     for (const command of step.commands ?? []) typed.add(command);

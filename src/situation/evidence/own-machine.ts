@@ -170,6 +170,8 @@ const CIRCUMSTANCES = {
   "invalid state not emulated": ({ params }: Host) =>
     parseBool(params?.kvm_intel?.emulate_invalid_guest_state ?? "") === false,
   "nested on": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === true,
+  /** Which hypervisor is below, it shows. */
+  "hypervisor named": (host: Host) => belowOf(host).name !== undefined,
   "nested off": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === false,
   Intel: ({ vendor, observed }: Host) => vendor === "GenuineIntel" || observed?.modules?.kvm_intel === true,
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };

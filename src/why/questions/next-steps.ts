@@ -128,8 +128,11 @@ export const OUTER_DECIDES =
 
 export const OTHER_PROXMOX =
   "If the node is a virtual machine of another Proxmox, give it the host's CPU there, with nesting on, and start it again.";
+/** Where only the kind of cloud is known, and no way of its own. */
+export const IN_CLOUD =
+  "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).";
 /** Steps that one certain hypervisor below makes needless. */
-export const OUTER_UNKNOWN: readonly string[] = [OUTER_DECIDES, OTHER_PROXMOX];
+export const OUTER_UNKNOWN: readonly string[] = [OUTER_DECIDES, OTHER_PROXMOX, IN_CLOUD];
 
 const SEE_FLAG: readonly string[] = ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"];
 

@@ -71,7 +71,7 @@ export const HAXM_MESSAGES = [
     ],
     pattern:
       /(?:Intel )?(?<!\bhost (?:Intel )?)\b(?:VT|VT-x|VMX) (?:feature )?(?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on|work on system with VT disabled/i,
-    what: "HAXM found VT-x off: IA32_FEATURE_CONTROL is locked without VMX outside SMX: the firmware left it off, or Windows' own hypervisor runs and shows that register so.",
+    what: "HAXM found VT-x off (IA32_FEATURE_CONTROL is locked without VMX outside SMX): the firmware left it off, or Windows' own hypervisor runs and shows that register so.",
     where: (["macOS", "no hypervisor below"] as const).map((is) => ({
       is,
       what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",

@@ -26,7 +26,7 @@ const OF_WINDOWS =
   /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\/i;
 /** Its own program failed there, whatever runs in its machines. */
 const RUNS_WINDOWS =
-  /\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
+  /\bGNS3 [\d.]{1,8} on Windows (?:7|8|10|11)\b|\bon Windows (?:10|11)\b[^.\n]{0,24} with VMware (?:Workstation|Player)\b|\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
 const OF_LINUX =
   /\/dev\/kvm|\buname\b|\b(?:EVE-NG|GNS3 VM|PNETLab|Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
 /** VirtualBox in a machine. */
@@ -118,8 +118,9 @@ const OF_INTEL = /\bVERR_VMX_|\bkvm[_-]intel\b|\bvmx flags\b|^flags\s{0,8}:[^\n]
 
 const OF_AMD = /\bAMD|\bSVM\b|\bRyzen\b|\bEPYC\b/i;
 
-/** KVM, or what can be KVM. */
-const OF_KVM = /^(?:KVM|QEMU|Proxmox|a virtual machine|OpenStack|Nutanix|oVirt|Unraid|Apple)/;
+/** KVM, what can be KVM, and what people name beside the Windows that it is a part of. */
+const OF_KVM =
+  /^(?:KVM|QEMU|Proxmox|a virtual machine|OpenStack|Nutanix|oVirt|Unraid|Apple|WSL|Hyper-V|Windows|Docker|HAXM)/;
 function isInOther(text: string): boolean {
   const outer = namedOuter(text, undefined);
   return outer?.isBelow === true && !OF_KVM.test(outer.name);

@@ -59,6 +59,7 @@ export const TOOL_MESSAGES = [
     steps: [
       {
         text: "See whether this is a virtual machine, and whether boot removed the flag.",
+        unless: [...INSIDE, "another product below"],
         commands: ["lscpu | grep Hypervisor; sudo dmesg | grep 'disabled by BIOS'"],
       },
       ENABLE_OUTER,
