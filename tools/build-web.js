@@ -192,7 +192,7 @@ const RARE_MESSAGES = [
   "hax hcs hypervisor",
   "jailhouse",
   "kata kernel-config kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
-  "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd linux-virt",
+  "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-feat linux-sgx linux-txt lxd linux-virt",
   "macos minikube msr multipass",
   "modprobe-file nix nova nyx",
   "ovirt",
@@ -291,7 +291,10 @@ const OMISSIONS = [
   ],
   [
     /[\\/]evidence[\\/]own-machine\.ts$/,
-    (code) => code.replace(/\n {2}"no unrestricted guest": [\s\S]*?=== false,\n {2}"invalid[\s\S]*?=== false,/, ""),
+    (code) =>
+      code
+        .replace(/\n {2}"no unrestricted guest": [\s\S]*?=== false,\n {2}"invalid[\s\S]*?=== false,/, "")
+        .replace(/\n {2}"hypervisor named": [^\n]*\n[^\n]*"nested off": [^\n]*/, ""),
   ],
   [/[\\/]asked[\\/]numbers-asked\.ts$/, () => "export const numbersAsked = () => undefined;"],
   [/[\\/]decoders[\\/]instruction\.ts$/, (code) => code.replace(/\n {2}const reason = insn[^\n]*\n[^\n]*/, "")],
@@ -673,6 +676,9 @@ export function whyOff({ host }: Situation): WhyOff {
         .replace(/\n {2}\[\n {4}\/\\\/featurename[\s\S]*?\n {2}\],/, "")
         .replace(/\n\/\*\* Whether it runs is shown[\s\S]*?\n\}\n/, "")
         .replace("return ordered(left, isSo);", "return left;")
+        .replace(/\n\/\*\* Of PASS_SVM, where[\s\S]*?;\n/, "")
+        .replace(/\n {6}const asked = [^\n]*/, "")
+        .replace("ofSystem(asked,", "ofSystem(step.commands,")
         .replace(/\n\/\*\* Nested is to be switched on at the host[\s\S]*?(?=\n\/\*\* |\nconst ordered|\nexport )/, "")
         .replace(
           /\n {6}const named = isSo\("Intel"\)[^\n]*\n[^\n]*/,

@@ -52,7 +52,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
   {
     command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/,
-    by: ["bare metal", "hypervisor named"],
+    by: ["bare metal"],
   },
 ];
 
@@ -256,9 +256,8 @@ export function openSteps(
       return TO_HAVE_NESTED.test(step.text) && isSo("nested off") ? withNestedOn(named) : named;
     })
     .flatMap((step) => {
-      const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
-        openCommand(command, circumstances, isSo),
-      );
+      const asked = step.text === PASS_SVM.text && isSo("hypervisor named") ? [ONLY_FLAG] : step.commands;
+      const commands = ofSystem(asked, circumstances)?.flatMap((command) => openCommand(command, circumstances, isSo));
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
@@ -274,6 +273,9 @@ export function openSteps(
     .map((step) => onHost(ifPhysical(step, isSo), circumstances));
   return ordered(left, isSo);
 }
+
+/** Of PASS_SVM, where nothing is left to ask about the hypervisor. */
+const ONLY_FLAG = "grep -m1 -ow svm /proc/cpuinfo";
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {
   "# Linux": "on Linux",
