@@ -190,9 +190,9 @@ const RARE_MESSAGES = [
   "fail fwts",
   "gns3 guest",
   "hax hcs hypervisor",
-  "jailhouse kernel-config",
-  "kata kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-spurious kvm-tdx kvm-shadow kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
-  "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-sgx linux-txt lxd linux-virt",
+  "jailhouse",
+  "kata kernel-config kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-spurious kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
+  "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-feat linux-sgx linux-txt lxd linux-virt",
   "macos minikube msr multipass",
   "modprobe-file nix nova nyx",
   "ovirt",
@@ -291,7 +291,10 @@ const OMISSIONS = [
   ],
   [
     /[\\/]evidence[\\/]own-machine\.ts$/,
-    (code) => code.replace(/\n {2}"no unrestricted guest": [\s\S]*?=== false,\n {2}"invalid[\s\S]*?=== false,/, ""),
+    (code) =>
+      code
+        .replace(/\n {2}"no unrestricted guest": [\s\S]*?=== false,\n {2}"invalid[\s\S]*?=== false,/, "")
+        .replace(/\n {2}"hypervisor named": [^\n]*\n[^\n]*"nested off": [^\n]*/, ""),
   ],
   [/[\\/]asked[\\/]numbers-asked\.ts$/, () => "export const numbersAsked = () => undefined;"],
   [/[\\/]decoders[\\/]instruction\.ts$/, (code) => code.replace(/\n {2}const reason = insn[^\n]*\n[^\n]*/, "")],
@@ -375,7 +378,8 @@ const OMISSIONS = [
           /\nconst GUEST_IN =[\s\S]*?\nconst guestIn = .*\n/,
           "\nconst guestIn = (_: string): string | undefined => undefined;\n",
         )
-        .replace(/\n {2}const clouds = [^\n]*\n[^\n]*/, "")
+        .replace(/\n {2}const clouds = [\s\S]*?severalClouds\(clouds\);/, "")
+        .replace(/\nconst OF_WORKSPACE =[^\n]*/, "")
         .replace(/\nfunction severalClouds[\s\S]*?\n\}\n/, "\n")
         .replace(/\n {12}: first === "a rented workspace"[\s\S]*?(?=\n {16}: `)/, "")
         .replace(/\nconst N_SIZE =[^\n]*/, "")
@@ -388,6 +392,10 @@ const OMISSIONS = [
     /[\\/]verdict[\\/]rented-cloud\.ts$/,
     (code) =>
       code
+        .replace(/ {2}\{\n {4}place: "(?:Amazon EC2|Hyper-V|VirtualBox)",[\s\S]*?\n {2}\},\n/g, "")
+        .replace(/\n\/\*\* A release of VirtualBox[\s\S]*?(?=\n\/\*\* What is left of the step)/, "")
+        .replace(/\n\/\*\* The host of a workspace[\s\S]*?(?=\n\/\*\* The steps as they are)/, "\n")
+        .replace("return ofPlace(steps, text, so, cloud).map", "return steps.map")
         .replace(/ {2}\{\n {4}place: "Docker Desktop",\n {4}is: \(_, so\)[\s\S]*?\n {2}\},\n/, "")
         .replace(/(\bconst OF_AMD\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
         .replace(/\nconst ON_MACOS\b[\s\S]*?\n\};\nconst NO_MAC[^\n]*/, "\nconst ON_MACOS = ON_A_MAC;")
@@ -663,7 +671,23 @@ export function whyOff({ host }: Situation): WhyOff {
     (code) =>
       code
         .replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, "")
-        .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, ""),
+        .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, "")
+        // What is done on Windows.
+        .replace(/\n {2}\{ command: \/\^bcdedit[^\n]*/, "")
+        .replace(/\n {2}\{\n {4}command: \/\\\/featurename[\s\S]*?\n {2}\},/, "")
+        .replace(/\n {2}\[\n {4}\/\\\/featurename[\s\S]*?\n {2}\],/, "")
+        .replace(/\n\/\*\* Whether it runs is shown[\s\S]*?\n\}\n/, "")
+        .replace("return ordered(left, isSo);", "return left;")
+        .replace(/\n\/\*\* Of PASS_SVM, where[\s\S]*?;\n/, "")
+        .replace(/\n {6}const asked = [^\n]*/, "")
+        .replace("ofSystem(asked,", "ofSystem(step.commands,")
+        .replace(/\n\/\*\* Nested is to be switched on at the host[\s\S]*?(?=\n\/\*\* |\nconst ordered|\nexport )/, "")
+        .replace(
+          /\n {6}const named = isSo\("Intel"\)[^\n]*\n[^\n]*/,
+          '\n      return isSo("Intel") ? step : { ...step, text: inEitherWords(step.text) };',
+        )
+        .replace(/\n\/\*\* Causes of one system[\s\S]*?\n\];\n/, "")
+        .replace(/ && !OF_SYSTEM\.some\([^\n]*(?=,)/, ""),
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [

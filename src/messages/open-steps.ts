@@ -15,7 +15,7 @@ import {
   READ_BOTH,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
+import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL, SEE_SECURITY, WHPX_ON } from "./rows/shared-advice.js";
 import { inWords, onComputer } from "./said-steps.js";
 
 /*
@@ -43,9 +43,17 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /\bsmm=off\b|<smm state='off'/, by: ["without SMM"] },
   { command: /^# LXC: /, by: ["Docker alone named"] },
-  { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
+  { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "nested off", "AMD"] },
+  { command: /^bcdedit \/set hypervisorlaunchtype auto$/, by: ["hypervisor launch auto"] },
+  {
+    command: /\/featurename:VirtualMachinePlatform\b/,
+    by: ["Virtual Machine Platform on", "before Virtual Machine Platform"],
+  },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
-  { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["bare metal"] },
+  {
+    command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/,
+    by: ["bare metal"],
+  },
 ];
 
 /** Commands, and how people type what answers the same; each to the end of the line. */
@@ -61,9 +69,16 @@ const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
     /^(?:dmesg|journalctl -[kb]+) ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/,
   ],
   [/^systemd-detect-virt$/, /^systemd-detect-virt$/],
+  [
+    /\/featurename:VirtualMachinePlatform\b/,
+    /^(?:dism|Enable-WindowsOptionalFeature)\b[^\n]{1,80}VirtualMachinePlatform\b/i,
+  ],
   [/^checktool\.exe --verbose$/, /\bchecktool(?:\.exe)? --verbose$/],
   [/^virt-host-validate(?: qemu)?$/, /^virt-host-validate(?: qemu)?$/],
-  [/^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, /^cat \/sys\/module\/kvm_(?:intel|\*)\/parameters\/nested$/],
+  [
+    /^cat \/sys\/module\/kvm_(?:intel|\*)\/parameters\/nested$/,
+    /^cat \/sys\/module\/kvm_(?:intel|\*)\/parameters\/nested$/,
+  ],
 ];
 
 /** What a step says without one of its commands. */
@@ -143,10 +158,19 @@ export function changesOf({ text, changes }: Advice): Advice["changes"] {
   return changes ?? (IN_FIRMWARE.has(text) ? "firmware" : undefined);
 }
 
+/** Causes of one system, and what shows another one. */
+const OF_SYSTEM: readonly (readonly [of: RegExp, others: readonly Circumstance[]])[] = [
+  [/^On Windows\b/, ["on Linux", "macOS", "no hypervisor below"]],
+  [/^(?:On Linux|KVM has)\b/, ["on Windows", "macOS"]],
+];
+
 /** The causes that are left. */
 export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstance) => boolean): readonly RowCause[] {
-  const open = causes.filter(({ unless }) => unless?.some(isSo) !== true);
-  if (![...INSIDE, ...DONE.firmware].some(isSo)) return open;
+  const open = causes.filter(
+    ({ unless, text }) =>
+      unless?.some(isSo) !== true && !OF_SYSTEM.some(([of, others]) => of.test(text) && others.some(isSo)),
+  );
+  if (![...INSIDE, ...DONE.firmware, "another product below" as const].some(isSo)) return open;
   const left = open.filter(({ layer, always }) => layer !== "firmware" || always === true);
   return left.length === 0 ? open : left;
 }
@@ -177,9 +201,38 @@ export const inAmdWords = (text: string): string =>
         : own
             .replace(/\bVT-x\b/g, "AMD-V")
             .replace(/\bkvm_intel\b/g, "kvm_amd")
-            .replace(/\bCPU with vmx\b/, "CPU with svm");
+            .replace(/\bvmx among\b|\bCPU with vmx\b/, (words) => words.replace("vmx", "svm"));
     })
     .join("");
+
+/** Whose CPU it is, the text does not show. */
+const inEitherWords = (text: string): string => text.replace(/\bCPU with vmx\b(?! \()/, "CPU with vmx (on AMD svm)");
+
+/** Nested is to be switched on at the host, and is off there. */
+const TO_HAVE_NESTED = /^On the (?:Proxmox )?host, switch nested on and give the guest\b/;
+const SWITCH_ON = [
+  "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",
+  "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
+];
+const withNestedOn = (step: Advice): Advice => ({ ...step, commands: [...SWITCH_ON, ...(step.commands ?? [])] });
+
+/** Whether it runs is shown, and asked once more after it was switched off; and each thing is looked at once. */
+function ordered(steps: readonly Advice[], isSo: (name: Circumstance) => boolean): readonly Advice[] {
+  const see = steps.find(({ text }) => text === SEE_SECURITY.text);
+  const others = steps.filter((step) => step !== see);
+  const off = others.findIndex(({ commands }) => commands?.includes("bcdedit /set hypervisorlaunchtype off") === true);
+  // Who cannot do without Hyper-V looks for a way beside it first.
+  const stop = steps[off];
+  if (isSo("Hyper-V needed") && see === undefined && stop !== undefined) {
+    const beside = steps.filter(({ text }) => text === WHPX_ON.text);
+    return [...beside, ...steps.filter((step) => step !== stop && !beside.includes(step)), stop];
+  }
+  if (see === undefined) return steps;
+  if (others.some(({ commands }) => commands?.includes("msinfo32") === true)) return others;
+  return isSo("Windows' hypervisor runs") && off >= 0
+    ? [...others.slice(0, off + 1), see, ...others.slice(off + 1)]
+    : steps;
+}
 
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
@@ -187,7 +240,7 @@ export function openSteps(
   circumstances: Circumstances,
   isSo: (name: Circumstance) => boolean = circumstances.has,
 ): readonly Advice[] {
-  return inPlace(steps, circumstances)
+  const left = inPlace(steps, circumstances)
     .filter((step) => {
       const changes = changesOf(step);
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
@@ -198,12 +251,13 @@ export function openSteps(
     .map((step) => {
       const instead = inWords(step, IN_FIRMWARE.has(step.text), circumstances);
       if (instead !== undefined) return instead;
-      return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
+      if (isSo("AMD")) return { ...step, text: inAmdWords(step.text) };
+      const named = isSo("Intel") ? step : { ...step, text: inEitherWords(step.text) };
+      return TO_HAVE_NESTED.test(step.text) && isSo("nested off") ? withNestedOn(named) : named;
     })
     .flatMap((step) => {
-      const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
-        openCommand(command, circumstances, isSo),
-      );
+      const asked = step.text === PASS_SVM.text && isSo("hypervisor named") ? [ONLY_FLAG] : step.commands;
+      const commands = ofSystem(asked, circumstances)?.flatMap((command) => openCommand(command, circumstances, isSo));
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
@@ -217,7 +271,11 @@ export function openSteps(
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     })
     .map((step) => onHost(ifPhysical(step, isSo), circumstances));
+  return ordered(left, isSo);
 }
+
+/** Of PASS_SVM, where nothing is left to ask about the hypervisor. */
+const ONLY_FLAG = "grep -m1 -ow svm /proc/cpuinfo";
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {
   "# Linux": "on Linux",
@@ -252,7 +310,11 @@ function openCommand(
   { reads, typed }: Circumstances,
   isSo: (name: Circumstance) => boolean,
 ): readonly string[] {
-  const named = isSo("AMD") ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one) : plain;
+  const named = isSo("AMD")
+    ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one)
+    : isSo("Intel")
+      ? plain
+      : ofEither;
   const isRead = (one: string): boolean => {
     const index = RDMSR.exec(one)?.[1];
     return index !== undefined && reads(Number(index));
@@ -267,6 +329,8 @@ function openCommand(
 }
 
 const plain = (one: string): string => one;
+const ofEither = (one: string): string =>
+  one.replace(/^(cat \/sys\/module\/kvm_)intel(\/parameters\/nested)$/, "$1*$2");
 
 /** The commands of a line that are left; a line that is a program of its own is left whole. */
 function pieces(

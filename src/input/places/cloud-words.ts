@@ -23,7 +23,10 @@ const INSTANCE_TYPES = [
     /\b(?:[acegmnt][1-4][ad]?|f1|g1)-(?:standard|highmem|highcpu|medium|micro|small)(?:-\d{1,3})?\b/,
     "Google Compute Engine",
   ],
-  [/\bStandard_[A-Z]{1,2}\d{1,3}\w{0,8}\b|\b(?:N[CDV]|[DEF])\d{1,3}[a-z]{0,5}_v\d\b/, "Azure"],
+  [
+    /\bStandard_[A-Z]{1,2}\d{1,3}\w{0,8}\b|\bStandard [DE]\d{1,3}[a-z]{0,5} v\d\b|\b(?:N[CDV]|[DEF])\d{1,3}[a-z]{0,5}_v\d\b/,
+    "Azure",
+  ],
 ] as const;
 
 /** The cloud of whose types of instance the text names some, and of no other cloud's. */
@@ -33,3 +36,8 @@ export function instanceOf(text: string): string | undefined {
   const clouds = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
   return clouds.size === 1 ? [...clouds][0] : undefined;
 }
+
+/** A workspace in which the text says that it was typed; whatever that runs in, it decides. */
+export const workspaceIn = (text: string): string | undefined =>
+  NAMED_OUTER.find(([words, name]) => WORKSPACES.includes(name) && words.test(text))?.[1];
+const WORKSPACES: readonly string[] = ["GitHub Codespaces", "a rented workspace"];

@@ -8,6 +8,7 @@ const ON: readonly RegExp[] = [
   /\b(?:VMX|VT-x) is (?:now )?(?:enabled|visible|present|there) (?:on|in|inside) (?:the |my )?(?:guest|VM|L1)\b/i,
   /\bvirt(?:uali[sz]ation)? (?:bits?|extensions?|flags?) (?:are |is )?(?:exposed|passed through)\b/i,
   /\bflags\b[^.\n]{0,20}\b(?:include|contain|show|have)\b[^.\n]{0,12}\bvmx\b/i,
+  /\bhardware[- ]assisted (?:CPU )?virtuali[sz]ation is (?:already )?exposed\b/i,
   /\byes,? nested virtuali[sz]ation is supported on my\b/i,
   /\breturn(?:s|ed) (?:a )?[`'"]?Y\b[^.\n]{0,30}\bnested\b/,
 ];

@@ -9,6 +9,15 @@ export const HYPERVISOR_WORKS =
 export const BESIDE = /\b(Virtual ?Box|VMware(?: (?:Workstation|Player)\b|\b|(?=\d)))/i;
 export const OWN_HYPERVISOR =
   /\b(?:Virtualisierungsbasierte Sicherheit|S[ée]curité basée sur la virtualisation|Seguridad basada en (?:la )?virtualización|Segurança baseada em virtualização)(?=[ :]{1,4}(?:Wird ausgeführt|En cours|En ejecución|Em execução))|基于虚拟化的安全性?(?=[ :：]{1,4}正在运行)|仮想化ベースのセキュリティ(?=[ :：]{1,4}実行中)|(?:内核隔离|内存完整性)(?=[^，。\n]{0,6}(?:打开|开启|启用|开着))|\bturtle\b|\bNEM\b|\bWHPX\b|\bnative API\b|\bVBS\b|\bVirtuali[sz]ation[- ]based security\b|\bmemory integrity\b|\bcore isolation\b|\b(?:device|credential) guard\b|\bHyper-?V\b|\bhypervisorlaunchtype\b|\bWindows hypervisor\b/i;
+/** By the name of what starts it, or by what shows it. */
+export const shownBy = (own: string | undefined): string =>
+  own === undefined || /launchtype|Windows hypervisor/i.test(own)
+    ? ""
+    : /turtle/i.test(own)
+      ? " (the green turtle shows it)"
+      : /^NEM$|native API/i.test(own)
+        ? ` (${own} shows it)`
+        : ` (${own})`;
 /** It runs for these without Hyper-V being wanted. */
 export const SECURITY =
   /\bVBS\b|\bVirtuali[sz]ation[- ]based security\b|\bmemory integrity\b|\bcore isolation\b|\b(?:device|credential) guard\b|\bHVCI\b|\bhypervisorlaunchtype\b/i;

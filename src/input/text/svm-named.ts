@@ -9,7 +9,7 @@ export const INTEL_CPU =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU|machines?\b|hosts?\b|servers?\b|laptops?\b)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 /** AMD-V by its own name, in a text without a word of Intel's. */
 const SVM_WORDS = /\bAMD[ -](?:SVM|V)\b|\bSVM(?: mode)?(?=[^.\n]{0,24}\b(?:BIOS|UEFI|enabled|active|on)\b)/i;
-const VTX_WORDS = /\bIntel\b|\bVT-?[xd]\b|\bvmx\b|\bkvm[_-]intel\b/i;
+export const VTX_WORDS = /\bIntel\b|\bVT-?[xd]\b|\bvmx\b|\bkvm[_-]intel\b/i;
 
 /** svm is looked for alone, and found. */
 export const SVM_COUNTED =

@@ -230,9 +230,10 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
     };
   const holder = HOLDERS.find(([sign]) => context.signs[sign])?.[1];
   const { causes, steps } = MEANINGS.EBUSY;
+  const isNamed = context.circumstances.has("Intel") || context.circumstances.has("AMD");
   const isShown = holder !== undefined && context.circumstances.has("rival beside KVM");
   return {
-    what: `KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU, so another hypervisor holds VT-x${holder === undefined ? "" : `; the text names ${holder}`}.`,
+    what: `KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU${isNamed ? "" : " (on AMD EFER.SVME)"}, so another hypervisor holds VT-x${holder === undefined ? "" : `; the text names ${holder}`}.`,
     causes,
     onlyCauses: true,
     steps: isShown ? [holder === "VirtualBox" ? STOP_VIRTUALBOX : STOP_VMWARE] : steps,

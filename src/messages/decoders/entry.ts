@@ -52,7 +52,7 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
       ? pointedTo(zeroError(), context)
       : INSTRUCTION_ERRORS[code] === undefined
         ? undefined
-        : ofKvm(instructionError(code), code);
+        : ofKvm(instructionError(code), code, context.circumstances.has("in a cloud"));
   if (failed !== undefined)
     return { ...auditOf(context, code, sinceUpdate(failed, context), isOfQemu), isOfInstruction: true };
   return auditOf(context, code, {
@@ -238,7 +238,7 @@ export function instructionError(error: number): Decoded {
 }
 
 /** KVM sets the controls itself and its user cannot: what he can do is to leave the doubtful ones out. */
-function ofKvm(decoded: Decoded, error: number): Decoded {
+function ofKvm(decoded: Decoded, error: number, inCloud: boolean): Decoded {
   if (error !== 7) {
     return {
       ...decoded,
@@ -251,7 +251,7 @@ function ofKvm(decoded: Decoded, error: number): Decoded {
     what: `${decoded.what} KVM asks only for controls that the CPU lists: in a virtual machine, the hypervisor below lists one that it does not implement; on hardware it is a fault of this kernel.`,
     steps: [
       {
-        text: "In a virtual machine, above all under VMware: let KVM do without the features that outer hypervisors list and do not implement; the first one helps most often.",
+        text: `${inCloud ? "Let" : "In a virtual machine, above all under VMware: let"} KVM do without the features that outer hypervisors list and do not implement; the first one helps most often.`,
         commands: [
           "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel unrestricted_guest=0",
           "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel preemption_timer=0",

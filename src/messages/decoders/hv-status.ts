@@ -101,7 +101,7 @@ const NOT_BUILT: Pick<HvStatus, "what" | "causes" | "steps"> = {
   steps: [
     {
       text: "See what it can use, and take a newer QEMU where hvf is not among it.",
-      commands: ["qemu-system-x86_64 -accel help"],
+      commands: ["qemu-system-x86_64 -accel help   # of ARM guests: qemu-system-aarch64"],
     },
   ],
 };

@@ -82,12 +82,27 @@ function refusedPartition(text: string): Decoded | undefined {
   };
 }
 
+/** Why QEMU's machine left the processor: WinHvPlatformDefs.h, WHV_RUN_VP_EXIT_REASON. */
+const EXITS: { readonly [code: string]: string | undefined } = {
+  "4": "an unrecoverable exception of the guest (a triple fault)",
+  "5": "a register of the guest with a value that is not allowed",
+};
+
+function exitOfGuest(text: string): Decoded | undefined {
+  const code = /\bVP exit code (?<code>(?:0x)?[0-9a-f]{1,8})/i.exec(text)?.groups?.code;
+  if (code === undefined) return undefined;
+  const means = EXITS[code];
+  return {
+    what: `QEMU runs over Windows' hypervisor (WHPX), so VT-x works; its guest stopped with exit code ${code}${means === undefined ? "" : `: ${means}`}.`,
+  };
+}
+
 /** An error of Windows beside the name of its service for virtual machines. */
 export function decodeWindowsStatus(
   [{ groups, text }]: readonly [Match, ...Match[]],
   _context: ExplainContext,
 ): Decoded {
-  const refused = refusedPartition(text);
+  const refused = refusedPartition(text) ?? exitOfGuest(text);
   if (refused !== undefined) return refused;
   const code = Number(groups.code ?? groups.code2);
   const status = STATUS.find((one) => one.code === (code & 0xffff));

@@ -1,6 +1,6 @@
 import type { Advice, Alternative, RowCause, Step } from "../../answers/message.js";
 import type { Circumstance } from "../../situation/evidence/own-machine.js";
-import { OUTER_DECIDES } from "../../why/questions/next-steps.js";
+import { IN_CLOUD, OUTER_DECIDES } from "../../why/questions/next-steps.js";
 
 /*
  * Things to do that many messages share.
@@ -136,10 +136,6 @@ export const GIVE_TEXT =
   "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.";
 export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"];
 
-/** Where only the kind of cloud is known, and no way of its own. */
-export const IN_CLOUD =
-  "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).";
-
 export const ENABLE_OUTER: Advice = {
   text: OUTER_DECIDES,
   commands: Object.values(OUTER_COMMANDS).flat(),
@@ -214,6 +210,27 @@ export const WINDOWS_STATE: Advice = {
   text: "Ask Windows which of the four requirements is missing, or whether a hypervisor already runs.",
   commands: ["systeminfo"],
   unless: ["on Linux", "macOS", "in a container"],
+};
+
+/** WSL of Windows 10 passes none, however new it is. */
+export const TO_WINDOWS_11: Step = {
+  text: "Update to Windows 11, run Linux in a Hyper-V machine, which can be given VT-x, or do without KVM.",
+  commands: ["-accel tcg", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+};
+
+export const TO_WINDOWS_11_ON_AMD: Step = {
+  text: "Update to Windows 11, or do without KVM.",
+  commands: ["-accel tcg"],
+};
+
+export const UPDATE_WSL: Step = {
+  text: "Update WSL, and see whether the device is there.",
+  commands: ["wsl --update", "ls -l /dev/kvm"],
+};
+
+/** Where the hypervisor that it needs runs. */
+export const OTHER_REASON: Step = {
+  text: "Read the program's log. It can lack a right (start it as administrator), or need another feature or edition of Windows.",
 };
 
 export const LOAD_KVM: Advice = {

@@ -30,6 +30,9 @@ export function otherCpuVerdict(
   );
 }
 
+/** Messages that only an AMD CPU brings, and that say so. */
+const SAY_AMD: ReadonlySet<string> = new Set(["vbox-amd", "vbox-amd-in-use"]);
+
 /** Whose messages name VT-x where they mean AMD-V as well. */
 const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
@@ -201,7 +204,10 @@ function svmVerdict(
       first.product === "HAXM" && !AEHD.test(text)
         ? ` HAXM runs on Intel CPUs alone; the emulator can use ${circumstances.has("Windows 7") || circumstances.has("Windows 8") ? "" : "WHPX or "}its own driver (AEHD).`
         : "";
-    const says = `${first.what} The text shows an AMD CPU (${found}), which has AMD-V (SVM) in place of VT-x.${haxm}`;
+    const whose = SAY_AMD.has(first.message ?? "")
+      ? ""
+      : ` The text shows an AMD CPU (${found}), which has AMD-V (SVM) in place of VT-x.`;
+    const says = `${first.what}${whose}${haxm}`;
     return {
       ...answer(says, haxm === "" ? first.steps.slice(0, 2) : [WHPX_ON]),
       line: first.lines[0],

@@ -1,10 +1,11 @@
 import type { Advice } from "../../answers/message.js";
-import { cloudOf, instanceOf } from "../../input/places/cloud-words.js";
+import { cloudOf, instanceOf, workspaceIn } from "../../input/places/cloud-words.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
-import { outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
-import { changesOf } from "../open-steps.js";
+import { IN_CLOUD, outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
+import { changesOf, inAmdWords } from "../open-steps.js";
+import { LOAD_KVM, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
 export function rentedCloud(text: string): string | undefined {
@@ -19,6 +20,9 @@ export function namedCloud(text: string): string | undefined {
 }
 const LONGEST_PROSE = 20_000;
 
+/** A release of VirtualBox that passes no VT-x: it came with 6.1, AMD-V with 6.0. */
+const OLD_VIRTUALBOX = /\bVirtual ?Box\b[^\n]{0,24}?[ (v]v?(?:4\.[0-3]|5\.[0-2]|6\.0)(?:\.\d{1,2})?\b/i;
+
 /** What is left of the step for a place, where the text says which machine was chosen there. */
 const CHOSEN: readonly {
   readonly place: string;
@@ -28,10 +32,34 @@ const CHOSEN: readonly {
   {
     place: "Azure",
     // Sizes with an a or a p have CPUs of AMD and of Arm.
-    is: (text) => /\b(?:Standard_)?[DE]\d{1,3}(?![a-z]{0,3}[ap])[a-z]{0,4}_v[3-9]\b/.test(text),
+    is: (text) => /\b(?:Standard_)?[DE]\d{1,3}(?![a-z]{0,3}[ap])[a-z]{0,4}[_ ]v[3-9]\b/.test(text),
     step: {
       text: "Sizes of this kind pass VT-x, unless the security type is Trusted Launch: create the machine with the security type Standard.",
       commands: ["az vm create --security-type Standard ..."],
+    },
+  },
+  {
+    place: "Amazon EC2",
+    is: (text) => /\b[cmr]8i\.\w/.test(text),
+    step: {
+      text: "Types of this kind pass VT-x to an instance that was launched with nested virtualization, which is off unless asked for: launch it anew with it.",
+      commands: ["aws ec2 run-instances --instance-type c8i.xlarge --cpu-options NestedVirtualization=enabled ..."],
+    },
+  },
+  {
+    place: "Hyper-V",
+    is: (text) => /\bHyper-?V\b|\bWindows\b/i.test(text) && !/\bAzure\b/i.test(text),
+    step: {
+      text: "On the Windows host, with the machine off, expose it.",
+      commands: ["Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+    },
+  },
+  {
+    place: "VirtualBox",
+    is: (text) => OLD_VIRTUALBOX.test(text),
+    step: {
+      text: "VirtualBox passes VT-x from 6.1 on, and AMD-V from 6.0 on: update it on the host; then, with the machine off, switch it on.",
+      commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
     },
   },
   {
@@ -95,6 +123,57 @@ const ON_MACOS: Advice = {
 };
 const NO_MAC = /hackintosh|\b(?:OSX-KVM|Docker-OSX|Proxmox|virt-manager|Boot ?camp)\b/i;
 
+/** The host of a workspace is its provider's. */
+const isOfHost = ({ text, commands }: Advice): boolean =>
+  text === IN_CLOUD || commands?.some((command) => /\bmodprobe (?:-r )?kvm/.test(command)) === true;
+
+/** Which hypervisor is below need not be asked where the text names it. */
+function withProduct(steps: readonly Advice[], text: string): readonly Advice[] {
+  const asks = outerStep(undefined).text;
+  if (!steps.some((step) => step.text === asks)) return steps;
+  const outer = namedOuter(text, undefined);
+  return outer?.isBelow === true ? steps.map((step) => (step.text === asks ? outer.step : step)) : steps;
+}
+
+/** The step of the place in which the text says that it runs, for those of any cloud, or of what a workspace runs in. */
+function ofPlace(
+  all: readonly Advice[],
+  text: string,
+  so: Circumstances,
+  named: string | undefined,
+): readonly Advice[] {
+  const steps = withProduct(all, text);
+  const workspace = workspaceIn(text);
+  const cloud = instanceOf(text) ?? cloudOf(text);
+  const place = workspace ?? cloud;
+  const isOldWsl = so.has("Windows 10") && so.has("in WSL2");
+  if (place === undefined && named === undefined && !isOldWsl) return steps;
+  const own = outerStep(place);
+  const isKnown = place !== undefined && own.text !== outerStep(undefined).text;
+  const ofCloud = isKnown
+    ? [IN_CLOUD, inAmdWords(IN_CLOUD), ...(cloud === undefined ? [] : [outerStep(cloud).text])]
+    : [];
+  return steps
+    .map((step) =>
+      isOldWsl && step.text === outerStep("WSL").text
+        ? so.has("AMD")
+          ? TO_WINDOWS_11_ON_AMD
+          : TO_WINDOWS_11
+        : !ofCloud.includes(step.text)
+          ? step
+          : workspace === undefined && so.has("AMD")
+            ? (OF_AMD[place ?? ""] ?? OF_AMD.other ?? own)
+            : own,
+    )
+    .filter(
+      (step) =>
+        !(workspace !== undefined && isOfHost(step)) &&
+        // With VT-x passed it would be loaded at boot.
+        !((cloud ?? named) !== undefined && step.text === LOAD_KVM.text && !so.has("vmx among the flags")) &&
+        !(isOldWsl && step.text === UPDATE_WSL.text),
+    );
+}
+
 /** The steps as they are for the machine that the text says was chosen. */
 export function placed(steps: readonly Advice[], text: string | undefined, so: Circumstances): readonly Advice[] {
   if (text === undefined) return steps;
@@ -102,7 +181,7 @@ export function placed(steps: readonly Advice[], text: string | undefined, so: C
   const isMacOs =
     !isMac && so.has("macOS") && !so.has("macOS as the guest") && !OF_LINUX.test(text) && !NO_MAC.test(text);
   const cloud = so.has("in a cloud") ? rentedCloud(text) : undefined;
-  return steps.map((step) =>
+  return ofPlace(steps, text, so, cloud).map((step) =>
     step.text === PASS_SVM.text && cloud !== undefined
       ? (OF_AMD[cloud] ?? OF_AMD.other ?? step)
       : (isMac || isMacOs) && changesOf(step) === "firmware"

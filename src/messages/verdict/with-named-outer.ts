@@ -16,9 +16,9 @@ import {
 } from "../../why/below/named-outer.js";
 import { productBelow } from "../../why/below/product-below.js";
 import { shownModel } from "../../why/below/shown-model.js";
-import { outerStep } from "../../why/questions/next-steps.js";
+import { IN_CLOUD, outerStep } from "../../why/questions/next-steps.js";
 import { changesOf } from "../open-steps.js";
-import { IN_CLOUD, LOAD_KVM, PASS_DEVICE } from "../rows/shared-advice.js";
+import { LOAD_KVM, PASS_DEVICE } from "../rows/shared-advice.js";
 import { guestOfHost, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { idsOf } from "./text/row-verdict.js";
@@ -171,9 +171,11 @@ export function withBelow(
   const isLoadStep = ({ text: said }: ChosenStep) =>
     said === LOAD_KVM.text &&
     // Its machine comes with the kernel that it has.
-    (named.name === "Docker Desktop" || (named.isBelow && circumstances.has("KVM's module not loaded")));
+    (named.name === "Docker Desktop" ||
+      named.name.startsWith("QEMU TCG") ||
+      (named.isBelow && (CLOUDS.has(named.name) || circumstances.has("KVM's module not loaded"))));
   const isWithoutKernel = text !== undefined && named.name === "WSL" && WSL_1.test(text);
-  const isRented = isWithoutKernel || named.name === "GitHub Codespaces" || named.name === "a rented workspace";
+  const isRented = isWithoutKernel || named.name === "GitHub Codespaces" || named.name.startsWith("a rented workspace");
   const steps = isRented
     ? []
     : found.steps.filter(

@@ -1,6 +1,8 @@
 import type { Explanation, TextVerdict } from "../../answers/answer.js";
 import type { ExplainedBit } from "../../answers/bits.js";
+import type { Step } from "../../answers/message.js";
 import { checkList, checkNumber } from "../../bits/misuse.js";
+import { LOAD_KVM } from "../../messages/rows/shared-advice.js";
 import { hexIndex } from "../../registers/registers.js";
 import { kernelsText } from "../../situation/kernels-text.js";
 import { isOuterStep, OUTER_UNKNOWN } from "../../why/questions/next-steps.js";
@@ -16,7 +18,8 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   checkList(explanations, "lines", "explanations", "explanations, as explain(text) returns them");
   checkNumber(width, "width", "a number of columns");
   const shown = new Set<string>();
-  const lines: Line[] = verdict === undefined ? [] : [...verdictLines(verdict, shown, width), BLANK];
+  const typed = new Set<string>();
+  const lines: Line[] = verdict === undefined ? [] : [...verdictLines(verdict, { shown, typed, width }), BLANK];
   const unread = explanations.length === 1 ? [] : explanations.filter(saysNothing);
   // That no line is a message needs no saying after an answer.
   const answered = verdict !== undefined && explanations.length === 1 && explanations.every(saysNothing);
@@ -26,7 +29,7 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
     // What differs between kernels is not printed then.
     if (covered && at > 0 && isSameLine(one, said[at - 1])) continue;
     if (at > 0) lines.push(BLANK);
-    lines.push(...explanationLines(one, { covered, verdict, shown, width }));
+    lines.push(...explanationLines(one, { covered, verdict, shown, typed, width }));
   }
   // Beside an answer to the whole text they are what it was read from.
   if (unread.length > 0 && (verdict === undefined || said.length > 0)) {
@@ -49,27 +52,44 @@ export function saysNothing({ message, values, bits, steps }: Explanation): bool
 }
 
 /** The answer, before everything that it rests on. */
-function verdictLines({ says, steps, evidence }: TextVerdict, shown: Set<string>, width: number): Line[] {
+function verdictLines({ says, steps, evidence }: TextVerdict, { shown, typed, width }: Said): Line[] {
   const rows: (readonly [string, Inline])[] = [];
-  // How other hypervisors pass VT-x on is of no use then.
-  if (steps.some(isOuterStep)) for (const text of OUTER_UNKNOWN) shown.add(text);
+  // How other hypervisors pass VT-x on is of no use then, and without VT-x no module loads.
+  if (steps.some(isOuterStep)) for (const text of [...OUTER_UNKNOWN, LOAD_KVM.text]) shown.add(text);
   for (const step of steps.slice(0, 3)) {
     shown.add(step.text);
+    for (const command of step.commands ?? []) typed.add(command);
+    if (OF_FIRMWARE.test(step.text)) typed.add(FIRMWARE);
     rows.push(["do", stepInline(step)]);
   }
   for (const text of evidence.slice(0, 6)) rows.push(["rests on", text]);
   return [...wrap(styled("strong", says), width), ...(rows.length === 0 ? [] : labelled(rows, width))];
 }
 
-interface Around {
-  readonly covered: boolean;
-  readonly verdict: TextVerdict | undefined;
+interface Said {
   /** Texts of steps that are further up. */
   readonly shown: Set<string>;
+  /** Commands of the verdict's. */
+  readonly typed: Set<string>;
   readonly width: number;
 }
 
-function explanationLines(one: Explanation, { covered, verdict, shown, width }: Around): Line[] {
+interface Around extends Said {
+  readonly covered: boolean;
+  readonly verdict: TextVerdict | undefined;
+}
+
+/** Switching it on is one thing, in whatever words. */
+const OF_FIRMWARE = /\b[Ee]nable [^.]{1,120}\bin the firmware setup\b/;
+const FIRMWARE = "firmware setup";
+
+function isSaid({ text, commands = [] }: Step, { shown, typed }: Said): boolean {
+  if (shown.has(text) || (typed.has(FIRMWARE) && OF_FIRMWARE.test(text))) return true;
+  return commands.length > 0 && commands.every((command) => typed.has(command));
+}
+
+function explanationLines(one: Explanation, around: Around): Line[] {
+  const { covered, verdict, shown, width } = around;
   const [first, last] = one.lines;
   const where = `${first === last ? `line ${first}` : `lines ${first} to ${last}`}${one.count > 1 ? `, ${one.count} times` : ""}`;
   // The verdict is about the machine that is described, and its text was given by the reader of this.
@@ -104,7 +124,7 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
   for (const text of one.depends) facts.push(["depends on", text]);
   facts.push(...ofKernel);
   for (const step of one.steps) {
-    if (shown.has(step.text)) continue;
+    if (isSaid(step, around)) continue;
     shown.add(step.text);
     facts.push(["do", stepInline(step)]);
   }

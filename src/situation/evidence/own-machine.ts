@@ -170,6 +170,10 @@ const CIRCUMSTANCES = {
   "invalid state not emulated": ({ params }: Host) =>
     parseBool(params?.kvm_intel?.emulate_invalid_guest_state ?? "") === false,
   "nested on": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === true,
+  /** Which hypervisor is below, it shows. */
+  "hypervisor named": (host: Host) => belowOf(host).name !== undefined,
+  "nested off": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === false,
+  Intel: ({ vendor, observed }: Host) => vendor === "GenuineIntel" || observed?.modules?.kvm_intel === true,
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
 /** What is so of the machine, or what the text shows of it besides. */
 export type Circumstance =
@@ -248,6 +252,15 @@ export type Circumstance =
   | "Nyx on plain KVM"
   | "CPU added"
   | "Windows' hypervisor wanted"
+  | "Windows' hypervisor runs"
+  | "Virtual Machine Platform on"
+  | "hypervisor launch auto"
+  /** Its author cannot do without Hyper-V, or what runs on it. */
+  | "Hyper-V needed"
+  | "before Virtual Machine Platform"
+  | "in the Android emulator"
+  /** The machine runs in one of a product other than KVM. */
+  | "another product below"
   | "Windows 10"
   | "Windows 7"
   | "Windows 8";

@@ -43,6 +43,8 @@ function severalClouds(names: readonly string[]): Named {
   };
 }
 
+const OF_WORKSPACE = " The text names a rented workspace: what runs below it decides whether it has VT-x.";
+
 const WSL_NESTED: NextStep = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
@@ -191,6 +193,12 @@ export function namedOuter(whole: string, machine: WithHost | undefined): Named 
   const [first, ...more] =
     one !== undefined ? [one] : all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
   const clouds = [first, ...more].filter((name) => name !== undefined);
+  // What it is rented in decides, and not what that is rented from.
+  const workspace = clouds.find((name) => name === "a rented workspace");
+  if (more.length > 0 && workspace !== undefined && clouds.every((name) => CLOUDS.has(name))) {
+    const name = `${workspace} (${clouds.filter((one) => one !== workspace).join(", ")})`;
+    return { name, isBelow: true, says: OF_WORKSPACE, step: outerStep(name) };
+  }
   if (more.length > 0 && clouds.every((name) => CLOUDS.has(name))) return severalClouds(clouds);
   if (first === undefined) return rentedType(text);
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.
@@ -214,7 +222,7 @@ export function namedOuter(whole: string, machine: WithHost | undefined): Named 
           : first === "a virtual machine"
             ? " The text speaks of a virtual machine: if the program runs in it, the hypervisor below has to pass VT-x."
             : first === "a rented workspace"
-              ? " The text names a rented workspace: what runs below it decides whether it has VT-x."
+              ? OF_WORKSPACE
               : first === "Azure" && N_SIZE.test(text)
                 ? " The text names a size of Azure's N series (NC, ND, NV): Azure passes no VT-x to those."
                 : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,

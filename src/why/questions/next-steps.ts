@@ -128,8 +128,11 @@ export const OUTER_DECIDES =
 
 export const OTHER_PROXMOX =
   "If the node is a virtual machine of another Proxmox, give it the host's CPU there, with nesting on, and start it again.";
+/** Where only the kind of cloud is known, and no way of its own. */
+export const IN_CLOUD =
+  "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).";
 /** Steps that one certain hypervisor below makes needless. */
-export const OUTER_UNKNOWN: readonly string[] = [OUTER_DECIDES, OTHER_PROXMOX];
+export const OUTER_UNKNOWN: readonly string[] = [OUTER_DECIDES, OTHER_PROXMOX, IN_CLOUD];
 
 const SEE_FLAG: readonly string[] = ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"];
 
@@ -281,6 +284,12 @@ export const START_ANEW: NextStep = {
 };
 
 /** Whether a step is what is left to do with one certain hypervisor below. */
-export function isOuterStep({ text }: { readonly text: string }): boolean {
-  return text === START_ANEW.text || OUTER.some((one) => one.text === text);
+export function isOuterStep({ text, commands }: NextStep): boolean {
+  return (
+    text === START_ANEW.text ||
+    OUTER.some((one) => one.text === text) ||
+    commands?.some((command) => PASSES.test(command)) === true
+  );
 }
+/** The same, put shorter for one place. */
+const PASSES = /^(?:Set-VMProcessor|VBoxManage modifyvm \S+ --nested-hw-virt on|aws ec2 run-instances|az vm create)\b/;

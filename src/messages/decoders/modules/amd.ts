@@ -42,14 +42,15 @@ const SVM_REFUSED: Decoded = {
 export function amdModuleError({ signs, host, outer, circumstances }: ExplainContext, isUnsupported: boolean): Decoded {
   if (signs.notAmd || host?.vendor === "GenuineIntel") return NO_AMD;
   const isInside = INSIDE.some((one) => circumstances.has(one)) || circumstances.has("in a cloud");
+  const isAmd = circumstances.has("AMD") || signs.amd;
   if (isInside && isUnsupported)
     return {
-      what: `The kernel refused kvm_amd, and this is a virtual machine${outer === undefined ? "" : ` (${outer})`}: on an AMD CPU the hypervisor below does not pass AMD-V to it; on one of Intel kvm_intel is the module.`,
+      what: `The kernel refused kvm_amd, and this is a virtual machine${outer === undefined ? "" : ` (${outer})`}: ${isAmd ? "the hypervisor below does not pass AMD-V to it" : "on an AMD CPU the hypervisor below does not pass AMD-V to it; on one of Intel kvm_intel is the module"}.`,
       outcome: "AMD",
       steps: [PASS_SVM],
       onlySteps: true,
     };
-  if (circumstances.has("AMD") || signs.amd) return SVM_REFUSED;
+  if (isAmd) return SVM_REFUSED;
   return {
     ...(isUnsupported
       ? {

@@ -159,7 +159,7 @@ export const ANDROID_MESSAGES = [
     group: "emulator-driver",
     pattern:
       /Android Emulator hypervisor driver (?:is not installed|device is not found|device: (?:permission denied|open failed|ioctl denied))|Opening Android Emulator hypervisor driver failed|Unable to open AEHD device|(?:StartService|SERVICE|EXIT_CODE|driver|aehd|gvm)[^\n]{0,40}\b4294967201\b|\b4294967201 error\b|SERVICE_NAME: (?:aehd|gvm)\b[^\n]{0,80}STATE {1,16}: 1 {1,4}STOPPED/i,
-    what: "The emulator's hypervisor driver for Windows (AEHD, before: GVM) is not there or did not start (4294967201): it needs VT-x or AMD-V for itself.",
+    what: "The emulator's hypervisor driver for Windows (AEHD, before: GVM) is not there or did not start: it needs VT-x or AMD-V for itself.",
     causes: [
       "Windows' hypervisor runs (Hyper-V, WSL2, Sandbox, memory integrity): use WHPX then, the driver is not needed.",
       { text: "VT-x (AMD-V) is off in the firmware setup.", layer: "firmware" },
@@ -292,7 +292,7 @@ export const ANDROID_MESSAGES = [
     pattern:
       /WHPX: (?:Unexpected VP exit code (?<code>(?:0x)?[0-9a-f]{1,8})|Failed to (?!enable nested)[^\n]{3,60}|injection failed[^\n]{0,100}|kernel irqchip requested, but unavailable)|Unexpected VP exit code \d{1,5}/i,
     decoder: "windows-status",
-    what: "QEMU runs over Windows' hypervisor (WHPX), so VT-x works; one operation of the guest was not carried out there. Exit code 4 is an unrecoverable exception of the guest (a triple fault), 5 an invalid register.",
+    what: "QEMU runs over Windows' hypervisor (WHPX), so VT-x works; one operation of the guest was not carried out there.",
     causes: [
       "The interrupt controller in Windows' hypervisor does not suit this guest: it is what most of these go away with.",
       "A CPU model that promises what WHPX does not give (`-cpu max`, nested VMX: WHPX passes no VMX to guests).",
@@ -312,13 +312,22 @@ export const ANDROID_MESSAGES = [
       },
     ],
     steps: [
-      { text: "Keep the interrupt controller in QEMU.", commands: ["-accel whpx,kernel-irqchip=off"] },
+      {
+        text: "Keep the interrupt controller in QEMU.",
+        commands: ["-accel whpx,kernel-irqchip=off"],
+        instead: {
+          is: "in the Android emulator",
+          text: "Update the emulator and Windows, and start the device cold; where it fails all the same, the emulator's own driver (AEHD) runs with Windows' hypervisor off.",
+          commands: ["emulator -avd NAME -no-snapshot-load"],
+        },
+      },
       {
         text: "Take a named CPU model in place of host or max, without VMX.",
         commands: ["-cpu qemu64", "-cpu Skylake-Client"],
+        unless: ["in the Android emulator"],
         instead: { is: "AMD", text: "Take a named CPU model in place of host or max.", commands: ["-cpu qemu64"] },
       },
-      { text: "Or run without acceleration.", commands: ["-accel tcg"] },
+      { text: "Or run without acceleration.", commands: ["-accel tcg"], unless: ["in the Android emulator"] },
     ],
     source: {
       message: "Tech-FZ/EmuGUI#72, Tech-FZ/EmuGUI-PreRelease#47, kjliew/qemu-3dfx#44",

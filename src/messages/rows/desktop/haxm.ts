@@ -71,7 +71,12 @@ export const HAXM_MESSAGES = [
     ],
     pattern:
       /(?:Intel )?(?<!\bhost (?:Intel )?)\b(?:VT|VT-x|VMX) (?:feature )?(?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on|work on system with VT disabled/i,
-    what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",
+    what: "HAXM found VT-x off (IA32_FEATURE_CONTROL is locked without VMX outside SMX): the firmware left it off, or Windows' own hypervisor runs and shows that register so.",
+    where: (["macOS", "no hypervisor below"] as const).map((is) => ({
+      is,
+      what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",
+      steps: [FIRMWARE_IS_OFF],
+    })),
     steps: [FIRMWARE_IS_OFF, HYPERV_OFF],
     source: { message: "intel/haxm#320, #378, #440; Android emulator", meaning: HAXM },
   },
@@ -106,7 +111,7 @@ export const HAXM_MESSAGES = [
     pattern:
       /(?:Intel )?HAXM is not installed(?: on this machine)?|HAX kernel module is not installed|Opening HAX kernel module failed|Unable to open HAXM device: \w{5,30}|ensure Intel HAXM is properly installed|Failed to get Hax capability|failed to initialize HAX\b|HAXM is required to run this AVD|HAXM device (?:is not found|: (?:permission denied|open failed))|Failed to open the HAX device|HAX is not working and emulator runs in emulation mode/i,
     group: "haxm-not-installed",
-    what: "The Android emulator (or QEMU) found no accelerator: HAXM's driver is not there or does not start. HAXM is no longer developed; current emulators use Windows' hypervisor (AEHD, WHPX), Hypervisor.framework or KVM.",
+    what: "The Android emulator (or QEMU) found no accelerator: HAXM's driver is not there or does not start. HAXM is no longer developed; current emulators use Windows' hypervisor (WHPX) or a driver of their own (AEHD), Hypervisor.framework or KVM.",
     steps: [
       { text: "See which accelerator the emulator can use.", commands: ["emulator -accel-check"] },
       KVM_ON_LINUX,

@@ -1,8 +1,17 @@
+import {
+  BCDEDIT_REFUSED,
+  BEFORE_PLATFORM,
+  HYPERV_NEEDED,
+  hasPlatform,
+  LAUNCH_AUTO,
+  SAYS_HYPERV_RUNS,
+} from "../../../input/prose/done-on-windows.js";
 import { isOfGuest } from "../../../input/prose/in-guest-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../../input/prose/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../../input/prose/windows-words.js";
-import { svmNamed } from "../../../input/text/svm-named.js";
+import { INTEL_CPU, svmNamed, VTX_WORDS } from "../../../input/text/svm-named.js";
+import { namedOuter } from "../../../why/below/named-outer.js";
 import { shownModel } from "../../../why/below/shown-model.js";
 import type { Shown } from "../../desktop-messages.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
@@ -17,7 +26,7 @@ const OF_WINDOWS =
   /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\/i;
 /** Its own program failed there, whatever runs in its machines. */
 const RUNS_WINDOWS =
-  /\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
+  /\bGNS3 [\d.]{1,8} on Windows (?:7|8|10|11)\b|\bon Windows (?:10|11)\b[^.\n]{0,24} with VMware (?:Workstation|Player)\b|\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
 const OF_LINUX =
   /\/dev\/kvm|\buname\b|\b(?:EVE-NG|GNS3 VM|PNETLab|Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
 /** VirtualBox in a machine. */
@@ -41,7 +50,7 @@ const AFTER_SUSPEND =
 
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =
-  /\b\w{2,8}\.metal\b|\bdedicated (?:root )?server\b|\b(?:an? |this |the |old )(?:\w{2,12} ){0,2}(?:laptop|notebook|desktop|workstation|(?:HP|Dell|Lenovo|Fujitsu) server)\b|ноутбук|компьютер|电脑|笔记本|台式机|ノート(?:PC|パソコン)|\b(?:[Mm]ein|unser|dieser) (?:PC|Rechner|Laptop|Notebook)\b|\bmon (?:ordinateur|PC|portable)\b|\bmi (?:portátil|PC|ordenador)\b|\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
+  /\b\w{2,8}\.metal\b|\bdedicated (?:root )?server\b|\b(?:an? |this |the |old )(?:\w{2,12} ){0,2}(?:laptop|notebook|desktop|workstation|(?:HP|Dell|Lenovo|Fujitsu) server)\b|ноутбук|компьютер|电脑|笔记本|台式机|ノート(?:PC|パソコン)|\b(?:[Mm]ein|unser|dieser) (?:PC|Rechner|Laptop|Notebook)\b|\bmon (?:ordinateur|PC|portable)\b|\bmi (?:portátil|PC|ordenador)\b|\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|Surface (?:Pro|Book|Laptop|Go)|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
 const IN_ANOTHER =
   /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|cloud|L[12]|guests?)\b|\b(?:in|inside|within|under|on)(?: an?| my| the)? (?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/i;
 const PRODUCT = /\b(?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/gi;
@@ -89,7 +98,8 @@ function lacksPlugin(text: string): boolean {
   const listed = [...text.matchAll(TUN_LISTED)].map(({ groups }) => groups?.count);
   return (listed.length > 0 && listed.every((count) => count === "0")) || (tun > 0 && tun >= (nodes.get("kvm") ?? 0));
 }
-const NO_HYPERVISOR = /\(HVP=0\)|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/;
+const NO_HYPERVISOR =
+  /\(HVP=0\)|\bNot in a hyperv\w{0,3}sor partition\b|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/;
 /** The machine runs in one that needs no Windows below it, and no Windows is named. */
 const isOnBareMetal = (text: string): boolean =>
   text.length < 20_000 &&
@@ -103,12 +113,25 @@ const ON_ANOTHER = /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/;
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
 
+/** Errors of VirtualBox that only an Intel CPU brings, and the module for those. */
+const OF_INTEL = /\bVERR_VMX_|\bkvm[_-]intel\b|\bvmx flags\b|^flags\s{0,8}:[^\n]{0,2000}\bvmx\b/m;
+
+const OF_AMD = /\bAMD|\bSVM\b|\bRyzen\b|\bEPYC\b/i;
+
+/** KVM, what can be KVM, and what people name beside the Windows that it is a part of. */
+const OF_KVM =
+  /^(?:KVM|QEMU|Proxmox|a virtual machine|OpenStack|Nutanix|oVirt|Unraid|Apple|WSL|Hyper-V|Windows|Docker|HAXM)/;
+function isInOther(text: string): boolean {
+  const outer = namedOuter(text, undefined);
+  return outer?.isBelow === true && !OF_KVM.test(outer.name);
+}
+
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [
   // Where programs and files are on Linux and nowhere else, and what VirtualBox calls a failure everywhere but on Windows.
   [
     "on Linux",
-    /\/dev\/kvm\b|(?:^|\n)\[[a-z][\w.-]{0,31}@[\w.-]{1,63} [^\]\n]{1,40}\][#$] |\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bflatpak (?:run|info|--version)\b|\bswupd\b|\brpm-ostree\b|\bRed Hat Enterprise Linux\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\b(?:Intel|AMD)\b[^\n]{0,60} \u00d7 \d{1,3}\b|\b(?:VirtualBox|VMware|vagrant)\b[^.\n]{0,24}\b(?:working|fail\w{0,3}|problems?|errors?|installed|runs?|running|broken|start\w{0,3})\b[^.\n]{0,16} on (?:Ubuntu|Debian|Fedora|CentOS|Arch|openSUSE|Linux Mint|Manjaro)\b(?! (?:VM|guest|virtual))|\b(?:VirtualBox|VMware) on my (?:Ubuntu|Debian|Fedora|Arch|openSUSE|Linux)\b(?! (?:VM|guest|virtual))|\b(?:in|inside|on) (?:an? |my |the )?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Arch|Linux)(?: [\d.]{1,5})? (?:droplet|VM|instance|server|guest|container|VPS)\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
+    /\/dev\/kvm\b|(?:^|\n)\[[a-z][\w.-]{0,31}@[\w.-]{1,63} [^\]\n]{1,40}\][#$] |\bKVM_CAP_|\bUnraid\b|\bKVM is properly installed\b|\bKVM requires a CPU\b|\bdocker run\b[^\n]{0,40}--privileged\b|\b(?:pre-?built )?docker image\b[^.\n]{0,40}\bemulator\b|\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bflatpak (?:run|info|--version)\b|\bswupd\b|\brpm-ostree\b|\bRed Hat Enterprise Linux\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\bminikube v[\d.]{3,10} on linux\b|^[a-z][\w-]{0,31}@[\w-]{1,63}:~[^\n#$]{0,60}[$#] |\n[a-z][\w-]{0,31}@[\w-]{1,63}:~[^\n#$]{0,60}[$#] |\b(?:Intel|AMD)\b[^\n]{0,60} \u00d7 \d{1,3}\b|\b(?:VirtualBox|VMware|vagrant)\b[^.\n]{0,24}\b(?:working|fail\w{0,3}|problems?|errors?|installed|runs?|running|broken|start\w{0,3})\b[^.\n]{0,16} on (?:Ubuntu|Debian|Fedora|CentOS|Arch|openSUSE|Linux Mint|Manjaro)\b(?! (?:VM|guest|virtual))|\b(?:VirtualBox|VMware) on my (?:Ubuntu|Debian|Fedora|Arch|openSUSE|Linux)\b(?! (?:VM|guest|virtual))|\b(?:in|inside|on) (?:an? |my |the )?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Arch|Linux)(?: [\d.]{1,5})? (?:droplet|VM|instance|server|guest|container|VPS)\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
   [
@@ -119,6 +142,17 @@ export const SHOWN: readonly Shown[] = [
     },
   ],
   ["Windows 10", { test: isWindows10 }],
+  ["Windows' hypervisor runs", { test: (text) => SAYS_HYPERV_RUNS.test(text) || windowsShows.runs(text) }],
+  ["Virtual Machine Platform on", { test: hasPlatform }],
+  ["hypervisor launch auto", LAUNCH_AUTO, BCDEDIT_REFUSED],
+  ["Hyper-V needed", HYPERV_NEEDED],
+  ["before Virtual Machine Platform", BEFORE_PLATFORM],
+  ["in the Android emulator", /\bAVDs?\b|\bAndroid (?:Studio|emulator)\b|\bemulator(?:\.exe)? -avd\b/i],
+  [
+    "Intel",
+    { test: (text) => INTEL_CPU.test(text) || OF_INTEL.test(text) || (VTX_WORDS.test(text) && !OF_AMD.test(text)) },
+  ],
+  ["another product below", { test: (text) => text.length <= LONGEST && isInOther(text) }],
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
   [
     "an old system",
@@ -233,7 +267,7 @@ export const SHOWN: readonly Shown[] = [
   ["bcdedit refused", /\bbcdedit\b[^\0]{0,300}\baccess (?:is )?denied\b/i],
   [
     "hypervisor launch off",
-    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
+    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b|\bhypervisorlaunchtype\b[^.\n]{0,12}\b(?:ignored|no effect)\b/i,
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|^(?=[^\0]*\b(?:in|inside) the (?:guest|VM|virtual machine)\b)[^\0]*\b(?:on|at) (?:the|my) host\b[^.\n]{0,80}\bhypervisorlaunchtype\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b|\bhypervisorlaunchtype\b[^\0]{0,400}\b(?:access (?:is )?denied|parameter is incorrect)\b/i,
   ],
   // People who looked.

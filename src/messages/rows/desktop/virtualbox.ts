@@ -427,7 +427,7 @@ export const VIRTUALBOX_MESSAGES = [
         what: "macOS did not load VirtualBox's kernel extension. This happens before VT-x is checked.",
         steps: [
           {
-            text: "Allow Oracle's extension under System Settings, Privacy & Security (the button shows for half an hour after an installation), and restart; otherwise reinstall VirtualBox.",
+            text: "Allow Oracle's extension under System Settings, Privacy & Security (before macOS 13: System Preferences, Security & Privacy; the button shows for half an hour after an installation), and restart; otherwise reinstall VirtualBox.",
           },
         ],
       },

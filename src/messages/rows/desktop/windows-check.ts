@@ -96,6 +96,19 @@ const INSTALL: Step = {
   ],
 };
 
+/** Win32_DeviceGuard: 1 is a hypervisor's support, 2 Secure Boot, 3 protection from DMA (Microsoft, memory integrity). */
+const AVAILABLE = /\bAvailableSecurityProperties[\s:={]{1,40}(?<list>\d[\d, ]{0,40})/;
+const REQUIRED = /\bRequiredSecurityProperties[\s:={]{1,40}(?<list>\d[\d, ]{0,40})/;
+const listOf = (text: string, which: RegExp): readonly string[] | undefined =>
+  which.exec(text)?.groups?.list?.match(/\d+/g) ?? undefined;
+const SECURITY_LOG: Step = {
+  text: "See what keeps it off, and whether the boot entry lets the hypervisor start.",
+  commands: [
+    "Get-WinEvent -LogName System | ? ProviderName -match 'Hyper-V-Hypervisor|DeviceGuard' | select -First 5 TimeCreated,Id,Message",
+    "bcdedit /enum '{current}'",
+  ],
+};
+
 function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined {
   const found = SECURITY.exec(text);
   if (found === null) return undefined;
@@ -109,6 +122,12 @@ function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined 
     return answer(
       "Virtualization-based security is off, so it does not keep other hypervisors from VT-x; whether VT-x is on is not said.",
       [{ text: "Ask Windows.", commands: ["systeminfo"] }],
+    );
+  const [available, required] = [listOf(text, AVAILABLE), listOf(text, REQUIRED)];
+  if (available?.includes("1") === true && required?.every((one) => one === "0" || available.includes(one)) === true)
+    return answer(
+      "Virtualization-based security is set up and not running, and what it requires is there by Windows' own list: 1 among the available properties is VT-x (or AMD-V) with second-level paging, so that is on. It starts with the next restart, unless the boot entry or a driver keeps it off.",
+      [SECURITY_LOG],
     );
   return answer(
     "Virtualization-based security is set up and not running: something that it requires is missing (VT-x or the IOMMU is off in the firmware setup, Secure Boot is off, or a hypervisor below hides VT-x).",

@@ -47,9 +47,9 @@ export const ANY_WORDS_MESSAGES = [
       {
         text: "On the host below, if that is KVM.",
         commands: ["cat /sys/module/kvm_intel/parameters/nested   # Y or 1 is on", "-cpu host"],
-        unless: ["in a cloud"],
+        unless: ["in a cloud", "another product below"],
       },
-      NESTED_ON,
+      { ...NESTED_ON, unless: [...(NESTED_ON.unless ?? []), "another product below"] },
       ENABLE_OUTER,
     ],
     source: {

@@ -1,5 +1,12 @@
 import type { MessageRow } from "../../../answers/message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
+  INSIDE,
+  READ_FEAT_CTL,
+  WHO_USES_VMX,
+} from "../shared-advice.js";
 
 /*
  * The same complaint in the words of many small programs. It comes last: known wordings have rows further up.
@@ -61,6 +68,7 @@ export const GENERIC_MESSAGES = [
     steps: [
       {
         text: "See which it is.",
+        unless: INSIDE,
         commands: [
           "# Linux",
           "grep -m1 -ow vmx /proc/cpuinfo; lscpu | grep -i hypervisor; sudo dmesg | grep 'disabled by BIOS'",
@@ -70,7 +78,7 @@ export const GENERIC_MESSAGES = [
       },
       ENABLE_FIRMWARE,
       ENABLE_OUTER,
-      READ_FEAT_CTL,
+      { ...READ_FEAT_CTL, unless: [...(READ_FEAT_CTL.unless ?? []), ...INSIDE] },
     ],
     source: {
       message: "small hypervisors and front ends; SinaKarvandi/Hypervisor-From-Scratch#7",

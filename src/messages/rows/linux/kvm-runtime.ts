@@ -1,6 +1,6 @@
 import type { MessageRow } from "../../../answers/message.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import { DUMP_VMCS, INSIDE, KERNEL_LOG, PASS_DEVICE, WHO_USES_VMX } from "../shared-advice.js";
+import { DUMP_VMCS, INSIDE, KERNEL_LOG, PASS_DEVICE, UPDATE_WSL, WHO_USES_VMX } from "../shared-advice.js";
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
 
@@ -81,10 +81,7 @@ export const KVM_RUNTIME_MESSAGES = [
       {
         is: "in WSL2",
         what: "The kernel of WSL2 comes with WSL, which has KVM built into it or brings its modules along: there is nothing to install in Linux, and no update of Linux changes it. /dev/kvm is there where Windows passes VT-x (AMD-V) on.",
-        steps: [
-          outerStep("WSL2"),
-          { text: "Update WSL, and see whether the device is there.", commands: ["wsl --update", "ls -l /dev/kvm"] },
-        ],
+        steps: [outerStep("WSL2"), UPDATE_WSL],
       },
       {
         is: "kvm.ko loaded",

@@ -6,6 +6,7 @@ import {
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
   HYPERV_ON,
+  INSIDE,
   LOAD_KVM,
   LOADED_WITHOUT_DEVICE,
   OFF_IN_FIRMWARE,
@@ -58,6 +59,7 @@ export const TOOL_MESSAGES = [
     steps: [
       {
         text: "See whether this is a virtual machine, and whether boot removed the flag.",
+        unless: [...INSIDE, "another product below"],
         commands: ["lscpu | grep Hypervisor; sudo dmesg | grep 'disabled by BIOS'"],
       },
       ENABLE_OUTER,
@@ -282,11 +284,16 @@ export const TOOL_MESSAGES = [
     pattern:
       /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|(?<!\b(?:UAC|[Ff]ile|[Dd]ata|[Nn]etwork|[Dd]esktop|[Nn]ested|GPU|I\/O|[Rr]egistry) )[Vv]irtualization is not enabled(?! for (?:this |the )?(?:process|tenant))|KVM has been disabled by (?:the )?BIOS|[Vv]irtualization extensions are unavailable|Virtualisierungserweiterungen sind [^.\n]{0,40}nicht verfügbar|[Ee]xtensions de virtualisation (?:sont indisponibles|ne sont pas disponibles)|[Ee]xtensiones de virtualización no están disponibles|(?:[Nn]either Intel |[Nn]o )VT-x or AMD-V|\bHVM:? [Nn]ot [Aa]vailable\b/,
     what: "A program that needs hardware virtualization found none.",
-    causes: [OFF_IN_FIRMWARE, "Another hypervisor hides it.", "This is a virtual machine without nested VT-x."],
+    causes: [
+      OFF_IN_FIRMWARE,
+      { text: "Another hypervisor hides it.", unless: INSIDE },
+      "This is a virtual machine without nested VT-x.",
+    ],
     depends: ["the program does not distinguish the causes"],
     steps: [
       {
         text: "See which it is.",
+        unless: INSIDE,
         commands: [
           "# Linux",
           "grep -m1 -ow vmx /proc/cpuinfo; sudo dmesg | grep -iE 'disabled by BIOS|kvm'",

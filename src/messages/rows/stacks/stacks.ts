@@ -426,16 +426,18 @@ export const STACK_MESSAGES = [
     group: "emulation-chosen",
     pattern: /\bvirt[_-]type ?[=:] ?['"]?qemu\b|\bTCG instead of KVM|\b(?:back|defaults|defaulted) to TCG\b/i,
     what: "Guests run without KVM here, as plain emulation (TCG), by choice (virt_type = qemu of nova) or as a fallback: VT-x is not asked for, however well it works.",
+    where: [
+      {
+        is: "on Windows",
+        what: "Guests run without acceleration there, as plain emulation (TCG), by choice or as a fallback: VT-x is not used then, however well it works.",
+        steps: [HOW_FAR_KVM, { text: "With Windows Hypervisor Platform on, choose WHPX.", commands: ["-accel whpx"] }],
+      },
+    ],
     steps: [
       HOW_FAR_KVM,
       {
         text: "With /dev/kvm there, choose KVM.",
         commands: ["virt_type = kvm   # nova.conf; QEMU: -accel kvm"],
-        instead: {
-          is: "on Windows",
-          text: "With Windows Hypervisor Platform on, choose WHPX.",
-          commands: ["-accel whpx"],
-        },
       },
     ],
     source: {

@@ -1,5 +1,6 @@
 import { answer, type FoundVerdict } from "../../../answers/answer.js";
 import type { Step } from "../../../answers/message.js";
+import { BEFORE_MACOS_15 } from "../../../input/prose/done-on-windows.js";
 import { APPLE, appleSilicon, isOnMac, saidOf } from "../../../input/prose/in-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { IN_QEMU } from "../../../input/prose/windows-words.js";
@@ -50,9 +51,15 @@ function ofSilicon(text: string): Answer | undefined {
         },
       ],
     );
-  return answer(`${says} Hypervisor.framework runs ARM guests there.`, [ASK_MACOS]);
+  return answer(
+    HOSTED_RUNNER.test(said)
+      ? `${says} A hosted runner is a virtual machine itself: in it Hypervisor.framework is there only where macOS passes nested virtualization of ARM, which an M1 and an M2 do not have.`
+      : `${says} Hypervisor.framework runs ARM guests there.`,
+    [ASK_MACOS],
+  );
 }
 
+const HOSTED_RUNNER = /\bmacos-\d{2}(?:-\w{2,8})?\b|\b(?:GitHub|hosted|actions|M\d)(?: Actions)? runners?\b/i;
 const UNDER =
   /\b(?:in|on|under|inside|with|using|use) (?:an? |the |my )?(Parallels?(?= desktop\b)|Parallels|(?:VMware )?Fusion|VirtualBox)\b|\b(Virtual ?Box|Parallels) running on (?:my |a )?Mac\b/i;
 const NESTED = /\bnest(?:ed|ing)\b|\bVT-?x\/EPT\b|\bvmx\b[^\n.]{0,30}\bguest\b/i;
@@ -174,7 +181,9 @@ export function linuxOnMac(text: string): Answer | undefined {
   if (!isOnMac(said) || !HOST_IS_MAC.test(said)) return undefined;
   return answer(
     "Linux runs in a machine on a Mac there: it has /dev/kvm only where the hypervisor below passes it. QEMU over Hypervisor.framework (Lima, Colima, UTM, Multipass) passes no VT-x; on an Intel Mac Parallels Desktop Pro and VMware Fusion can. On Apple silicon there is no VT-x, and nested virtualization of ARM from M3 with macOS 15 on (Lima: vz with nestedVirtualization).",
-    [ASK_MACOS, { text: "Lima, on such a Mac:", commands: ["limactl start --vm-type=vz --nested-virt"] }],
+    BEFORE_MACOS_15.test(said)
+      ? [ASK_MACOS]
+      : [ASK_MACOS, { text: "Lima, on such a Mac:", commands: ["limactl start --vm-type=vz --nested-virt"] }],
   );
 }
 const HOST_IS_MAC =

@@ -3,14 +3,14 @@ import { isSvmVendor } from "../../../host/host.js";
 import { namedWithoutVmx } from "../../../host/without-vmx.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "../../../input/prose/in-words.js";
 import { isSaidOn } from "../../../input/prose/said-on.js";
-import { DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "../../../input/prose/windows-words.js";
+import { DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR, shownBy } from "../../../input/prose/windows-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { machineHas, ofModel } from "../../../why/cpus/of-model.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
-import { HYPERV_OFF, HYPERV_ON, SEE_SECURITY, WHPX_ON } from "../../rows/shared-advice.js";
+import { HYPERV_OFF, HYPERV_ON, OTHER_REASON, SEE_SECURITY, WHPX_ON } from "../../rows/shared-advice.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
@@ -22,11 +22,11 @@ import {
   launchOff,
   onWindows,
   type Says,
-  SKIP_CHECK,
   saidOn,
   sentence,
+  skipCheck,
   WINDOWS,
-  whileRunning,
+  whileDetected,
 } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
@@ -173,7 +173,7 @@ export function joinedOnDesktop(
   const own = USES_VTX.has(product as string) && !never ? ownIn(text.replace(DENIED, " ")) : undefined;
   if (own !== undefined && WINDOWS.test(text) && (isLater(steps) || /\bhypervisorlaunchtype\b/.test(text)))
     return {
-      says: `${what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
+      says: `${what} The text speaks of Windows' own hypervisor${shownBy(own)}: while it runs, it holds VT-x.`,
       steps: [steps.find(keepsHyperVOff) ?? HYPERV_OFF, ...steps.filter((step) => !keepsHyperVOff(step))].slice(0, 3),
       evidence: [],
       line: lines[0],
@@ -183,7 +183,7 @@ export function joinedOnDesktop(
   const stuck = NEEDS_HYPERVISOR.has(first.message as string) ? windowsStuck(text) : undefined;
   if (stuck !== undefined) return { ...stuck, line: first.lines[0] };
   const running = NEEDS_HYPERVISOR.has(first.message as string) && !IN_A_MACHINE.test(saidOf(text)) && isRunning(text);
-  if (running) return { evidence: [], line: first.lines[0], ...whileRunning() };
+  if (running) return { evidence: [], line: first.lines[0], ...whileDetected() };
   const checked = checkedOnDesktop(text);
   if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
   if (first.message === "whpx-missing" && HYPERVISOR_WORKS.test(text))
@@ -195,8 +195,8 @@ export function joinedOnDesktop(
     };
   if (NEEDS_HYPERVISOR.has(first.message as string) && HYPERVISOR_WORKS.test(text))
     return {
-      says: `${sentence(first.what).replace(", and it does not run", "")} The text says that Windows' own hypervisor works there: then VT-x (or AMD-V) is on, and the program failed for another reason; it looks for another feature or edition of Windows, or lacks a right.`,
-      steps: [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
+      says: `${sentence(first.what).replace(", and it does not run", "")} The text says that Windows' own hypervisor works there: then VT-x (or AMD-V) is on, and the program failed for another reason, which its own log names.`,
+      steps: [OTHER_REASON],
       evidence: [],
       line: first.lines[0],
     };
@@ -208,7 +208,7 @@ export function joinedOnDesktop(
         ? saidOn(text, first)
         : undefined) ??
     surrounding(text, first, machine) ??
-    (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
+    (checked === undefined ? undefined : whereOn(checked.says, failed, text)) ??
     onWindows(text, first);
   return found === undefined ? undefined : { evidence: [], line: first.lines[0], ...found };
 }
@@ -322,7 +322,7 @@ function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
 const HYPERV_IS_ON =
   /\bHyper-?V\b[^.\n]{0,24}?\b(?:is|was|are)? ?["“']?(?:turned on|switched on|enabled|running|active)\b|\b(?:with|have|using) Hyper-?V (?:on|enabled|running)\b/i;
 /** Where the text shows that VT-x is on. */
-function whereOn(says: string, failed: readonly Recognised[]): Says | undefined {
+function whereOn(says: string, failed: readonly Recognised[], text: string): Says | undefined {
   const asking = failed.find(({ message }) => NEEDS_HYPERVISOR.has(message as string));
   if (asking !== undefined)
     return {
@@ -330,7 +330,7 @@ function whereOn(says: string, failed: readonly Recognised[]): Says | undefined 
       steps: [HYPERV_ON],
     };
   return failed.some(({ matched }) => IS_MACHINE.test(matched))
-    ? { says: `${says} docker-machine's own check says otherwise.`, steps: [SKIP_CHECK, HYPERV_OFF] }
+    ? { says: `${says} docker-machine's own check says otherwise.`, steps: [skipCheck(text), HYPERV_OFF] }
     : undefined;
 }
 

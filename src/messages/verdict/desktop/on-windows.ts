@@ -1,11 +1,12 @@
 import type { Recognised, TextVerdict } from "../../../answers/answer.js";
 import type { Step } from "../../../answers/message.js";
+import { hasPlatform } from "../../../input/prose/done-on-windows.js";
 import { IN_A_MACHINE, saidOf } from "../../../input/prose/in-words.js";
 import { isSaidOn } from "../../../input/prose/said-on.js";
 import { BESIDE, CONSUMER_ALONE } from "../../../input/prose/windows-words.js";
 import { insideOf } from "../../../why/below/named-outer.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WHICH_RUNS, WINDOWS_STATE } from "../../rows/shared-advice.js";
 
 /*
  * A program's own words for no VT-x on Windows.
@@ -42,14 +43,24 @@ export function onWindows(text: string, first: Recognised): Says | undefined {
   return NAMES_NO_CAUSE.has(first.message as string) && WINDOWS.test(text) && !LINUX.test(text)
     ? {
         says: `${sentence(first.what)} On Windows that is the firmware setup, or Windows' own hypervisor (Hyper-V, WSL2, memory integrity): while it runs, it holds VT-x and hides it from other programs.`,
-        steps: [WINDOWS_STATE, HYPERV_OFF, ...(IS_MACHINE.test(first.matched) ? [SKIP_CHECK] : []), ENABLE_FIRMWARE],
+        steps: [
+          WINDOWS_STATE,
+          HYPERV_OFF,
+          ...(IS_MACHINE.test(first.matched) ? [skipCheck(text)] : []),
+          ENABLE_FIRMWARE,
+        ],
       }
     : undefined;
 }
 
 /** docker-machine's own check. */
 export const IS_MACHINE = /VT-X\/AMD/i;
-export const SKIP_CHECK: Step = {
+export const skipCheck = (text: string): Step => (/\bminikube\b/i.test(text) ? SKIP_OF_MINIKUBE : SKIP_CHECK);
+const SKIP_OF_MINIKUBE: Step = {
+  text: "This check is wrong on some machines (and always while Windows' own hypervisor runs): where VirtualBox itself works, leave it out; or let minikube use Docker or Hyper-V.",
+  commands: ["minikube start --driver=virtualbox --no-vtx-check", "minikube start --driver=docker"],
+};
+const SKIP_CHECK: Step = {
   text: "docker-machine's check is wrong on some machines (and always while Windows' own hypervisor runs): where VirtualBox itself works, leave it out.",
   commands: ["docker-machine create --driver virtualbox --virtualbox-no-vtx-check default"],
 };
@@ -70,6 +81,11 @@ export function launchOff(first: Recognised): Says {
 /** Where people say that VT-x is on, what is left is Windows. */
 export function saidOn(text: string, first: Recognised): Says | undefined {
   if (!isSaidOn(text)) return undefined;
+  if (!DAMAGED.test(text) && hasPlatform(text))
+    return {
+      says: `${sentence(first.what)} The text says that VT-x (or AMD-V) and the feature are on: then the boot entry keeps the hypervisor from starting, or the feature is damaged.`,
+      steps: [HYPERV_ON, WINDOWS_STATE, REPAIR],
+    };
   return DAMAGED.test(text)
     ? {
         says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on, and shows the boot entry or the features as they should be, or twice: then a feature of Windows is damaged, or a device of Hyper-V is disabled.`,
@@ -90,6 +106,12 @@ const REPAIR: Step = {
 const PRESENT = /\bHypervisorPresent\W{1,60}True\b|\bA hypervisor has been detected\b/i;
 
 export const isRunning = (text: string): boolean => PRESENT.test(text);
+
+/** The one that was found can be that of a host below. */
+export const whileDetected = (): Says => ({
+  says: "The program found no hypervisor that it can use, and the text shows that one runs: Windows' own (then VT-x, or AMD-V, is on, and a feature of Windows is damaged or a device of Hyper-V disabled), or the one that this Windows is a guest of, which has to pass VT-x to it.",
+  steps: [WHICH_RUNS, REPAIR],
+});
 
 /** What a program that finds no hypervisor comes to there. */
 export const whileRunning = (): Says => ({

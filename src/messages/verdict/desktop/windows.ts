@@ -16,6 +16,7 @@ import {
   PLAYER,
   SECURITY,
   STARTS_HYPERVISOR,
+  shownBy,
   WINDOWS,
 } from "../../../input/prose/windows-words.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
@@ -25,6 +26,7 @@ import {
   ENABLE_FIRMWARE,
   HYPERV_OFF,
   HYPERV_ON,
+  OTHER_REASON,
   SEE_SECURITY,
   WHPX_ON,
   WINDOWS_STATE,
@@ -123,7 +125,7 @@ export function passesNone(text: string): Omit<TextVerdict, "covers"> | undefine
   if (beside === undefined || own === undefined || bareMetal(text) !== undefined) return undefined;
   if (!ON_IT.test(text) || !IN_GUEST.test(text)) return undefined;
   return answer(
-    `A guest of ${beside} has KVM only where ${beside} passes VT-x to it, and on this Windows its own hypervisor runs (${own}): it holds VT-x, and ${beside} passes none then, whatever the machine's settings say.`,
+    `A guest of ${beside} has KVM only where ${beside} passes VT-x to it, and on this Windows its own hypervisor runs${shownBy(own)}: it holds VT-x, and ${beside} passes none then, whatever the machine's settings say.`,
     [HYPERV_OFF, SEE_SECURITY],
   );
 }
@@ -151,7 +153,7 @@ export function subjectOfWindows(
       : /\bHAXM\b|\bAEHD\b|\bAndroid[- ]Emulator[- ]hypervisor[- ]driver\b/i.exec(text)?.[0];
   if (alone !== undefined)
     return answer(
-      `${alone} cannot run while Windows' own hypervisor (${own}) runs, which holds VT-x. The Android emulator does not need it then: it runs over that hypervisor (WHPX).`,
+      `${alone} cannot run while Windows' own hypervisor${shownBy(own)} runs, which holds VT-x. The Android emulator does not need it then: it runs over that hypervisor (WHPX).`,
       /HAXM/.test(alone)
         ? [SEE_SECURITY, WHPX_ON, HYPERV_OFF, SECURITY_OFF]
         : [WHPX_ON, SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
@@ -163,7 +165,7 @@ export function subjectOfWindows(
     );
   if (both && WINDOWS.test(text))
     return answer(
-      `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.${NEEDS_IT.test(text) ? " It is needed for other machines there, so nothing else is to be had without a restart." : ""}`,
+      `The text speaks of ${beside} beside Windows' own hypervisor${shownBy(own)}. While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle; before 6.0" : "ULM; before 15.5.5"} not at all), and its guests get no VT-x.${NEEDS_IT.test(text) ? " It is needed for other machines there, so nothing else is to be had without a restart." : ""}`,
       [
         ...(/\bminikube\b/i.test(text) ? [HYPERV_DRIVER] : []),
         ...(ASKED_FOR_VTX.test(text) ? [WITHOUT_VTX] : []),
@@ -173,8 +175,8 @@ export function subjectOfWindows(
   const isBelow = machine?.situation.host.observed?.outer !== undefined;
   if (HYPERVISOR_WORKS.test(text) && !OF_KVM.test(text))
     return answer(
-      "Windows' own hypervisor works there, so VT-x (or AMD-V) is on, and the program failed for another reason: it looks for another feature or edition of Windows, or lacks a right.",
-      [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
+      "Windows' own hypervisor works there, so VT-x (or AMD-V) is on, and the program failed for another reason, which its own log names.",
+      [OTHER_REASON],
     );
   const player = PLAYER.exec(text)?.[0];
   if (player !== undefined && own !== undefined && (INCOMPATIBLE.test(text) || NEEDED.test(text)))
@@ -189,11 +191,10 @@ export function subjectOfWindows(
     );
   const runsOnIt = CONSUMER_ALONE.exec(saidOf(text))?.[0];
   if (own !== undefined && INCOMPATIBLE.test(text) && !both && !OF_KVM.test(text))
-    return answer(`A program cannot run beside Windows' own hypervisor (${own}), which holds VT-x while it runs.`, [
-      SEE_SECURITY,
-      HYPERV_OFF,
-      SECURITY_OFF,
-    ]);
+    return answer(
+      `A program cannot run beside Windows' own hypervisor${shownBy(own)}, which holds VT-x while it runs.`,
+      [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
+    );
   const isOnWindows =
     machine?.hasRegisters !== true &&
     !ENTERED.test(text) &&
@@ -225,7 +226,7 @@ export function subjectOfWindows(
   const security = SECURITY.exec(text)?.[0] ?? (KEPT_ON.test(text) ? own : undefined);
   if (security !== undefined && runsOnIt === undefined)
     return answer(
-      `The text speaks of Windows' own hypervisor (${security}). While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
+      `The text speaks of Windows' own hypervisor${shownBy(security)}. While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
   if (saysOn(text) && SHOWN_OFF.test(text))

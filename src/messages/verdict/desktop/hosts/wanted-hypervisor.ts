@@ -1,5 +1,6 @@
 import { answer, type TextVerdict } from "../../../../answers/answer.js";
 import type { Step } from "../../../../answers/message.js";
+import { isSaidOn } from "../../../../input/prose/said-on.js";
 import { BESIDE, PLAYER } from "../../../../input/prose/windows-words.js";
 import { HYPERV_ON, WINDOWS_STATE } from "../../../rows/shared-advice.js";
 
@@ -96,7 +97,7 @@ export function hypervisorWanted(text: string): Answer | undefined {
   const bsod = /\bINACCESSIBLE_BOOT_DEVICE\b|\bBSOD\b|\bblue ?screen\b|\bboot ?loop\b|0xc0000\d{3}\b/i.exec(text)?.[0];
   return answer(
     bsod === undefined
-      ? "Memory integrity and its like (VBS) run on Windows' own hypervisor: they stay off where that does not start (VT-x off in the firmware setup, TXT, that is SMX, on in a way that it refuses), or where a driver is not compatible."
+      ? `Memory integrity and its like (VBS) run on Windows' own hypervisor: they stay off where that does not start (${isSaidOn(text) ? "" : "VT-x off in the firmware setup, "}TXT, that is SMX, on in a way that it refuses), or where a driver is not compatible.`
       : `Memory integrity and its like (VBS) run on Windows' own hypervisor. A start that ends in ${bsod} with it on is a driver that is not compatible, or a firmware whose VT-x, VT-d or ACPI tables it cannot use.`,
     [WINDOWS_STATE, LOG, HYPERV_ON],
   );

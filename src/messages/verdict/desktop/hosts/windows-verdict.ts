@@ -220,7 +220,7 @@ function directVerdict({ direct, cases, vtx, runs, below }: Shown, program: stri
 function overVerdict({ direct, cases, vtx, below }: Shown): Answer {
   const over = new Set(cases.map(overOf));
   if (isOnly(over, "runs")) return { evidence: [], ...whileRunning() };
-  const isOn = `${vtx} is there and on, as Windows shows it`;
+  const isOn = `${vtx} is there and on, as the text shows it`;
   if (isOnly(over, "launch off"))
     return answer(`${isOn}. The boot entry keeps Windows' own hypervisor from starting (hypervisorlaunchtype).`, [
       LAUNCH,
@@ -255,6 +255,7 @@ export const windowsShows = {
   isGuest: shows(({ below }) => below),
   isPhysical: shows(({ below }) => !below, true),
   runsNone: shows(({ below, runs }) => !below && !runs),
+  runs: shows(({ below, runs }) => !below && runs),
 };
 function shows(holds: (one: WindowsCase) => boolean, byModel = false): (text: string) => boolean {
   return (text) => {

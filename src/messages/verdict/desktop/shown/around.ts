@@ -6,7 +6,7 @@ import { namedOuter, withoutFormer } from "../../../../why/below/named-outer.js"
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { ENABLE_OUTER } from "../../../rows/shared-advice.js";
 import { ofAmd } from "../amd.js";
-import { IS_MACHINE, type Says, SKIP_CHECK, WINDOWS } from "../on-windows.js";
+import { IS_MACHINE, type Says, skipCheck, WINDOWS } from "../on-windows.js";
 import { isOneOfTwo, kvmBelow } from "../said-inside.js";
 
 /*
@@ -31,7 +31,10 @@ export function surrounding(text: string, first: Recognised, machine: OwnMachine
     const amd = SVM_CPU.exec(text)?.[0].trim();
     if (amd !== undefined) {
       const { says, steps } = ofAmd(amd, text);
-      return { says: `${first.what} ${says}`, steps: IS_MACHINE.test(first.matched) ? [...steps, SKIP_CHECK] : steps };
+      return {
+        says: `${first.what} ${says}`,
+        steps: IS_MACHINE.test(first.matched) ? [...steps, skipCheck(text)] : steps,
+      };
     }
   }
   const said = withoutFormer(saidOf(text));

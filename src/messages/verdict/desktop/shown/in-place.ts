@@ -4,6 +4,7 @@ import { BESIDE, isInWsl2, isWindows10 } from "../../../../input/prose/windows-w
 import { svmNamed } from "../../../../input/text/svm-named.js";
 import { WHOLE_MACHINE } from "../../../../why/below/named-outer.js";
 import { outerStep, PASS_SVM } from "../../../../why/questions/next-steps.js";
+import { TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD } from "../../../rows/shared-advice.js";
 import { lacksKvm } from "../../weight.js";
 
 /*
@@ -142,18 +143,13 @@ export function inPlace(
         ...found,
         says: "This is Windows 10: WSL passes no VT-x there, whatever the CPU, its firmware and .wslconfig, so there is no /dev/kvm.",
         covers,
-        steps: [
-          {
-            text: "Update to Windows 11, run Linux in a Hyper-V machine, which can be given VT-x, or do without KVM.",
-            commands: ["-accel tcg", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
-          },
-        ],
+        steps: [TO_WINDOWS_11],
       }
     : {
         ...found,
         says: "This is Windows 10: neither WSL nor Hyper-V passes AMD-V to a machine there, whatever the CPU, its firmware and .wslconfig, so there is no /dev/kvm.",
         covers,
-        steps: [{ text: "Update to Windows 11, or do without KVM.", commands: ["-accel tcg"] }],
+        steps: [TO_WINDOWS_11_ON_AMD],
       };
 }
 
