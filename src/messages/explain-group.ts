@@ -126,10 +126,13 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     ),
     knownOf(row, context),
   );
-  const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(({ text }) => ({
-    text: filled(text, first),
-    certainty: offered.length === 1 ? "likely" : "possible",
-  }));
+  const isDoubted = context.circumstances.has("said to be on");
+  const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(
+    ({ text, layer }) => ({
+      text: filled(text, first),
+      certainty: offered.length === 1 && !(isDoubted && layer === "firmware") ? "likely" : "possible",
+    }),
+  );
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);

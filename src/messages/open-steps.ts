@@ -13,10 +13,11 @@ import {
   outerStep,
   PASS_SVM,
   READ_BOTH,
+  START_ANEW,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
-import { inWords, onComputer } from "./said-steps.js";
+import { GIVE_CPU, GIVE_TEXT, INSIDE, IS_VIRTUAL, LOAD_AMD, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
+import { inWords, onComputer, withoutTried } from "./said-steps.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -42,6 +43,9 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /\bsmm=off\b|<smm state='off'/, by: ["without SMM"] },
+  { command: /^(?:sudo )?modprobe kvm_amd$/, by: ["no svm", "KVM's module loaded"] },
+  { command: /^lscpu \| grep Hypervisor$/, by: ["virtual", "in WSL2", "shown to be virtual"] },
+  { command: /^(?:sudo )?dmesg \| grep 'disabled by BIOS'$/, by: ["in WSL2", "in a cloud", "kernel log shown"] },
   { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
@@ -94,8 +98,28 @@ const SHORTENED: readonly Shortened[] = [
     alone: true,
   },
   { text: [READ_BOTH.text], without: /\brdmsr\b/, says: "See whether the flag is there: above 0." },
-  { text: [LOAD_KVM.text, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
+  { text: [LOAD_KVM.text, LOAD_AMD, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
+  { text: [IS_VIRTUAL], without: /\blscpu\b/, says: "See whether boot removed the flag." },
+  { text: [IS_VIRTUAL], without: /\bdmesg\b/, says: "See whether this is a virtual machine." },
 ];
+
+/** Apple documents it for Hypervisor.framework. */
+const SEE_ON_MACOS: Advice = {
+  text: "Ask macOS: 1 says that the CPU has VT-x with EPT and that it is on.",
+  commands: ["sysctl kern.hv_support"],
+};
+
+/** By words or by its parameter, at the host. */
+const NESTED_ON: readonly Circumstance[] = ["nested on", "said to have nested on"];
+const OF_KVM_HOST: ReadonlySet<string> = new Set(["KVM", "Proxmox"].map((name) => outerStep(name).text));
+
+/** At a host whose nested is on, the guest's CPU is left to be given; where that is given, the guest's start. */
+const atNestedHost = (step: Advice, isSo: (name: Circumstance) => boolean): Advice =>
+  !OF_KVM_HOST.has(step.text) || !NESTED_ON.some(isSo)
+    ? step
+    : isSo("a host model given")
+      ? START_ANEW
+      : { ...step, text: GIVE_TEXT, commands: GIVE_CPU };
 
 /** They read or change what the kernel of a container's host has. */
 const OF_KERNEL = /\b(?:modprobe|insmod|rdmsr|dmesg)\b|\/etc\/modprobe\.d\b/;
@@ -143,9 +167,24 @@ export function changesOf({ text, changes }: Advice): Advice["changes"] {
   return changes ?? (IN_FIRMWARE.has(text) ? "firmware" : undefined);
 }
 
+/** What a cause says, and what shows that it is not so. */
+const EXCLUDED: readonly { readonly says: RegExp; readonly by: readonly Circumstance[] }[] = [
+  { says: /^(?:It|This server|This) is a virtual machine\b|\bruns in a virtual machine\.$/, by: PHYSICAL },
+  {
+    says: /^(?:The|A) CPU (?:has no|without) VT-x(?!\/EPT)\b|^The CPU has none\b/,
+    by: ["in WSL2", "VMX in CPUID", "VMX locked on", "VMX locked off", "a CPU with EPT named"],
+  },
+  { says: /^The CPU has no EPT\b/, by: ["a CPU with EPT named", "in WSL2"] },
+  { says: /^On Windows: /, by: ["on Linux", "macOS"] },
+];
+
 /** The causes that are left. */
 export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstance) => boolean): readonly RowCause[] {
-  const open = causes.filter(({ unless }) => unless?.some(isSo) !== true);
+  const possible = causes.filter(
+    ({ text, unless }) =>
+      unless?.some(isSo) !== true && !EXCLUDED.some(({ says, by }) => says.test(text) && by.some(isSo)),
+  );
+  const open = possible.length === 0 ? causes.filter(({ unless }) => unless?.some(isSo) !== true) : possible;
   if (![...INSIDE, ...DONE.firmware].some(isSo)) return open;
   const left = open.filter(({ layer, always }) => layer !== "firmware" || always === true);
   return left.length === 0 ? open : left;
@@ -198,7 +237,9 @@ export function openSteps(
     .map((step) => {
       const instead = inWords(step, IN_FIRMWARE.has(step.text), circumstances);
       if (instead !== undefined) return instead;
-      return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
+      if (isSo("macOS alone") && step.text === READ_BOTH.text) return SEE_ON_MACOS;
+      const left = atNestedHost(step, isSo);
+      return isSo("AMD") ? { ...left, text: inAmdWords(left.text) } : left;
     })
     .flatMap((step) => {
       const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
@@ -212,11 +253,13 @@ export function openSteps(
       );
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
       const isElsewhere =
-        circumstances.has("on illumos") || (circumstances.has("on Windows") && !OF_OUTER.test(step.text));
+        circumstances.has("on illumos") ||
+        isSo("macOS alone") ||
+        (circumstances.has("on Windows") && !OF_OUTER.test(step.text));
       if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     })
-    .map((step) => onHost(ifPhysical(step, isSo), circumstances));
+    .map((step) => onHost(ifPhysical(withoutTried(step, circumstances), isSo), circumstances));
 }
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {

@@ -188,6 +188,8 @@ export type Circumstance =
   | "bcdedit refused"
   | "in a cloud"
   | "macOS"
+  /** And no Linux, and no machine that could run in it. */
+  | "macOS alone"
   | "no firmware switch"
   | "on a Chromebook"
   | "rival beside KVM"
@@ -240,6 +242,16 @@ export type Circumstance =
   | "on Windows"
   | "said to be nested"
   | "said to be on"
+  /** What people did in the setup already. */
+  | "power taken away"
+  | "newest firmware"
+  | "firmware defaults loaded"
+  | "TXT said to be off"
+  /** Its setup has a password that nobody there knows. */
+  | "setup said to be locked"
+  /** A CPU of Intel's families that all have VT-x and EPT. */
+  | "a CPU with EPT named"
+  | "Intel named"
   | "said to be virtual"
   /** By its prompt, or by what its firmware calls itself. */
   | "shown to be virtual"

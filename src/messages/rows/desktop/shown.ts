@@ -1,6 +1,13 @@
 import { isOfGuest } from "../../../input/prose/in-guest-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../../input/prose/said-on.js";
+import {
+  saysDefaultsLoaded,
+  saysLocked,
+  saysNewestFirmware,
+  saysPowerTaken,
+  saysTxtOff,
+} from "../../../input/prose/tried-words.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../input/text/svm-named.js";
 import { shownModel } from "../../../why/below/shown-model.js";
@@ -14,7 +21,7 @@ import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { rentedCloud } from "../../verdict/rented-cloud.js";
 
 const OF_WINDOWS =
-  /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\/i;
+  /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\|\bTask[- ]?Manager\b/i;
 /** Its own program failed there, whatever runs in its machines. */
 const RUNS_WINDOWS =
   /\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
@@ -99,6 +106,17 @@ const SAID_IN_CONTAINER =
   /\bdocker (?:image|run|container|compose)\b|\b(?:inside|in) (?:an? |the )?(?:docker )?container\b/i;
 /** Its engine runs in a machine of its own there. */
 const ON_ANOTHER = /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/;
+
+/** Flags have other names there. */
+const OF_MACOS = /\b(?:mac ?OS|OS X|Darwin|Hypervisor\.framework|kern\.hv_support)\b|\bclfsh\b[^\n]{0,160}\bdscpl\b/i;
+const NOT_MACOS_ALONE =
+  /\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|NixOS|Proxmox|Windows|WSL\d?|KVM|VMs?|guests?|virtual machines?|hackintosh|docker|containers?)\b|\/proc\/|\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\bx86\/cpu:/i;
+
+/** All Core i and Core Ultra, and Xeons since Nehalem. */
+const OF_EPT =
+  /\b(?:Core(?:\(TM\)|™)? )?i[3579][- ](?:1\d{4}|[2-9]\d{3}|\d{3})[A-Z]{0,3}\d?\b|\bCore(?:\(TM\)|™)? Ultra\b|\bXeon(?:\(R\)|®)?(?: CPU)? (?:E[357]|D|W|Gold|Silver|Bronze|Platinum)\b|\bE[357]-\d{4,5}(?: ?v\d)?\b/i;
+const OF_INTEL =
+  /\bIntel\b|\bGenuineIntel\b|\bkvm[_-]intel\b|\bVMX\b|\b(?:Xeon|Celeron|Pentium|Core 2|Atom)\b|\bi[3579]-\d{3,5}/i;
 
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
@@ -200,6 +218,7 @@ export const SHOWN: readonly Shown[] = [
     /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit|IntelHAXM_[\d.]{3,8}\.dmg)\b|\/usr\/local\/Cellar\b/i,
     /\bFreeBSD\b|\billumos\b|\bWindows (?:7|8|10|11)\b|\b[A-Z]:\\|\bVBoxManage\.exe\b/,
   ],
+  ["macOS alone", OF_MACOS, NOT_MACOS_ALONE],
   // What CPUID says to VirtualBox on Windows.
   // And to HAXM's check.
   [
@@ -250,6 +269,13 @@ export const SHOWN: readonly Shown[] = [
   ["Nyx on plain KVM", /\bNYX runs in fallback mode\b/, /\bKVM_CAP_DIRTY_LOG_RING\b|\[QEMU-Nyx\] Error:/],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
+  ["power taken away", { test: saysPowerTaken }],
+  ["newest firmware", { test: saysNewestFirmware }],
+  ["firmware defaults loaded", { test: saysDefaultsLoaded }],
+  ["TXT said to be off", { test: saysTxtOff }],
+  ["setup said to be locked", { test: saysLocked }],
+  ["a CPU with EPT named", OF_EPT],
+  ["Intel named", OF_INTEL],
   ["said to be virtual", { test: (text) => saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) }],
   ["shown to be virtual", { test: (text) => shownModel(text) !== undefined }],
   ["said to have nested on", { test: saysNestedOn }],

@@ -6,6 +6,7 @@ import {
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
   HYPERV_ON,
+  IS_VIRTUAL,
   LOAD_KVM,
   LOADED_WITHOUT_DEVICE,
   OFF_IN_FIRMWARE,
@@ -57,7 +58,7 @@ export const TOOL_MESSAGES = [
     ],
     steps: [
       {
-        text: "See whether this is a virtual machine, and whether boot removed the flag.",
+        text: IS_VIRTUAL,
         commands: ["lscpu | grep Hypervisor; sudo dmesg | grep 'disabled by BIOS'"],
       },
       ENABLE_OUTER,

@@ -8,7 +8,7 @@ import { BESIDE, OWN_HYPERVISOR, SECURITY } from "../../../input/prose/windows-w
 import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { bareMetal, namedOuter } from "../../../why/below/named-outer.js";
-import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_OUTER, LOOK_UP_CPU, SEE_CPU_NAME, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { armNamed } from "../cpus/foreign.js";
 import { ofAmd } from "./amd.js";
 import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from "./apple.js";
@@ -263,7 +263,7 @@ export function withoutVtx(text: string): Omit<TextVerdict, "covers"> {
 
 const SEE_CPU: Step = {
   text: "Look the CPU up at ark.intel.com: `Intel Virtualization Technology (VT-x)`.",
-  commands: ["wmic cpu get name"],
+  commands: SEE_CPU_NAME,
 };
 const EMULATE_ALL: Step = { text: "Start QEMU without KVM.", commands: ["-accel tcg", "<domain type='qemu'>"] };
 
