@@ -152,7 +152,9 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       bits: [],
       ...(rule === undefined ? {} : { rule }),
       causes: [],
-      steps: openSteps(shown.steps, context.circumstances).map((step) => chosenStep(filledStep(step, first))),
+      steps: openSteps(shown.steps, context.circumstances).map((step) =>
+        chosenStep(forOuter(filledStep(step, first), row, context)),
+      ),
       depends: [],
       ...kernelNotes(context, decoded),
       sources: sourcesOf(row),

@@ -199,6 +199,13 @@ const ON_AMD: readonly (readonly [RegExp, string])[] = [
 
 /** Sentences that speak of one vendor's CPUs mean those. */
 const OF_VENDOR = /\bAMD|\bSVM\b|_amd\b|\bIntel\b|IA32_|\bVMX\b/;
+/** It says whose module it means. */
+const NAMES_VENDOR = /\bAMD|_amd\b|\bIntel\b|_intel\b/;
+/** Its one command for Intel's CPUs has its like for AMD's. */
+const isEither = ({ text, commands = [] }: Advice): boolean =>
+  !NAMES_VENDOR.test(text) && commands.join("; ").split("_intel").length === 2;
+/** A CPU of Intel's. */
+const INTEL: readonly Circumstance[] = ["Intel named", "IA32_FEAT_CTL exists", "VMX in CPUID", "vmx among the flags"];
 /** What both modules do, each with its own CPU's switch: Linux, arch/x86/kvm/svm/svm.c (svm_hardware_enable). */
 const OF_BOTH: readonly (readonly [RegExp, string])[] = [
   [/\bCR4\.VMXE\b/g, "EFER.SVME"],
@@ -243,7 +250,7 @@ export function openSteps(
     })
     .flatMap((step) => {
       const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
-        openCommand(command, circumstances, isSo),
+        openCommand(command, circumstances, isSo, isEither(step) && !INTEL.some(isSo)),
       );
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
@@ -294,8 +301,13 @@ function openCommand(
   command: string,
   { reads, typed }: Circumstances,
   isSo: (name: Circumstance) => boolean,
+  isOfEither: boolean,
 ): readonly string[] {
-  const named = isSo("AMD") ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one) : plain;
+  const named = isSo("AMD")
+    ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one)
+    : isOfEither
+      ? (one: string) => one.replace(/^sudo modprobe kvm_intel$/, "$& || sudo modprobe kvm_amd")
+      : plain;
   const isRead = (one: string): boolean => {
     const index = RDMSR.exec(one)?.[1];
     return index !== undefined && reads(Number(index));

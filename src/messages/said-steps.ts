@@ -24,7 +24,8 @@ const TRIED: readonly (readonly [thing: RegExp, by: Circumstance])[] = [
   [/^(?:U|u)pdate the firmware$/, "newest firmware"],
   [/^load its defaults$/, "firmware defaults loaded"],
 ];
-const LIST = /^(?<before>The text says that the setting is on[^:]{0,60}: (?:where the system finds SVM off all the same, )?)(?<things>[^.]{1,300})(?<after>\..{0,60})$/;
+const LIST =
+  /^(?<before>The text says that the setting is on[^:]{0,60}: (?:where the system finds SVM off all the same, )?)(?<things>[^.]{1,300})(?<after>\..{0,60})$/;
 const ALL_TRIED =
   "The text has tried what helps where a setting that is on does not arrive: this firmware does not apply it. Its maker has to mend that; where an update brought it, go back to the firmware before.";
 
@@ -36,14 +37,17 @@ export function withoutTried(step: Advice, { has }: Circumstances): Advice {
   if (left.length === all.length) return step;
   if (left.length === 0) return { ...step, text: ALL_TRIED };
   const [last = "", ...others] = left.toReversed();
-  const list = others.length === 0 ? last : `${others.toReversed().join(", ")}${others.length > 1 ? "," : ""} and ${last}`;
+  const list =
+    others.length === 0 ? last : `${others.toReversed().join(", ")}${others.length > 1 ? "," : ""} and ${last}`;
   return { ...step, text: `${before}${list}${after}` };
 }
 
 /** What there is to do in place of a step in the firmware setup. */
 export function inWords({ text }: Advice, isInSetup: boolean, { has }: Circumstances): Step | undefined {
   if (text === SVM_MODE && has("said to be on")) return { text: SVM_DID_NOT_TAKE.text };
-  const found = isInSetup ? [AFTER_SLEEP, NO_SETUP, LOCKED_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => has(is)) : undefined;
+  const found = isInSetup
+    ? [AFTER_SLEEP, NO_SETUP, LOCKED_SETUP, NO_SWITCH_OFF, DID_NOT_TAKE].find(({ is }) => has(is))
+    : undefined;
   if (found === DID_NOT_TAKE && has("VMX locked off")) return DID_NOT_TAKE_READ;
   return found === undefined ? undefined : { text: found.text };
 }

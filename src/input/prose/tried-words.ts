@@ -28,7 +28,7 @@ export const saysNewestFirmware = (text: string): boolean => says(text, NEWEST_F
 export const saysDefaultsLoaded = (text: string): boolean => says(text, DEFAULTS);
 export const saysTxtOff = (text: string): boolean => says(text, TXT_OFF);
 
-/** Nobody at hand can change the setup. */
+/** The setup asks for a password that is not known. */
 export const saysLocked = (text: string): boolean =>
   /\b(?:BIOS|UEFI|setup|supervisor|administrator|admin) password\b[^.\n]{0,40}\b(?:unknown|forgot\w{0,3}|lost|(?:do ?n['’]t|do not|does ?n['’]t|not) (?:know|have)|locked)\b|\b(?:forgot\w{0,3}|lost|(?:do ?n['’]t|do not) (?:know|have)|without)\b[^.\n]{0,24}\b(?:BIOS|UEFI|supervisor|administrator|admin) password\b|\b(?:BIOS|UEFI|setup) (?:is )?(?:locked|password[- ]protected)\b[^.\n]{0,30}\b(?:IT|company|school|employer|password|admin)/i.test(
     text,

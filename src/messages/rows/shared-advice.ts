@@ -23,10 +23,10 @@ export const INSIDE: readonly Circumstance[] = [
 export const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
 
 /** Where the firmware has it off, and its setup has no switch. */
-/** Where nobody at hand may change the setup. */
+/** Where the setup asks for a password that is not known. */
 export const LOCKED_SETUP: Alternative = {
   is: "setup said to be locked",
-  text: "By the text its setup is locked by a password: whoever has that, or the maker, can switch VT-x on there, and nothing that Linux or Windows can do replaces it. Without it, plain emulation is left.",
+  text: "By the text its setup asks for a password that is not known: with it, or by the maker, VT-x is switched on there, and no setting of Linux or Windows replaces that. Without it, plain emulation is left.",
 };
 export const NO_SWITCH_OFF: Alternative = {
   is: "no firmware switch",
@@ -60,7 +60,13 @@ export const AFTER_SLEEP: Alternative = {
   text: "Where VT-x is lost on resume from sleep, the firmware does not restore IA32_FEAT_CTL: update the firmware, or go back to the one before where it came with an update. Until then a restart brings VT-x back, and sleep without S3 (mem_sleep_default=s2idle) keeps it.",
 };
 
-const INSTEAD_OF_OFF: readonly Alternative[] = [AFTER_SLEEP, NO_SETUP, LOCKED_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
+const INSTEAD_OF_OFF: readonly Alternative[] = [
+  AFTER_SLEEP,
+  NO_SETUP,
+  LOCKED_SETUP,
+  NO_SWITCH_OFF,
+  { is: "AMD", text: SVM_MODE },
+];
 
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
@@ -167,9 +173,13 @@ export const LOOK_UP_CPU: Advice = {
 };
 
 /** Whether Windows' own hypervisor runs all the same. */
-export const SEE_SECURITY: Advice = {
+export const SEE_SECURITY: Step = {
   text: "See whether it still runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
   commands: ["msinfo32"],
+};
+/** The same below a hypervisor that runs on other systems as well. */
+export const SEE_SECURITY_BELOW: Advice = {
+  ...SEE_SECURITY,
   instead: {
     is: "no Windows named",
     text: "Where the host is Windows, see whether its hypervisor runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
@@ -235,7 +245,8 @@ export const LOAD_AMD = "Load AMD's module and read what it says; refused, it ha
 export const LOAD_KVM: Advice = {
   text: "Load the module (on an AMD CPU kvm_amd) and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-  unless: ["KVM's module loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx"],
+  // Where a cloud passes VT-x, the kernel loads it at boot.
+  unless: ["KVM's module loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx", "in a cloud"],
   instead: {
     is: "AMD",
     text: LOAD_AMD,
@@ -256,7 +267,7 @@ export const WHPX_ON: Advice = {
 
 export const KVM_ON_LINUX: Advice = {
   text: "On Linux, use KVM.",
-  commands: ["sudo modprobe kvm_intel || sudo modprobe kvm_amd; ls -l /dev/kvm"],
+  commands: ["sudo modprobe kvm_intel", "ls -l /dev/kvm"],
   unless: ["on Windows", "macOS"],
 };
 

@@ -13,11 +13,14 @@ export function rentedCloud(text: string): string | undefined {
 
 /** The cloud that a text in prose names, and no whole machine in it. */
 export function namedCloud(text: string): string | undefined {
-  if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text)) return undefined;
+  if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text) || OWN_COMPUTER.test(text)) return undefined;
   const name = namedOuter(text, undefined)?.name ?? "";
   return CLOUDS.has(name) ? name : undefined;
 }
 const LONGEST_PROSE = 20_000;
+/** CPUs of computers that people have at home, and no cloud. */
+export const OWN_COMPUTER =
+  /\b(?:I have|I['’]ve got|I['’]m on|my (?:\w{2,10} )?(?:CPU|processor|computer|PC|laptop|machine) (?:is|has))\b[^.\n]{0,40}\b(?:Core ?2|Core i\d|i[3579]-\d{3,5}|Pentium|Celeron|Atom|Ryzen|FX-\d{4}|Athlon|Phenom)\b/i;
 
 /** What is left of the step for a place, where the text says which machine was chosen there. */
 const CHOSEN: readonly {

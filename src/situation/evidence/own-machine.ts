@@ -247,7 +247,7 @@ export type Circumstance =
   | "newest firmware"
   | "firmware defaults loaded"
   | "TXT said to be off"
-  /** Its setup has a password that nobody there knows. */
+  /** Its setup asks for a password that is not known. */
   | "setup said to be locked"
   /** A CPU of Intel's families that all have VT-x and EPT. */
   | "a CPU with EPT named"

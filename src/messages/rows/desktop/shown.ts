@@ -18,7 +18,7 @@ import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-in
 import { showsLog } from "../../verdict/desktop/shown/already-set.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
-import { rentedCloud } from "../../verdict/rented-cloud.js";
+import { OWN_COMPUTER, rentedCloud } from "../../verdict/rented-cloud.js";
 
 const OF_WINDOWS =
   /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\|\bTask[- ]?Manager\b/i;
@@ -49,12 +49,15 @@ const AFTER_SUSPEND =
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =
   /\b\w{2,8}\.metal\b|\bdedicated (?:root )?server\b|\b(?:an? |this |the |old )(?:\w{2,12} ){0,2}(?:laptop|notebook|desktop|workstation|(?:HP|Dell|Lenovo|Fujitsu) server)\b|ноутбук|компьютер|电脑|笔记本|台式机|ノート(?:PC|パソコン)|\b(?:[Mm]ein|unser|dieser) (?:PC|Rechner|Laptop|Notebook)\b|\bmon (?:ordinateur|PC|portable)\b|\bmi (?:portátil|PC|ordenador)\b|\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
+/** Words that are of another machine where the text has a computer of its own. */
+const OTHERS = /\bcloud\b|\bVPS\b|\bhttps?:\/\/\S{1,200}/gi;
 const IN_ANOTHER =
   /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|cloud|L[12]|guests?)\b|\b(?:in|inside|within|under|on)(?: an?| my| the)? (?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/i;
 const PRODUCT = /\b(?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/gi;
 /** The one product that a text names may be the one that runs on the machine. */
 const isInAnother = (text: string): boolean =>
-  IN_ANOTHER.test(text) || new Set(text.match(PRODUCT)?.map((name) => name.toLowerCase())).size > 1;
+  IN_ANOTHER.test(OWN_COMPUTER.test(text) ? text.replace(OTHERS, "") : text) ||
+  new Set(text.match(PRODUCT)?.map((name) => name.toLowerCase())).size > 1;
 
 const HYPERV_OFF =
   /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
@@ -201,7 +204,7 @@ export const SHOWN: readonly Shown[] = [
   ["rival beside KVM", RIVAL_RUNS, IN_RIVAL],
   ["after a suspend", AFTER_SUSPEND],
   ["bare metal", { test: windowsShows.isPhysical }],
-  ["said to be physical", PHYSICAL, { test: isInAnother }],
+  ["said to be physical", { test: (text) => PHYSICAL.test(text) || OWN_COMPUTER.test(text) }, { test: isInAnother }],
   ["Hyper-V said to be off", HYPERV_OFF, HYPERV_WANTED],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],
@@ -217,6 +220,12 @@ export const SHOWN: readonly Shown[] = [
     "macOS",
     /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit|IntelHAXM_[\d.]{3,8}\.dmg)\b|\/usr\/local\/Cellar\b/i,
     /\bFreeBSD\b|\billumos\b|\bWindows (?:7|8|10|11)\b|\b[A-Z]:\\|\bVBoxManage\.exe\b/,
+  ],
+  // The one that both vendors share, by words.
+  [
+    "kvm.ko loaded",
+    /(?<![-_\w])["'`“]?kvm["'`”]? (?:kernel )?module (?:is|was|shows as) (?:already )?loaded\b/i,
+    /\bkvm[-_](?:intel|amd)\b/i,
   ],
   ["macOS alone", OF_MACOS, NOT_MACOS_ALONE],
   // What CPUID says to VirtualBox on Windows.

@@ -126,7 +126,9 @@ export function aboutIommu(text: string): Omit<TextVerdict, "covers"> | undefine
           ],
         )
       : answer(
-          "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
+          SVM_CPU.test(text) && !INTEL_CPU.test(text)
+            ? "This is about the IOMMU (AMD-Vi), which gives devices to virtual machines. It is not AMD-V: SVM works without it and has a switch of its own in the firmware setup."
+            : "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
           [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : seeIommu(text)],
         );
 }
