@@ -40,8 +40,8 @@ import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import { inAmdWords, openCauses, openSteps } from "./open-steps.js";
-import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
+import { atNestedHost, inAmdWords, openCauses, openSteps } from "./open-steps.js";
+import { DUMP_VMCS, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
@@ -284,8 +284,9 @@ function forOuter(step: Advice, { product }: MessageRow, { circumstances, signs,
   ).filter(([name, there]) => there && name !== product && !(name === "Hyper-V" && product === "WSL"));
   const [first] = named;
   if (outer !== undefined && first === undefined && !OWN_OUTER.has(product)) return outerStep(outer);
-  const nested = circumstances.has("nested on") || circumstances.has("said to have nested on");
-  if (nested && first === undefined) return { ...step, text: GIVE_TEXT, commands: GIVE_CPU };
+  const asked: Advice = { text: GIVE_TEXT };
+  const given = atNestedHost(asked, circumstances.has);
+  if (first === undefined && given !== asked) return given;
   return first === undefined || named.length > 1 || OWN_OUTER.has(product)
     ? step
     : { ...step, commands: OUTER_COMMANDS[first[0]] };

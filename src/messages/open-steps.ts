@@ -16,13 +16,26 @@ import {
   START_ANEW,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { GIVE_CPU, GIVE_TEXT, INSIDE, IS_VIRTUAL, LOAD_AMD, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
+import { ofSystem, onOtherSystem } from "./other-systems.js";
+import {
+  GIVE_CPU,
+  GIVE_TEXT,
+  GIVE_VMX,
+  INSIDE,
+  IS_VIRTUAL,
+  LOAD_AMD,
+  LOAD_KVM,
+  ONLY_IF_PHYSICAL,
+} from "./rows/shared-advice.js";
 import { inWords, onComputer, withoutTried } from "./said-steps.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
  * here it is decided, for all rows alike, what of it is left to do on the machine that the text shows.
  */
+
+/** By words or by its parameter, at the host. */
+const NESTED_ON: readonly Circumstance[] = ["nested on", "said to have nested on"];
 
 /** Commands that change nothing, or nothing more, where the text shows one of these. */
 const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circumstance[] }[] = [
@@ -48,6 +61,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^(?:sudo )?dmesg \| grep 'disabled by BIOS'$/, by: ["in WSL2", "in a cloud", "kernel log shown"] },
   { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
+  { command: /\bmodprobe kvm_intel nested=1$/, by: NESTED_ON },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["bare metal"] },
 ];
@@ -109,17 +123,19 @@ const SEE_ON_MACOS: Advice = {
   commands: ["sysctl kern.hv_support"],
 };
 
-/** By words or by its parameter, at the host. */
-const NESTED_ON: readonly Circumstance[] = ["nested on", "said to have nested on"];
-const OF_KVM_HOST: ReadonlySet<string> = new Set(["KVM", "Proxmox"].map((name) => outerStep(name).text));
+const OF_KVM_HOST: ReadonlySet<string> = new Set([
+  ...["KVM", "Proxmox"].map((name) => outerStep(name).text),
+  GIVE_TEXT,
+  GIVE_VMX,
+]);
 
 /** At a host whose nested is on, the guest's CPU is left to be given; where that is given, the guest's start. */
-const atNestedHost = (step: Advice, isSo: (name: Circumstance) => boolean): Advice =>
+export const atNestedHost = (step: Advice, isSo: (name: Circumstance) => boolean): Advice =>
   !OF_KVM_HOST.has(step.text) || !NESTED_ON.some(isSo)
     ? step
     : isSo("a host model given")
       ? START_ANEW
-      : { ...step, text: GIVE_TEXT, commands: GIVE_CPU };
+      : { text: GIVE_TEXT, commands: GIVE_CPU };
 
 /** They read or change what the kernel of a container's host has. */
 const OF_KERNEL = /\b(?:modprobe|insmod|rdmsr|dmesg)\b|\/etc\/modprobe\.d\b/;
@@ -259,41 +275,11 @@ export function openSteps(
         ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
       );
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
-      const isElsewhere =
-        circumstances.has("on illumos") ||
-        isSo("macOS alone") ||
-        (circumstances.has("on Windows") && !OF_OUTER.test(step.text));
-      if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
-      return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
+      return onOtherSystem({ ...step, text: shorter?.says ?? step.text, commands: left }, circumstances);
     })
     .map((step) => onHost(ifPhysical(withoutTried(step, circumstances), isSo), circumstances));
 }
 
-const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {
-  "# Linux": "on Linux",
-  "# Windows": "on Windows",
-};
-
-/** Of commands under the names of systems, those of the system that the text shows. */
-function ofSystem(commands: readonly string[] | undefined, { has }: Circumstances): readonly string[] | undefined {
-  const here = Object.keys(ON_SYSTEM).find(
-    (label) => commands?.includes(label) && has(ON_SYSTEM[label] as Circumstance),
-  );
-  if (commands === undefined || here === undefined) return commands;
-  let label: string | undefined;
-  return commands.filter((command) => {
-    if (ON_SYSTEM[command] !== undefined) {
-      label = command;
-      return false;
-    }
-    return label === undefined || label === here;
-  });
-}
-
-/** Commands that read nothing elsewhere. */
-const OF_LINUX = /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/;
-/** What is done on the host of a machine. */
-const OF_OUTER = /\b(?:host|outer)\b/;
 const RDMSR = /^(?:sudo )?rdmsr (?:-\S+ )*(0x[0-9a-f]{2,8})$/;
 const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
 

@@ -145,6 +145,7 @@ export const OUTER_COMMANDS = {
 /** Where nested is on at the host. */
 export const GIVE_TEXT =
   "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.";
+export const GIVE_VMX = "Give the guest VMX.";
 export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"];
 
 /** Where only the kind of cloud is known, and no way of its own. */

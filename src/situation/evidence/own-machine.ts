@@ -202,6 +202,9 @@ export type Circumstance =
   /** By words: VMX is on on one CPU, and off on another. */
   | "CPUs said to differ"
   | "on illumos"
+  /** FreeBSD and its like, on the machine itself. */
+  | "on a BSD"
+  | "on FreeBSD"
   | "KVM runs a guest"
   /** Of before 2015: its kernel has no parameter that later ones have. */
   | "an old system"

@@ -110,6 +110,13 @@ const SAID_IN_CONTAINER =
 /** Its engine runs in a machine of its own there. */
 const ON_ANOTHER = /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/;
 
+const OF_FREEBSD =
+  /\b(?:FreeBSD|TrueNAS CORE|pfSense|OPNsense|vm-bhyve|kldload|vmm\.ko|vmx_modinit|bhyvectl|GhostBSD)\b/;
+const OF_BSD =
+  /\b(?:FreeBSD|TrueNAS CORE|pfSense|OPNsense|vm-bhyve|kldload|vmm\.ko|vmx_modinit|bhyvectl|GhostBSD|OpenBSD|NetBSD|DragonFly(?:BSD)?|nvmm)\b/;
+/** Where it is a guest, or Linux one of it, commands of Linux are right as well. */
+const NOT_BSD_ALONE =
+  /\b(?:Linux|Ubuntu|Debian|Fedora|CentOS|Arch|Alpine|Proxmox|PVE|KVM|QEMU|qemu|libvirt|Windows|VMware|ESXi|Hyper-V|VirtualBox on)\b|\/proc\/|\/dev\/kvm|\bmodprobe\b|\brdmsr\b/;
 /** Flags have other names there. */
 const OF_MACOS = /\b(?:mac ?OS|OS X|Darwin|Hypervisor\.framework|kern\.hv_support)\b|\bclfsh\b[^\n]{0,160}\bdscpl\b/i;
 const NOT_MACOS_ALONE =
@@ -198,6 +205,8 @@ export const SHOWN: readonly Shown[] = [
   ],
   // What its hypervisor has to do with it is left open there.
   ["no Windows named", /^(?![^\0]*(?:windows|hyper-?v|wsl|bcdedit|\bwin ?\d|\.exe\b|\b[a-z]:\\|credential guard))/i],
+  ["on a BSD", OF_BSD, NOT_BSD_ALONE],
+  ["on FreeBSD", OF_FREEBSD, NOT_BSD_ALONE],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["on a Chromebook", /\bChromebooks?\b|\bcrouton\b/i],
