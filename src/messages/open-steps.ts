@@ -61,7 +61,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^(?:sudo )?dmesg \| grep 'disabled by BIOS'$/, by: ["in WSL2", "in a cloud", "kernel log shown"] },
   { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
-  { command: /\bmodprobe kvm_intel nested=1$/, by: NESTED_ON },
+  { command: /^kldload vmm$/, by: ["vmm loaded"] },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["bare metal"] },
 ];
@@ -129,13 +129,22 @@ const OF_KVM_HOST: ReadonlySet<string> = new Set([
   GIVE_VMX,
 ]);
 
+const LOADS: ReadonlySet<string> = new Set([LOAD_KVM.text, LOAD_AMD]);
+const OF_CLOUD: ReadonlySet<string> = new Set(["Google", "Azure", "Amazon"].map((name) => outerStep(name).text));
+const IN_INSTANCE: Advice = {
+  text: "In the instance, see whether it arrived.",
+  commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
+};
+
 /** At a host whose nested is on, the guest's CPU is left to be given; where that is given, the guest's start. */
 export const atNestedHost = (step: Advice, isSo: (name: Circumstance) => boolean): Advice =>
-  !OF_KVM_HOST.has(step.text) || !NESTED_ON.some(isSo)
-    ? step
-    : isSo("a host model given")
-      ? START_ANEW
-      : { text: GIVE_TEXT, commands: GIVE_CPU };
+  OF_CLOUD.has(step.text) && isSo("said to have nested on")
+    ? IN_INSTANCE
+    : !OF_KVM_HOST.has(step.text) || !NESTED_ON.some(isSo)
+      ? step
+      : isSo("a host model given")
+        ? START_ANEW
+        : { text: GIVE_TEXT, commands: GIVE_CPU };
 
 /** They read or change what the kernel of a container's host has. */
 const OF_KERNEL = /\b(?:modprobe|insmod|rdmsr|dmesg)\b|\/etc\/modprobe\.d\b/;
@@ -252,6 +261,8 @@ export function openSteps(
   return inPlace(steps, circumstances)
     .filter((step) => {
       const changes = changesOf(step);
+      // Where a cloud passes VT-x, the kernel loads it at boot.
+      if (LOADS.has(step.text) && isSo("in a cloud") && !NESTED_ON.some(isSo)) return false;
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
       if (changes === "outer hypervisor" && onComputer(circumstances)) return false;
       if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;

@@ -35,7 +35,7 @@ const OF_REGISTERS = /\brdmsr\b|\bmodprobe msr\b/;
 /** What is done on the host of a machine. */
 const OF_OUTER = /\b(?:host|outer)\b/;
 /** Without its command there is nothing to do. */
-const READS = /^(?:Read|See|Compare|Look)\b/;
+const READS = /^(?:Read|See|Compare|Look|Load)\b/;
 
 /** FreeBSD's own: cpucontrol(8). */
 const ON_FREEBSD: readonly (readonly [RegExp, string])[] = [

@@ -89,7 +89,7 @@ const SURROUNDINGS: readonly Surrounding[] = [
   {
     shows: "nesting and the CPU given",
     text: "On the host nested is Y and the VM has host-passthrough.\n",
-    never: /switch nested on|modprobe kvm_intel nested=1|Give the guest (?:a CPU|VMX)/,
+    never: /switch nested on|Give the guest (?:a CPU|VMX)/,
   },
   {
     shows: "WSL2",

@@ -246,8 +246,7 @@ export const LOAD_AMD = "Load AMD's module and read what it says; refused, it ha
 export const LOAD_KVM: Advice = {
   text: "Load the module (on an AMD CPU kvm_amd) and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-  // Where a cloud passes VT-x, the kernel loads it at boot.
-  unless: ["KVM's module loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx", "in a cloud"],
+  unless: ["KVM's module loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx"],
   instead: {
     is: "AMD",
     text: LOAD_AMD,

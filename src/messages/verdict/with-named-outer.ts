@@ -171,9 +171,7 @@ export function withBelow(
   const isLoadStep = ({ text: said }: ChosenStep) =>
     said === LOAD_KVM.text &&
     // Its machine comes with the kernel that it has.
-    (named.name === "Docker Desktop" ||
-      CLOUDS.has(named.name) ||
-      (named.isBelow && circumstances.has("KVM's module not loaded")));
+    (named.name === "Docker Desktop" || (named.isBelow && circumstances.has("KVM's module not loaded")));
   const isWithoutKernel = text !== undefined && named.name === "WSL" && WSL_1.test(text);
   const isRented = isWithoutKernel || named.name === "GitHub Codespaces" || named.name === "a rented workspace";
   const steps = isRented

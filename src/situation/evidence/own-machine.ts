@@ -205,6 +205,8 @@ export type Circumstance =
   /** FreeBSD and its like, on the machine itself. */
   | "on a BSD"
   | "on FreeBSD"
+  /** bhyve's module. */
+  | "vmm loaded"
   | "KVM runs a guest"
   /** Of before 2015: its kernel has no parameter that later ones have. */
   | "an old system"

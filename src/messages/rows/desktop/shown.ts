@@ -154,7 +154,7 @@ export const SHOWN: readonly Shown[] = [
   ],
   [
     "in dom0",
-    /\bx[lm] (?:info|list|dmesg|top|vcpu-list|create)\b|\bxen_(?:version|commandline|caps)\s{0,24}:|\bcontrol_d\b|(?<!\bnot )\b(?:in|on|my|the|from) (?:Xen(?:'s)? )?dom(?:ain-?)?0\b/i,
+    /\bx[lm] (?:info|list|dmesg|top|vcpu-list|create)\b|\(XEN\) (?:VMX|HVM|SVM|CPU\d)|\bxen_(?:version|commandline|caps)\s{0,24}:|\bcontrol_d\b|(?<!\bnot )\b(?:in|on|my|the|from) (?:Xen(?:'s)? )?dom(?:ain-?)?0\b/i,
     /\bdom[uU]\b|\b(?:HVM|PV|PVH) (?:guest|VM)\b[^\n]{0,40}(?:#|\$) |\bInsid?e (?:the |an? )?(?:guest|VM)\b/,
   ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
@@ -207,6 +207,14 @@ export const SHOWN: readonly Shown[] = [
   ["no Windows named", /^(?![^\0]*(?:windows|hyper-?v|wsl|bcdedit|\bwin ?\d|\.exe\b|\b[a-z]:\\|credential guard))/i],
   ["on a BSD", OF_BSD, NOT_BSD_ALONE],
   ["on FreeBSD", OF_FREEBSD, NOT_BSD_ALONE],
+  [
+    "vmm loaded",
+    /\bvmm(?:\.ko)?(?: kernel)?(?: module)? (?:is|was|are|gets) (?:already )?loaded\b|\bvmm\b[^.\n]{0,16}: File exists\b|^[^\n]{0,40}0x[0-9a-f]{4,16}[^\n]{0,16} vmm\.ko$/im,
+  ],
+  [
+    "vmx among the flags",
+    /\bgrep -\w?c\w? ['"]?vmx['"]?(?: \/proc\/cpuinfo)? (?:is|gives|returns|says|shows|prints) [1-9]\d{0,3}\b/,
+  ],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["on a Chromebook", /\bChromebooks?\b|\bcrouton\b/i],
