@@ -32,8 +32,9 @@ export function ofSystem(
 /** They read or change nothing elsewhere. */
 const OF_LINUX = /\/sys\/module\/|\bmodprobe\b(?! msr\b)|\/proc\//;
 const OF_REGISTERS = /\brdmsr\b|\bmodprobe msr\b/;
-/** What is done on the host of a machine. */
-const OF_OUTER = /\b(?:host|outer)\b/;
+/** What is done on the host of a machine, or where it is Linux. */
+const OF_OTHERS = /\b(?:host|outer)\b|^On Linux\b/;
+const ELSEWHERE: readonly Circumstance[] = ["on illumos", "macOS alone", "on a BSD", "on Windows"];
 /** Without its command there is nothing to do. */
 const READS = /^(?:Read|See|Compare|Look|Load)\b/;
 
@@ -49,9 +50,8 @@ const ON_FREEBSD: readonly (readonly [RegExp, string])[] = [
 
 /** A step as it is on the system that the text shows, or none. */
 export function onOtherSystem(step: Advice, { has }: Circumstances): readonly Advice[] {
-  const isElsewhere =
-    has("on illumos") || has("macOS alone") || has("on a BSD") || (has("on Windows") && !OF_OUTER.test(step.text));
-  if (!isElsewhere || /\bLinux\b/.test(step.text)) return [step];
+  const isElsewhere = ELSEWHERE.some(has);
+  if (!isElsewhere || (OF_OTHERS.test(step.text) && !has("on illumos"))) return [step];
   const { commands = [], ...others } = step;
   const here = has("on FreeBSD")
     ? commands.map((command) => ON_FREEBSD.reduce((text, [from, to]) => text.replace(from, to), command))

@@ -99,7 +99,7 @@ const SURROUNDINGS: readonly Surrounding[] = [
   {
     shows: "macOS alone",
     text: "On macOS 13, Intel iMac:\n",
-    never: /\brdmsr\b|\bmodprobe\b|\/proc\/cpuinfo|\bdmesg\b/,
+    never: /\brdmsr\b|\bmodprobe\b(?!\.d)|\/proc\/cpuinfo|\bdmesg\b/,
     products: ["VirtualBox", "HAXM", "VMware", "VMX"],
     but: [
       "emulator-nested",
@@ -115,7 +115,7 @@ const SURROUNDINGS: readonly Surrounding[] = [
   {
     shows: "FreeBSD",
     text: "FreeBSD 14.1-RELEASE, bhyve. # kldload vmm\n",
-    never: /\bmodprobe\b|\/proc\/cpuinfo|\/sys\/module/,
+    never: /\bmodprobe\b(?!\.d)|\/proc\/cpuinfo|\/sys\/module/,
     products: ["bhyve", "VMX", "VirtualBox"],
     but: ["vbox-root-mode"],
   },
