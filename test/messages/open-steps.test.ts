@@ -117,7 +117,7 @@ const SURROUNDINGS: readonly Surrounding[] = [
     text: "FreeBSD 14.1-RELEASE, bhyve. # kldload vmm\n",
     never: /\bmodprobe\b(?!\.d)|\/proc\/cpuinfo|\/sys\/module/,
     products: ["bhyve", "VMX", "VirtualBox"],
-    but: ["vbox-root-mode"],
+    but: ["vbox-root-mode", "vbox-guru-meditation"],
   },
   {
     shows: "dom0 of Xen",
