@@ -276,8 +276,11 @@ const OMISSIONS = [
           /^ {6}\{\n {8}is: "(?:in dom0|KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests|rival beside KVM|after a suspend|Nyx on plain KVM|no device plugin|said to use KVM|other guest)",\n[\s\S]*?\n {6}\},\n/gm,
           "",
         )
-        .replace(/(\nexport const (?:AFTER_SLEEP|SVM_DID_NOT_TAKE)\b)[\s\S]*?\n\};\n/g, "$1 = {};\n")
+        .replace(/(\nexport const (?:AFTER_SLEEP|SVM_DID_NOT_TAKE|LOCKED_SETUP)\b)[\s\S]*?\n\};\n/g, "$1 = {};\n")
         .replace("[AFTER_SLEEP, ", "[")
+        .replaceAll("LOCKED_SETUP, ", "")
+        .replace(/\n {4}where: INSIDE\.map[\s\S]*?\n {4}\}\)\),/, "")
+        .replace(/\n {2}instead: \{\n {4}is: "no Windows named",\n[\s\S]*?\n {2}\},/g, "")
         .replace(/^ {4}\{\n {6}is: "no Windows named",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {4}\{\n {6}is: "bcdedit refused",\n[\s\S]*?\n {4}\},\n/m, "")
         .replace(/^ {2}\["(?:typed in a container|a kernel for guests|no right to the device)", \w+\],\n/gm, "")
@@ -396,6 +399,8 @@ const OMISSIONS = [
         .replace(/\n\/\*\* A release of VirtualBox[\s\S]*?(?=\n\/\*\* What is left of the step)/, "")
         .replace(/\n\/\*\* The host of a workspace[\s\S]*?(?=\n\/\*\* The steps as they are)/, "\n")
         .replace("return ofPlace(steps, text, so, cloud).map", "return steps.map")
+        .replace(" || OWN_COMPUTER.test(text)", "")
+        .replace(/\nexport const OWN_COMPUTER =\n[^\n]*/, "")
         .replace(/ {2}\{\n {4}place: "Docker Desktop",\n {4}is: \(_, so\)[\s\S]*?\n {2}\},\n/, "")
         .replace(/(\bconst OF_AMD\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
         .replace(/\nconst ON_MACOS\b[\s\S]*?\n\};\nconst NO_MAC[^\n]*/, "\nconst ON_MACOS = ON_A_MAC;")
@@ -518,6 +523,11 @@ const OMISSIONS = [
         .replace(/\nconst STOP_VIRTUALBOX[\s\S]*?\n\};\nconst STOP_VMWARE[\s\S]*?\n\};/, "")
         .replace(/\n {2}const isShown =[^\n]*/, "")
         .replace(/steps: isShown \? [^\n]*? : steps,/, "steps,"),
+  ],
+  [
+    /[\\/]decoders[\\/]module\.ts$/,
+    (code) =>
+      code.replace(/\n {4}const isShown = [^\n]*\n {4}const holder = [^\n]*/, "\n    const holder = undefined;"),
   ],
   // Which instruction failed, what kernels before the tables offer, and what KVM gives no guest (`explain`).
   [/[\\/]internal-error[\\/]failed-in\.ts$/, () => 'export const failedIn = () => "";'],
@@ -682,17 +692,27 @@ export function whyOff({ host }: Situation): WhyOff {
         .replace(/\n {6}const asked = [^\n]*/, "")
         .replace("ofSystem(asked,", "ofSystem(step.commands,")
         .replace(/\n\/\*\* Nested is to be switched on at the host[\s\S]*?(?=\n\/\*\* |\nconst ordered|\nexport )/, "")
-        .replace(
-          /\n {6}const named = isSo\("Intel"\)[^\n]*\n[^\n]*/,
-          '\n      return isSo("Intel") ? step : { ...step, text: inEitherWords(step.text) };',
-        )
-        .replace(/\n\/\*\* Causes of one system[\s\S]*?\n\];\n/, "")
-        .replace(/ && !OF_SYSTEM\.some\([^\n]*(?=,)/, ""),
+        .replace(/\n {6}const named = INTEL[^\n]*\n[^\n]*/, "\n      return left;")
+        .replace(/(\nconst EXCLUDED: [^\n]* = \[)[\s\S]*?\n\];/, "$1];")
+        .replace(/\nconst isEither = [\s\S]*?;\n/, "\nconst isEither = () => false;\n")
+        .replace(/\n {6}if \(isSo\("macOS alone"\)[^\n]*/, "")
+        .replace(/\nconst SEE_ON_MACOS: [\s\S]*?\n\};\n/, "\n")
+        .replace(/\nconst LOADS: [\s\S]*?\nconst IN_INSTANCE: [\s\S]*?\n\};\n/, "\n")
+        .replace(/\n[^\n]*OF_CLOUD\.has[^\n]*\n {4}\? IN_INSTANCE\n {4}: /, "\n  ")
+        .replace(/\n {6}if \(LOADS\.has[^\n]*/, "")
+        .replace(/\n {2}\{ text: \[IS_VIRTUAL\][^\n]*/g, "")
+        .replace(/\n {2}\{ command: \/\^kldload[^\n]*/, ""),
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [
     /[\\/]messages[\\/]said-steps\.ts$/,
-    () => "export const inWords = () => undefined; export const onComputer = () => false;",
+    () =>
+      "export const inWords = () => undefined; export const onComputer = () => false; export const withoutTried = (step) => step;",
+  ],
+  // Systems other than Linux, which a text names in words (`explain`).
+  [
+    /[\\/]messages[\\/]other-systems\.ts$/,
+    () => "export const ofSystem = (commands) => commands, onOtherSystem = (step) => [step];",
   ],
   [
     /[\\/]text[\\/]since-sleep\.ts$/,

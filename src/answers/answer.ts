@@ -174,9 +174,11 @@ export function chosenStep({ text, commands, changes }: Advice): ChosenStep {
   };
 }
 
-/** The steps, without a text that came before. */
+/** The steps, without a text, or commands, that came before. */
 export function uniqueSteps<T extends Step>(steps: readonly T[]): T[] {
-  return steps.filter(({ text }, at) => steps.findIndex((other) => other.text === text) === at);
+  const isSame = ({ text, commands }: Step, other: Step): boolean =>
+    other.text === text || (commands !== undefined && other.commands?.join() === commands.join());
+  return steps.filter((step, at) => steps.findIndex((other) => isSame(step, other)) === at);
 }
 
 /** The steps with what there is to do in place of them. */

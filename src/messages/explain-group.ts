@@ -40,9 +40,10 @@ import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import { inAmdWords, openCauses, openSteps } from "./open-steps.js";
-import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
+import { atNestedHost, openCauses, openSteps } from "./open-steps.js";
+import { DUMP_VMCS, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
+import { inAmdWords } from "./vendor-words.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "control-request": decodeControlRequest,
@@ -126,10 +127,13 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     ),
     knownOf(row, context),
   );
-  const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(({ text }) => ({
-    text: filled(text, first),
-    certainty: offered.length === 1 ? "likely" : "possible",
-  }));
+  const isDoubted = context.circumstances.has("said to be on");
+  const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(
+    ({ text, layer }) => ({
+      text: filled(text, first),
+      certainty: offered.length === 1 && !(isDoubted && layer === "firmware") ? "likely" : "possible",
+    }),
+  );
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
@@ -149,7 +153,9 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       bits: [],
       ...(rule === undefined ? {} : { rule }),
       causes: [],
-      steps: openSteps(shown.steps, context.circumstances).map((step) => chosenStep(filledStep(step, first))),
+      steps: openSteps(shown.steps, context.circumstances).map((step) =>
+        chosenStep(forOuter(filledStep(step, first), row, context)),
+      ),
       depends: [],
       ...kernelNotes(context, decoded),
       sources: sourcesOf(row),
@@ -279,8 +285,9 @@ function forOuter(step: Advice, { product }: MessageRow, { circumstances, signs,
   ).filter(([name, there]) => there && name !== product && !(name === "Hyper-V" && product === "WSL"));
   const [first] = named;
   if (outer !== undefined && first === undefined && !OWN_OUTER.has(product)) return outerStep(outer);
-  const nested = circumstances.has("nested on") || circumstances.has("said to have nested on");
-  if (nested && first === undefined) return { ...step, text: GIVE_TEXT, commands: GIVE_CPU };
+  const asked: Advice = { text: GIVE_TEXT };
+  const given = atNestedHost(asked, circumstances.has);
+  if (first === undefined && given !== asked) return given;
   return first === undefined || named.length > 1 || OWN_OUTER.has(product)
     ? step
     : { ...step, commands: OUTER_COMMANDS[first[0]] };

@@ -13,15 +13,32 @@ import {
   outerStep,
   PASS_SVM,
   READ_BOTH,
+  START_ANEW,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL, SEE_SECURITY, WHPX_ON } from "./rows/shared-advice.js";
-import { inWords, onComputer } from "./said-steps.js";
+import { ofSystem, onOtherSystem } from "./other-systems.js";
+import {
+  GIVE_CPU,
+  GIVE_TEXT,
+  GIVE_VMX,
+  INSIDE,
+  IS_VIRTUAL,
+  LOAD_AMD,
+  LOAD_KVM,
+  ONLY_IF_PHYSICAL,
+  SEE_SECURITY,
+  WHPX_ON,
+} from "./rows/shared-advice.js";
+import { inWords, onComputer, withoutTried } from "./said-steps.js";
+import { INTEL, inAmdWords, inEitherWords, isEither, ofAmd, ofEither } from "./vendor-words.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
  * here it is decided, for all rows alike, what of it is left to do on the machine that the text shows.
  */
+
+/** By words or by its parameter, at the host. */
+const NESTED_ON: readonly Circumstance[] = ["nested on", "said to have nested on"];
 
 /** Commands that change nothing, or nothing more, where the text shows one of these. */
 const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circumstance[] }[] = [
@@ -42,8 +59,12 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/, by: ["kernel log shown"] },
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /\bsmm=off\b|<smm state='off'/, by: ["without SMM"] },
+  { command: /^(?:sudo )?modprobe kvm_amd$/, by: ["no svm", "KVM's module loaded"] },
+  { command: /^lscpu \| grep Hypervisor$/, by: ["virtual", "in WSL2", "shown to be virtual"] },
+  { command: /^(?:sudo )?dmesg \| grep 'disabled by BIOS'$/, by: ["in WSL2", "in a cloud", "kernel log shown"] },
   { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "nested off", "AMD"] },
+  { command: /^kldload vmm$/, by: ["vmm loaded"] },
   { command: /^bcdedit \/set hypervisorlaunchtype auto$/, by: ["hypervisor launch auto"] },
   {
     command: /\/featurename:VirtualMachinePlatform\b/,
@@ -109,8 +130,39 @@ const SHORTENED: readonly Shortened[] = [
     alone: true,
   },
   { text: [READ_BOTH.text], without: /\brdmsr\b/, says: "See whether the flag is there: above 0." },
-  { text: [LOAD_KVM.text, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
+  { text: [LOAD_KVM.text, LOAD_AMD, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
+  { text: [IS_VIRTUAL], without: /\blscpu\b/, says: "See whether boot removed the flag." },
+  { text: [IS_VIRTUAL], without: /\bdmesg\b/, says: "See whether this is a virtual machine." },
 ];
+
+/** Apple documents it for Hypervisor.framework. */
+const SEE_ON_MACOS: Advice = {
+  text: "Ask macOS: 1 says that the CPU has VT-x with EPT and that it is on.",
+  commands: ["sysctl kern.hv_support"],
+};
+
+const OF_KVM_HOST: ReadonlySet<string> = new Set([
+  ...["KVM", "Proxmox"].map((name) => outerStep(name).text),
+  GIVE_TEXT,
+  GIVE_VMX,
+]);
+
+const LOADS: ReadonlySet<string> = new Set([LOAD_KVM.text, LOAD_AMD]);
+const OF_CLOUD: ReadonlySet<string> = new Set(["Google", "Azure", "Amazon"].map((name) => outerStep(name).text));
+const IN_INSTANCE: Advice = {
+  text: "In the instance, see whether it arrived.",
+  commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
+};
+
+/** At a host whose nested is on, the guest's CPU is left to be given; where that is given, the guest's start. */
+export const atNestedHost = (step: Advice, isSo: (name: Circumstance) => boolean): Advice =>
+  OF_CLOUD.has(step.text) && isSo("said to have nested on")
+    ? IN_INSTANCE
+    : !OF_KVM_HOST.has(step.text) || !NESTED_ON.some(isSo)
+      ? step
+      : isSo("a host model given")
+        ? START_ANEW
+        : { text: GIVE_TEXT, commands: GIVE_CPU };
 
 /** They read or change what the kernel of a container's host has. */
 const OF_KERNEL = /\b(?:modprobe|insmod|rdmsr|dmesg)\b|\/etc\/modprobe\.d\b/;
@@ -158,55 +210,29 @@ export function changesOf({ text, changes }: Advice): Advice["changes"] {
   return changes ?? (IN_FIRMWARE.has(text) ? "firmware" : undefined);
 }
 
-/** Causes of one system, and what shows another one. */
-const OF_SYSTEM: readonly (readonly [of: RegExp, others: readonly Circumstance[]])[] = [
-  [/^On Windows\b/, ["on Linux", "macOS", "no hypervisor below"]],
-  [/^(?:On Linux|KVM has)\b/, ["on Windows", "macOS"]],
+/** What a cause says, and what shows that it is not so. */
+const EXCLUDED: readonly { readonly says: RegExp; readonly by: readonly Circumstance[] }[] = [
+  { says: /^(?:It|This server|This) is a virtual machine\b|\bruns in a virtual machine\.$/, by: PHYSICAL },
+  {
+    says: /^(?:The|A) CPU (?:has no|without) VT-x(?!\/EPT)\b|^The CPU has none\b/,
+    by: ["in WSL2", "VMX in CPUID", "VMX locked on", "VMX locked off", "a CPU with EPT named"],
+  },
+  { says: /^The CPU has no EPT\b/, by: ["a CPU with EPT named", "in WSL2"] },
+  { says: /^On Windows\b/, by: ["on Linux", "macOS", "no hypervisor below"] },
+  { says: /^(?:On Linux|KVM has)\b/, by: ["on Windows", "macOS"] },
 ];
 
 /** The causes that are left. */
 export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstance) => boolean): readonly RowCause[] {
-  const open = causes.filter(
-    ({ unless, text }) =>
-      unless?.some(isSo) !== true && !OF_SYSTEM.some(([of, others]) => of.test(text) && others.some(isSo)),
+  const possible = causes.filter(
+    ({ text, unless }) =>
+      unless?.some(isSo) !== true && !EXCLUDED.some(({ says, by }) => says.test(text) && by.some(isSo)),
   );
+  const open = possible.length === 0 ? causes.filter(({ unless }) => unless?.some(isSo) !== true) : possible;
   if (![...INSIDE, ...DONE.firmware, "another product below" as const].some(isSo)) return open;
   const left = open.filter(({ layer, always }) => layer !== "firmware" || always === true);
   return left.length === 0 ? open : left;
 }
-
-/** On AMD's CPUs KVM's module and the flag have other names. */
-const ON_AMD: readonly (readonly [RegExp, string])[] = [
-  [/\bkvm_intel\b(?!\/parameters\/(?!nested))/g, "kvm_amd"],
-  [/^(grep (?:-\w+ )*)vmx( \/proc\/cpuinfo)$/, "$1svm$2"],
-  [/^((?:sudo )?dmesg \| grep -iE '[\w|]*)\bvmx\b/, "$1svm"],
-];
-
-/** Sentences that speak of one vendor's CPUs mean those. */
-const OF_VENDOR = /\bAMD|\bSVM\b|_amd\b|\bIntel\b|IA32_|\bVMX\b/;
-/** What both modules do, each with its own CPU's switch: Linux, arch/x86/kvm/svm/svm.c (svm_hardware_enable). */
-const OF_BOTH: readonly (readonly [RegExp, string])[] = [
-  [/\bCR4\.VMXE\b/g, "EFER.SVME"],
-  [/\bswitch VMX on\b/g, "switch SVM on"],
-  [/\bVMX (?=could not be switched on|is on and is not the reason|is not the reason)/g, "SVM "],
-];
-/** A sentence about any CPU, in the words for AMD's. */
-export const inAmdWords = (text: string): string =>
-  text
-    .split(/(?<=\. )/)
-    .map((sentence) => {
-      const own = OF_BOTH.reduce((said, [from, to]) => said.replace(from, to), sentence);
-      return own === sentence && OF_VENDOR.test(sentence)
-        ? sentence
-        : own
-            .replace(/\bVT-x\b/g, "AMD-V")
-            .replace(/\bkvm_intel\b/g, "kvm_amd")
-            .replace(/\bvmx among\b|\bCPU with vmx\b/, (words) => words.replace("vmx", "svm"));
-    })
-    .join("");
-
-/** Whose CPU it is, the text does not show. */
-const inEitherWords = (text: string): string => text.replace(/\bCPU with vmx\b(?! \()/, "CPU with vmx (on AMD svm)");
 
 /** Nested is to be switched on at the host, and is off there. */
 const TO_HAVE_NESTED = /^On the (?:Proxmox )?host, switch nested on and give the guest\b/;
@@ -243,6 +269,8 @@ export function openSteps(
   const left = inPlace(steps, circumstances)
     .filter((step) => {
       const changes = changesOf(step);
+      // Where a cloud passes VT-x, the kernel loads it at boot.
+      if (LOADS.has(step.text) && isSo("in a cloud") && !NESTED_ON.some(isSo)) return false;
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
       if (changes === "outer hypervisor" && onComputer(circumstances)) return false;
       if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;
@@ -251,13 +279,17 @@ export function openSteps(
     .map((step) => {
       const instead = inWords(step, IN_FIRMWARE.has(step.text), circumstances);
       if (instead !== undefined) return instead;
-      if (isSo("AMD")) return { ...step, text: inAmdWords(step.text) };
-      const named = isSo("Intel") ? step : { ...step, text: inEitherWords(step.text) };
+      if (isSo("macOS alone") && step.text === READ_BOTH.text) return SEE_ON_MACOS;
+      const left = atNestedHost(step, isSo);
+      if (isSo("AMD")) return { ...left, text: inAmdWords(left.text) };
+      const named = INTEL.some(isSo) ? left : { ...left, text: inEitherWords(left.text) };
       return TO_HAVE_NESTED.test(step.text) && isSo("nested off") ? withNestedOn(named) : named;
     })
     .flatMap((step) => {
       const asked = step.text === PASS_SVM.text && isSo("hypervisor named") ? [ONLY_FLAG] : step.commands;
-      const commands = ofSystem(asked, circumstances)?.flatMap((command) => openCommand(command, circumstances, isSo));
+      const commands = ofSystem(asked, circumstances)?.flatMap((command) =>
+        openCommand(command, circumstances, isSo, isEither(step)),
+      );
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
@@ -265,43 +297,15 @@ export function openSteps(
         ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
       );
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
-      const isElsewhere =
-        circumstances.has("on illumos") || (circumstances.has("on Windows") && !OF_OUTER.test(step.text));
-      if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
-      return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
+      return onOtherSystem({ ...step, text: shorter?.says ?? step.text, commands: left }, circumstances);
     })
-    .map((step) => onHost(ifPhysical(step, isSo), circumstances));
+    .map((step) => onHost(ifPhysical(withoutTried(step, circumstances), isSo), circumstances));
   return ordered(left, isSo);
 }
 
 /** Of PASS_SVM, where nothing is left to ask about the hypervisor. */
 const ONLY_FLAG = "grep -m1 -ow svm /proc/cpuinfo";
 
-const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {
-  "# Linux": "on Linux",
-  "# Windows": "on Windows",
-};
-
-/** Of commands under the names of systems, those of the system that the text shows. */
-function ofSystem(commands: readonly string[] | undefined, { has }: Circumstances): readonly string[] | undefined {
-  const here = Object.keys(ON_SYSTEM).find(
-    (label) => commands?.includes(label) && has(ON_SYSTEM[label] as Circumstance),
-  );
-  if (commands === undefined || here === undefined) return commands;
-  let label: string | undefined;
-  return commands.filter((command) => {
-    if (ON_SYSTEM[command] !== undefined) {
-      label = command;
-      return false;
-    }
-    return label === undefined || label === here;
-  });
-}
-
-/** Commands that read nothing elsewhere. */
-const OF_LINUX = /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/;
-/** What is done on the host of a machine. */
-const OF_OUTER = /\b(?:host|outer)\b/;
 const RDMSR = /^(?:sudo )?rdmsr (?:-\S+ )*(0x[0-9a-f]{2,8})$/;
 const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
 
@@ -309,12 +313,14 @@ function openCommand(
   command: string,
   { reads, typed }: Circumstances,
   isSo: (name: Circumstance) => boolean,
+  isOfEither: boolean,
 ): readonly string[] {
   const named = isSo("AMD")
-    ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one)
-    : isSo("Intel")
+    ? ofAmd
+    : INTEL.some(isSo)
       ? plain
-      : ofEither;
+      : (one: string) =>
+          ofEither(isOfEither ? one.replace(/^sudo modprobe kvm_intel$/, "$& || sudo modprobe kvm_amd") : one);
   const isRead = (one: string): boolean => {
     const index = RDMSR.exec(one)?.[1];
     return index !== undefined && reads(Number(index));
@@ -329,8 +335,6 @@ function openCommand(
 }
 
 const plain = (one: string): string => one;
-const ofEither = (one: string): string =>
-  one.replace(/^(cat \/sys\/module\/kvm_)intel(\/parameters\/nested)$/, "$1*$2");
 
 /** The commands of a line that are left; a line that is a program of its own is left whole. */
 function pieces(

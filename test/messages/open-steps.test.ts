@@ -36,6 +36,8 @@ interface Surrounding {
   /** Messages that prove the contrary, or ask for another machine. */
   readonly but?: readonly string[];
   readonly linuxOnly?: true;
+  /** The messages of these alone. */
+  readonly products?: readonly Product[];
 }
 
 const SURROUNDINGS: readonly Surrounding[] = [
@@ -74,6 +76,56 @@ const SURROUNDINGS: readonly Surrounding[] = [
     linuxOnly: true,
   },
   {
+    shows: "what was tried in the setup",
+    text: "VT-x is enabled in the BIOS. I pulled the plug for five minutes, cleared CMOS and flashed the newest BIOS.\n",
+    never: /take the power away|save it once more|[Uu]pdate the firmware[.,]/,
+    but: ["libxl-no-iommu"],
+  },
+  {
+    shows: "a setup with a password",
+    text: "This laptop has a BIOS password that I don't know.\n",
+    never: FIRMWARE,
+  },
+  {
+    shows: "nesting and the CPU given",
+    text: "On the host nested is Y and the VM has host-passthrough.\n",
+    never: /switch nested on|Give the guest (?:a CPU|VMX)/,
+  },
+  {
+    shows: "WSL2",
+    text: "Linux DESKTOP-R7TO0DF 5.15.90.1-microsoft-standard-WSL2 #1 SMP x86_64 GNU/Linux\n",
+    never: new RegExp(`${FIRMWARE.source}|lscpu \\| grep Hypervisor|grep 'disabled by BIOS'`, "m"),
+  },
+  {
+    shows: "macOS alone",
+    text: "On macOS 13, Intel iMac:\n",
+    never: /\brdmsr\b|\bmodprobe\b(?!\.d)|\/proc\/cpuinfo|\bdmesg\b/,
+    products: ["VirtualBox", "HAXM", "VMware", "VMX"],
+    but: [
+      "emulator-nested",
+      "emulator-no-kvm",
+      "vbox-vmx-disabled",
+      "vmware-64-bit",
+      "vmware-vmmon",
+      "vmware-vhv-off",
+      "vmware-no-vtx",
+      "vmcs-dump",
+    ],
+  },
+  {
+    shows: "FreeBSD",
+    text: "FreeBSD 14.1-RELEASE, bhyve. # kldload vmm\n",
+    never: /\bmodprobe\b(?!\.d)|\/proc\/cpuinfo|\/sys\/module/,
+    products: ["bhyve", "VMX", "VirtualBox"],
+    but: ["vbox-root-mode", "vbox-guru-meditation"],
+  },
+  {
+    shows: "dom0 of Xen",
+    text: "In dom0 of XCP-ng 8.2: xl info\n",
+    never: /\bmodprobe kvm_intel\b|(?:vmx|svm)\S* \/proc\/cpuinfo|\brdmsr\b/,
+    products: ["Xen"],
+  },
+  {
     shows: "commands with what came of them",
     text: "$ lsmod | grep kvm\n$ sudo modprobe kvm_intel\n$ ls -l /dev/kvm\nls: cannot access '/dev/kvm': No such file or directory\n$ dmesg | grep kvm\n$ egrep -c '(vmx|svm)' /proc/cpuinfo\n8\n",
     never: new RegExp(`${LOAD.source}|${FLAG.source}|(?:^|; )(?:lsmod \\| grep kvm|ls -l /dev/kvm)(?:;|$)`, "m"),
@@ -96,13 +148,18 @@ async function stepsIn(text: string, product: (one: Product | undefined) => bool
 }
 
 describe("no step asks for what the text shows", () => {
-  it.each(SURROUNDINGS.map((one) => [one.shows, one] as const))("%s", async (_, { text, never, but, linuxOnly }) => {
-    const found: string[] = [];
-    for (const [message, line] of EXAMPLES) {
-      if (but?.includes(message)) continue;
-      const steps = await stepsIn(`${text}${line}\n`, (product) => linuxOnly !== true || OF_LINUX.has(product));
-      found.push(...steps.filter((step) => never.test(step)).map((step) => `${message}: ${step}`));
-    }
-    expect(found).toEqual([]);
-  });
+  it.each(SURROUNDINGS.map((one) => [one.shows, one] as const))(
+    "%s",
+    async (_, { text, never, but, linuxOnly, products }) => {
+      const found: string[] = [];
+      for (const [message, line] of EXAMPLES) {
+        if (but?.includes(message)) continue;
+        const steps = await stepsIn(`${text}${line}\n`, (product) =>
+          products === undefined ? linuxOnly !== true || OF_LINUX.has(product) : products.includes(product as Product),
+        );
+        found.push(...steps.filter((step) => never.test(step)).map((step) => `${message}: ${step}`));
+      }
+      expect(found).toEqual([]);
+    },
+  );
 });

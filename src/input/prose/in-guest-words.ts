@@ -33,7 +33,7 @@ const WHOLE =
 
 /** What only a virtual machine shows: its prompt, its devices, the modules for guests. */
 const SHOWS =
-  /^\s{0,8}\[?(?:vagrant|azureuser|gitpod|codespace)@|@(?:vps|vm|droplet)[-\d][\w.-]{0,40}[:~ $#\]]|^\s{0,20}Chassis: vm\b|^[0-9a-f:.]{5,12} [^\n]{0,40}\bRed Hat, Inc\. (?:Virtio|QXL)|^(?:[├└]─)?vda\d{0,2} {1,20}25[0-9]:\d|^(?:vboxguest|vmw_balloon|vmw_vsock_vmci_transport|hv_vmbus|hyperv_drm|vboxsf) {1,24}\d|\bProduct(?: Name)?: OpenStack\b/m;
+  /^\s{0,8}\[?(?:vagrant|azureuser|gitpod|codespace)@|@(?:vps|vm|droplet)[-\d][\w.-]{0,40}[:~ $#\]]|^\s{0,20}Chassis: vm\b|^[0-9a-f:.]{5,12} [^\n]{0,40}\bRed Hat, Inc\. (?:Virtio|QXL)|^(?:[├└]─)?vda\d{0,2} {1,20}25[0-9]:\d|^(?:vboxguest|vmw_balloon|vmw_vsock_vmci_transport|hv_vmbus|hyperv_drm|vboxsf) {1,24}\d|\bProduct(?: Name)?: OpenStack\b|\bhypervisor ?[=:] ?(?:1|yes|true|present)\b/m;
 
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;

@@ -72,19 +72,19 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
     layer: "KVM load",
     causes: [
       likely(
-        "kvm_intel is not loaded: it refused because the firmware has VT-x off or an outer hypervisor (VMware, a cloud, WSL) does not pass it, or it was never loaded. The kernel log says which.",
+        "kvm_intel is not loaded (on an AMD CPU kvm_amd): it refused because the firmware has VT-x off or an outer hypervisor (VMware, a cloud, WSL) does not pass it, or it was never loaded. The kernel log says which.",
       ),
       possible("In a container: the host has /dev/kvm and the container does not."),
     ],
     steps: [LOAD_KVM, PASS_DEVICE, ENABLE_FIRMWARE, ENABLE_OUTER],
   },
   ENODEV: {
-    what: "/dev/kvm exists only as a name: no module is behind it, because kvm_intel is not loaded.",
+    what: "/dev/kvm exists only as a name: no module is behind it, because KVM's module is not loaded.",
     outcome: "no device",
     layer: "KVM load",
     causes: [
       likely(
-        "The node was made by hand or comes with an image; kvm_intel is not loaded, or refused to load because VT-x is off or not passed by the outer hypervisor.",
+        "The node was made by hand or comes with an image; KVM's module is not loaded, or refused to load because VT-x is off or not passed by the outer hypervisor.",
       ),
     ],
     steps: [LOAD_KVM, ENABLE_OUTER, ENABLE_FIRMWARE],
@@ -156,6 +156,8 @@ export function decodeDevice(matches: readonly [Match, ...Match[]], context: Exp
   const { circumstances } = context;
   if ((errno === undefined || errno === "ENOENT") && circumstances.has("KVM's module not loaded"))
     return circumstances.has("kvm.ko loaded") ? { ...NOT_LOADED, what: SHARED_ALONE } : NOT_LOADED;
+  if (errno === "ENOENT" && circumstances.has("kvm.ko loaded") && !isElsewhere(context))
+    return { ...NOT_LOADED, what: SHARED_ALONE };
   if (errno === undefined && circumstances.has("kvm_intel loaded")) return LOADED;
   if (errno === undefined) return {};
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
@@ -236,7 +238,7 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
     what: `KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU${isNamed ? "" : " (on AMD EFER.SVME)"}, so another hypervisor holds VT-x${holder === undefined ? "" : `; the text names ${holder}`}.`,
     causes,
     onlyCauses: true,
-    steps: isShown ? [holder === "VirtualBox" ? STOP_VIRTUALBOX : STOP_VMWARE] : steps,
+    steps: isShown ? [stopRival(holder)] : steps,
     onlySteps: true,
   };
 }
@@ -251,7 +253,9 @@ const STOP_VMWARE: Advice = {
   commands: ["vmrun list", "sudo modprobe -r vmmon"],
 };
 
-const HOLDERS = [
+export const stopRival = (holder: string): Advice => (holder === "VirtualBox" ? STOP_VIRTUALBOX : STOP_VMWARE);
+
+export const HOLDERS = [
   ["virtualBox", "VirtualBox"],
   ["vmware", "VMware"],
 ] as const;

@@ -22,6 +22,7 @@ import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 import { shellWord } from "../shell-word.js";
+import { HOLDERS, stopRival } from "./device.js";
 import { amdModuleError } from "./modules/amd.js";
 import { explainRemedies } from "./remedy.js";
 
@@ -116,15 +117,18 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
     };
   }
   if (errno === "EBUSY") {
+    const isShown = context.circumstances.has("rival beside KVM");
+    const holder = isShown ? HOLDERS.find(([sign]) => context.signs[sign])?.[1] : undefined;
     return {
-      what: "Another hypervisor holds VT-x on some CPU (CR4.VMXE is 1), and the kernel refused the module: Device or resource busy.",
+      what: `Another hypervisor holds VT-x on some CPU (CR4.VMXE is 1)${holder === undefined ? "" : `, by the text ${holder}`}, and the kernel refused the module: Device or resource busy.`,
       causes: [
         {
           text: "VirtualBox, VMware or another program that runs machines; rarely, the module is being unloaded.",
           certainty: "likely",
         },
       ],
-      steps: [WHO_USES_VMX],
+      steps: [holder === undefined ? WHO_USES_VMX : stopRival(holder)],
+      ...(holder === undefined ? {} : { onlyCauses: true, onlySteps: true }),
     };
   }
   if (errno === "EEXIST") {

@@ -11,7 +11,7 @@ import { releaseOf } from "../../rules/held.js";
 import { surelyNotIn } from "../../rules/held-in-named.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import { ENABLE_OUTER, FIRMWARE_IS_OFF, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
+import { ENABLE_OUTER, FIRMWARE_IS_OFF, GIVE_VMX, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
 import { restoreRule } from "./restore.js";
 
 // ---- A program writes an MSR ----
@@ -272,7 +272,7 @@ export function decodeGuestMsr(matches: readonly [Match, ...Match[]], { anywhere
             certainty: "likely",
           },
         ],
-    steps: unknown ? [UNUSED] : [NESTED_ON, { text: "Give the guest VMX.", commands: ["-cpu host,vmx=on"] }],
+    steps: unknown ? [UNUSED] : [NESTED_ON, { text: GIVE_VMX, commands: ["-cpu host,vmx=on"] }],
   };
 }
 

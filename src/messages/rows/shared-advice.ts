@@ -23,6 +23,11 @@ export const INSIDE: readonly Circumstance[] = [
 export const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
 
 /** Where the firmware has it off, and its setup has no switch. */
+/** Where the setup asks for a password that is not known. */
+export const LOCKED_SETUP: Alternative = {
+  is: "setup said to be locked",
+  text: "By the text its setup asks for a password that is not known: with it, or by the maker, VT-x is switched on there, and no setting of Linux or Windows replaces that. Without it, plain emulation is left.",
+};
 export const NO_SWITCH_OFF: Alternative = {
   is: "no firmware switch",
   text: "The text finds no switch for it in the firmware setup, and nothing but the firmware can change it: update the firmware, and look under CPU, Advanced and Security (a password can hide it); Intel TXT on can keep it off, too.",
@@ -37,7 +42,7 @@ export const DID_NOT_TAKE: Alternative = {
 /** The same of AMD's. */
 export const SVM_DID_NOT_TAKE: Alternative = {
   is: "said to be on",
-  text: "The text says that the setting is on: where the system finds SVM off all the same, save it once more (or load the defaults and set it again), take the power away, and update the firmware, or go back to the one before where it came with an update.",
+  text: "The text says that the setting is on: where the system finds SVM off all the same, save it once more (or load the defaults and set it again), take the power away, and update the firmware. Where an update brought it, go back to the one before.",
 };
 
 /** Where both bits were read as 0: TXT would have one of them on. */
@@ -55,7 +60,13 @@ export const AFTER_SLEEP: Alternative = {
   text: "Where VT-x is lost on resume from sleep, the firmware does not restore IA32_FEAT_CTL: update the firmware, or go back to the one before where it came with an update. Until then a restart brings VT-x back, and sleep without S3 (mem_sleep_default=s2idle) keeps it.",
 };
 
-const INSTEAD_OF_OFF: readonly Alternative[] = [AFTER_SLEEP, NO_SETUP, NO_SWITCH_OFF, { is: "AMD", text: SVM_MODE }];
+const INSTEAD_OF_OFF: readonly Alternative[] = [
+  AFTER_SLEEP,
+  NO_SETUP,
+  LOCKED_SETUP,
+  NO_SWITCH_OFF,
+  { is: "AMD", text: SVM_MODE },
+];
 
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
@@ -97,7 +108,7 @@ const SVM_IF_OFF = SVM_MODE.replace("setup,", "setup if it is off there,");
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
   text: FIRMWARE_IS_OFF.text.replace("), save", ") if it is off there, save"),
-  instead: [NO_SETUP, NO_SWITCH, { is: "AMD", text: SVM_IF_OFF }],
+  instead: [NO_SETUP, LOCKED_SETUP, NO_SWITCH, { is: "AMD", text: SVM_IF_OFF }],
   unless: [
     ...INSIDE,
     "said to be on",
@@ -134,6 +145,7 @@ export const OUTER_COMMANDS = {
 /** Where nested is on at the host. */
 export const GIVE_TEXT =
   "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.";
+export const GIVE_VMX = "Give the guest VMX.";
 export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"];
 
 export const ENABLE_OUTER: Advice = {
@@ -147,15 +159,29 @@ export const ENABLE_OUTER: Advice = {
   changes: "outer hypervisor",
 };
 
+/** Of each system the command that shows it. */
+export const SEE_CPU_NAME = ["# Linux", "lscpu | grep 'Model name'", "# Windows", "wmic cpu get name"] as const;
+
+export const IS_VIRTUAL = "See whether this is a virtual machine, and whether boot removed the flag.";
+
 export const LOOK_UP_CPU: Advice = {
   text: "Look the CPU up at ark.intel.com: `Intel Virtualization Technology (VT-x)`. Without it VirtualBox up to 6.0 runs 32-bit guests, later releases none.",
-  commands: ["wmic cpu get name", "VBoxManage modifyvm NAME --hwvirtex off"],
+  commands: ["VBoxManage modifyvm NAME --hwvirtex off", ...SEE_CPU_NAME],
 };
 
 /** Whether Windows' own hypervisor runs all the same. */
 export const SEE_SECURITY: Step = {
   text: "See whether it still runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
   commands: ["msinfo32"],
+};
+/** The same below a hypervisor that runs on other systems as well. */
+export const SEE_SECURITY_BELOW: Advice = {
+  ...SEE_SECURITY,
+  instead: {
+    is: "no Windows named",
+    text: "Where the host is Windows, see whether its hypervisor runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
+    commands: ["msinfo32"],
+  },
 };
 
 export const HYPERV_OFF: Advice = {
@@ -233,13 +259,14 @@ export const OTHER_REASON: Step = {
   text: "Read the program's log. It can lack a right (start it as administrator), or need another feature or edition of Windows.",
 };
 
+export const LOAD_AMD = "Load AMD's module and read what it says; refused, it has the reason in the kernel log.";
 export const LOAD_KVM: Advice = {
   text: "Load the module (on an AMD CPU kvm_amd) and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
   unless: ["KVM's module loaded", "/dev/kvm exists", "KVM runs a guest", "no vmx"],
   instead: {
     is: "AMD",
-    text: "Load AMD's module and read what it says; refused, it has the reason in the kernel log.",
+    text: LOAD_AMD,
     commands: ["sudo modprobe kvm_amd; sudo dmesg | grep -iE 'kvm|svm' | tail"],
   },
 };
@@ -247,6 +274,11 @@ export const LOAD_KVM: Advice = {
 export const WHPX_ON: Advice = {
   text: "Switch `Windows Hypervisor Platform` on, and restart.",
   commands: ["dism /online /enable-feature /featurename:HypervisorPlatform /all"],
+  instead: {
+    is: "no Windows named",
+    text: "On Windows, switch `Windows Hypervisor Platform` on, and restart.",
+    commands: ["dism /online /enable-feature /featurename:HypervisorPlatform /all"],
+  },
   unless: ["on Linux", "macOS", "Windows 7", "Windows 8", "in a container"],
 };
 

@@ -32,7 +32,7 @@ const FINDS_NONE: ReadonlySet<string> = new Set([
 const LOAD_EITHER: Step = {
   text: "Load the module of this CPU; refused, it has the reason in the kernel log.",
   commands: [
-    "sudo modprobe kvm_intel || sudo modprobe kvm_amd; ls -l /dev/kvm; sudo dmesg | grep -iE 'kvm|svm' | tail",
+    "sudo modprobe kvm_intel || sudo modprobe kvm_amd; ls -l /dev/kvm; sudo dmesg | grep -iE 'kvm|vmx|svm' | tail",
   ],
 };
 

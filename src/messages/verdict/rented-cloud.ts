@@ -4,8 +4,9 @@ import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
 import { namedOuter, WHOLE_MACHINE } from "../../why/below/named-outer.js";
 import { IN_CLOUD, outerStep, PASS_SVM } from "../../why/questions/next-steps.js";
-import { changesOf, inAmdWords } from "../open-steps.js";
+import { changesOf } from "../open-steps.js";
 import { LOAD_KVM, TO_WINDOWS_11, TO_WINDOWS_11_ON_AMD, UPDATE_WSL } from "../rows/shared-advice.js";
+import { inAmdWords } from "../vendor-words.js";
 
 /** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
 export function rentedCloud(text: string): string | undefined {
@@ -14,11 +15,14 @@ export function rentedCloud(text: string): string | undefined {
 
 /** The cloud that a text in prose names, and no whole machine in it. */
 export function namedCloud(text: string): string | undefined {
-  if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text)) return undefined;
+  if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text) || OWN_COMPUTER.test(text)) return undefined;
   const name = namedOuter(text, undefined)?.name ?? "";
   return CLOUDS.has(name) ? name : undefined;
 }
 const LONGEST_PROSE = 20_000;
+/** CPUs of computers that people have at home, and no cloud. */
+export const OWN_COMPUTER =
+  /\b(?:I have|I['’]ve got|I['’]m on|my (?:\w{2,10} )?(?:CPU|processor|computer|PC|laptop|machine) (?:is|has))\b[^.\n]{0,40}\b(?:Core ?2|Core i\d|i[3579]-\d{3,5}|Pentium|Celeron|Atom|Ryzen|FX-\d{4}|Athlon|Phenom)\b/i;
 
 /** A release of VirtualBox that passes no VT-x: it came with 6.1, AMD-V with 6.0. */
 const OLD_VIRTUALBOX = /\bVirtual ?Box\b[^\n]{0,24}?[ (v]v?(?:4\.[0-3]|5\.[0-2]|6\.0)(?:\.\d{1,2})?\b/i;

@@ -192,6 +192,8 @@ export type Circumstance =
   | "bcdedit refused"
   | "in a cloud"
   | "macOS"
+  /** And no Linux, and no machine that could run in it. */
+  | "macOS alone"
   | "no firmware switch"
   | "on a Chromebook"
   | "rival beside KVM"
@@ -204,6 +206,11 @@ export type Circumstance =
   /** By words: VMX is on on one CPU, and off on another. */
   | "CPUs said to differ"
   | "on illumos"
+  /** FreeBSD and its like, on the machine itself. */
+  | "on a BSD"
+  | "on FreeBSD"
+  /** bhyve's module. */
+  | "vmm loaded"
   | "KVM runs a guest"
   /** Of before 2015: its kernel has no parameter that later ones have. */
   | "an old system"
@@ -244,6 +251,16 @@ export type Circumstance =
   | "on Windows"
   | "said to be nested"
   | "said to be on"
+  /** What people did in the setup already. */
+  | "power taken away"
+  | "newest firmware"
+  | "firmware defaults loaded"
+  | "TXT said to be off"
+  /** Its setup asks for a password that is not known. */
+  | "setup said to be locked"
+  /** A CPU of Intel's families that all have VT-x and EPT. */
+  | "a CPU with EPT named"
+  | "Intel named"
   | "said to be virtual"
   /** By its prompt, or by what its firmware calls itself. */
   | "shown to be virtual"

@@ -49,7 +49,7 @@ const WSL_NESTED: NextStep = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /(?:\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? |\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?|\b(?:migrat|mov|convert|import)\w{1,4} [^.\n]{0,30}? (?:in)?to )(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b|Parallels\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels)(?: (?:Desktop|Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b(?! (?:do(?:es)?|wo|ca|fail|refus|never))/gi;
+  /(?:\b(?:in|inside|within|under|on|en|em|dans|sous|dentro de|trong)(?: a| an| my| the| our)?(?: \w{2,12})? |\b(?:VM|virtual machine|guest) \((?:(?:on|in) )?|\b(?:migrat|mov|convert|import)\w{1,4} [^.\n]{0,30}? (?:in)?to )(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|V(?:irtual ?)?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b|Parallels\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?:is|as|are) (?:an? )?(?:nested )?(?<kvm2>KVM|QEMU)(?:\/KVM)? (?:guest|VM|virtual machine)s?\b|(?<kvm3>KVM|QEMU) ?虚拟机(?:里|中|内)|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels)(?: (?:Desktop|Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b(?! (?:do(?:es)?|wo|ca|fail|refus|never))/gi;
 const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^(?:VM|ES|vS|Fu)/i, "VMware"],
   [/^X/i, "Xen"],
@@ -72,7 +72,9 @@ function oneProduct(text: string, pattern: RegExp): string | undefined {
     [...text.matchAll(pattern)].map(
       ({ groups }) =>
         NAMES.find(([words]) =>
-          words.test((groups?.below ?? groups?.of ?? groups?.zh ?? groups?.kvm ?? groups?.kvm2) as string),
+          words.test(
+            (groups?.below ?? groups?.of ?? groups?.zh ?? groups?.kvm ?? groups?.kvm2 ?? groups?.kvm3) as string,
+          ),
         )?.[1],
     ),
   );

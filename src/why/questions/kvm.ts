@@ -170,7 +170,7 @@ function ruleOfMessage(situation: About["situation"], { release, config }: Repla
 }
 
 /** Refused for want of VT-x. */
-function notSupported(below: readonly NextStep[], { situation, virtual }: About): Answer {
+function notSupported(below: readonly NextStep[], { situation, virtual, modelHasVmx: ofIntel }: About): Answer {
   const shown = situation.host.cores[0].cpuid.features.vmx === true;
   const unlocked = situation.read.cores.every((core) => msrBit(msrOf(core, 0x3a), 0) === "no");
   const found = "the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x";
@@ -193,7 +193,7 @@ function notSupported(below: readonly NextStep[], { situation, virtual }: About)
     decidedBy: "nothing read",
     says: shown
       ? "the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off."
-      : `${found} that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off.`,
+      : `${found} that is on. Either the firmware has it off (IA32_FEAT_CTL), ${ofIntel ? "" : "or the CPU has none (AMD's module is kvm_amd), "}or the hypervisor below a virtual machine does not pass it; rarely, NX is off.`,
     steps: [...(shown ? [FIRMWARE_OFF] : []), READ_BOTH, KERNEL_LOG, ...below],
   };
 }

@@ -9,6 +9,13 @@ import {
 import { isOfGuest } from "../../../input/prose/in-guest-words.js";
 import { saysNestedOn } from "../../../input/prose/nested-in-words.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../../input/prose/said-on.js";
+import {
+  saysDefaultsLoaded,
+  saysLocked,
+  saysNewestFirmware,
+  saysPowerTaken,
+  saysTxtOff,
+} from "../../../input/prose/tried-words.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../../input/prose/windows-words.js";
 import { INTEL_CPU, svmNamed, VTX_WORDS } from "../../../input/text/svm-named.js";
 import { namedOuter } from "../../../why/below/named-outer.js";
@@ -20,10 +27,10 @@ import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-in
 import { showsLog } from "../../verdict/desktop/shown/already-set.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
-import { rentedCloud } from "../../verdict/rented-cloud.js";
+import { OWN_COMPUTER, rentedCloud } from "../../verdict/rented-cloud.js";
 
 const OF_WINDOWS =
-  /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\/i;
+  /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server|build|features?)\b|\bWin ?1[01]\b|\b[A-Z]:\\|\bTask[- ]?Manager\b/i;
 /** Its own program failed there, whatever runs in its machines. */
 const RUNS_WINDOWS =
   /\bGNS3 [\d.]{1,8} on Windows (?:7|8|10|11)\b|\bon Windows (?:10|11)\b[^.\n]{0,24} with VMware (?:Workstation|Player)\b|\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
@@ -51,12 +58,15 @@ const AFTER_SUSPEND =
 /** Names of machines, and not of what may run in them. */
 const PHYSICAL =
   /\b\w{2,8}\.metal\b|\bdedicated (?:root )?server\b|\b(?:an? |this |the |old )(?:\w{2,12} ){0,2}(?:laptop|notebook|desktop|workstation|(?:HP|Dell|Lenovo|Fujitsu) server)\b|ноутбук|компьютер|电脑|笔记本|台式机|ノート(?:PC|パソコン)|\b(?:[Mm]ein|unser|dieser) (?:PC|Rechner|Laptop|Notebook)\b|\bmon (?:ordinateur|PC|portable)\b|\bmi (?:portátil|PC|ordenador)\b|\b(?:bare[- ]?metal|my (?:\w{2,12} )?(?:laptop|notebook|desktop|PC|workstation)|(?:mother|main)board|NUC\w{0,8}|Surface (?:Pro|Book|Laptop|Go)|ThinkPad|ThinkServer|ThinkCentre|PowerEdge|ProLiant|OptiPlex|Latitude|EliteBook|ProBook|Dell [RT]\d{3}|Supermicro|ASRock)\b|\b(?:I|I['’]ve)\b[^.\n]{0,60}\b(?:the|my|its) (?:BIOS|UEFI)\b/i;
+/** Words that are of another machine where the text has a computer of its own. */
+const OTHERS = /\bcloud\b|\bVPS\b|\bhttps?:\/\/\S{1,200}/gi;
 const IN_ANOTHER =
   /\b(?:in|inside|within|on|as|is|from) (?:an?|my|the|this) (?:\w{2,12} )?(?:VM|virtual machine|guest|VPS|instance|container)\b|\b(?:VPS|nest(?:ed|ing)|cloud|L[12]|guests?)\b|\b(?:in|inside|within|under|on)(?: an?| my| the)? (?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/i;
 const PRODUCT = /\b(?:ESXi?|vSphere|VMware|VirtualBox|Hyper-?V|WSL2?|Proxmox)\b/gi;
 /** The one product that a text names may be the one that runs on the machine. */
 const isInAnother = (text: string): boolean =>
-  IN_ANOTHER.test(text) || new Set(text.match(PRODUCT)?.map((name) => name.toLowerCase())).size > 1;
+  IN_ANOTHER.test(OWN_COMPUTER.test(text) ? text.replace(OTHERS, "") : text) ||
+  new Set(text.match(PRODUCT)?.map((name) => name.toLowerCase())).size > 1;
 
 const HYPERV_OFF =
   /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
@@ -110,6 +120,24 @@ const SAID_IN_CONTAINER =
 /** Its engine runs in a machine of its own there. */
 const ON_ANOTHER = /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/;
 
+const OF_FREEBSD =
+  /\b(?:FreeBSD|TrueNAS CORE|pfSense|OPNsense|vm-bhyve|kldload|vmm\.ko|vmx_modinit|bhyvectl|GhostBSD)\b/;
+const OF_BSD =
+  /\b(?:FreeBSD|TrueNAS CORE|pfSense|OPNsense|vm-bhyve|kldload|vmm\.ko|vmx_modinit|bhyvectl|GhostBSD|OpenBSD|NetBSD|DragonFly(?:BSD)?|nvmm)\b/;
+/** Where it is a guest, or Linux one of it, commands of Linux are right as well. */
+const NOT_BSD_ALONE =
+  /\b(?:Linux|Ubuntu|Debian|Fedora|CentOS|Arch|Alpine|Proxmox|PVE|KVM|QEMU|qemu|libvirt|Windows|VMware|ESXi|Hyper-V|VirtualBox on)\b|\/proc\/|\/dev\/kvm|\bmodprobe\b|\brdmsr\b/;
+/** Flags have other names there. */
+const OF_MACOS = /\b(?:mac ?OS|OS X|Darwin|Hypervisor\.framework|kern\.hv_support)\b|\bclfsh\b[^\n]{0,160}\bdscpl\b/i;
+const NOT_MACOS_ALONE =
+  /\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|NixOS|Proxmox|Windows|WSL\d?|KVM|VMs?|guests?|virtual machines?|hackintosh|docker|containers?)\b|\/proc\/|\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\bx86\/cpu:/i;
+
+/** All Core i and Core Ultra, and Xeons since Nehalem. */
+const OF_EPT =
+  /\b(?:Core(?:\(TM\)|™)? )?i[3579][- ](?:1\d{4}|[2-9]\d{3}|\d{3})[A-Z]{0,3}\d?\b|\bCore(?:\(TM\)|™)? Ultra\b|\bXeon(?:\(R\)|®)?(?: CPU)? (?:E[357]|D|W|Gold|Silver|Bronze|Platinum)\b|\bE[357]-\d{4,5}(?: ?v\d)?\b/i;
+const NAMED_INTEL =
+  /\bIntel\b|\bGenuineIntel\b|\bkvm[_-]intel\b|\bVMX\b|\b(?:Xeon|Celeron|Pentium|Core 2|Atom)\b|\bi[3579]-\d{3,5}/i;
+
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
 
@@ -160,7 +188,7 @@ export const SHOWN: readonly Shown[] = [
   ],
   [
     "in dom0",
-    /\bx[lm] (?:info|list|dmesg|top|vcpu-list|create)\b|\bxen_(?:version|commandline|caps)\s{0,24}:|\bcontrol_d\b|(?<!\bnot )\b(?:in|on|my|the|from) (?:Xen(?:'s)? )?dom(?:ain-?)?0\b/i,
+    /\bx[lm] (?:info|list|dmesg|top|vcpu-list|create)\b|\(XEN\) (?:VMX|HVM|SVM|CPU\d)|\bxen_(?:version|commandline|caps)\s{0,24}:|\bcontrol_d\b|(?<!\bnot )\b(?:in|on|my|the|from) (?:Xen(?:'s)? )?dom(?:ain-?)?0\b/i,
     /\bdom[uU]\b|\b(?:HVM|PV|PVH) (?:guest|VM)\b[^\n]{0,40}(?:#|\$) |\bInsid?e (?:the |an? )?(?:guest|VM)\b/,
   ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
@@ -211,13 +239,23 @@ export const SHOWN: readonly Shown[] = [
   ],
   // What its hypervisor has to do with it is left open there.
   ["no Windows named", /^(?![^\0]*(?:windows|hyper-?v|wsl|bcdedit|\bwin ?\d|\.exe\b|\b[a-z]:\\|credential guard))/i],
+  ["on a BSD", OF_BSD, NOT_BSD_ALONE],
+  ["on FreeBSD", OF_FREEBSD, NOT_BSD_ALONE],
+  [
+    "vmm loaded",
+    /\bvmm(?:\.ko)?(?: kernel)?(?: module)? (?:is|was|are|gets) (?:already )?loaded\b|\bvmm\b[^.\n]{0,16}: File exists\b|^[^\n]{0,40}0x[0-9a-f]{4,16}[^\n]{0,16} vmm\.ko$/im,
+  ],
+  [
+    "vmx among the flags",
+    /\bgrep -\w?c\w? ['"]?vmx['"]?(?: \/proc\/cpuinfo)? (?:is|gives|returns|says|shows|prints) [1-9]\d{0,3}\b/,
+  ],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["on a Chromebook", /\bChromebooks?\b|\bcrouton\b/i],
   ["rival beside KVM", RIVAL_RUNS, IN_RIVAL],
   ["after a suspend", AFTER_SUSPEND],
   ["bare metal", { test: windowsShows.isPhysical }],
-  ["said to be physical", PHYSICAL, { test: isInAnother }],
+  ["said to be physical", { test: (text) => PHYSICAL.test(text) || OWN_COMPUTER.test(text) }, { test: isInAnother }],
   ["Hyper-V said to be off", HYPERV_OFF, HYPERV_WANTED],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],
@@ -234,6 +272,13 @@ export const SHOWN: readonly Shown[] = [
     /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit|IntelHAXM_[\d.]{3,8}\.dmg)\b|\/usr\/local\/Cellar\b/i,
     /\bFreeBSD\b|\billumos\b|\bWindows (?:7|8|10|11)\b|\b[A-Z]:\\|\bVBoxManage\.exe\b/,
   ],
+  // The one that both vendors share, by words.
+  [
+    "kvm.ko loaded",
+    /(?<![-_\w])["'`“]?kvm["'`”]? (?:kernel )?module (?:is|was|shows as) (?:already )?loaded\b/i,
+    /\bkvm[-_](?:intel|amd)\b/i,
+  ],
+  ["macOS alone", OF_MACOS, NOT_MACOS_ALONE],
   // What CPUID says to VirtualBox on Windows.
   // And to HAXM's check.
   [
@@ -284,6 +329,13 @@ export const SHOWN: readonly Shown[] = [
   ["Nyx on plain KVM", /\bNYX runs in fallback mode\b/, /\bKVM_CAP_DIRTY_LOG_RING\b|\[QEMU-Nyx\] Error:/],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
+  ["power taken away", { test: saysPowerTaken }],
+  ["newest firmware", { test: saysNewestFirmware }],
+  ["firmware defaults loaded", { test: saysDefaultsLoaded }],
+  ["TXT said to be off", { test: saysTxtOff }],
+  ["setup said to be locked", { test: saysLocked }],
+  ["a CPU with EPT named", OF_EPT],
+  ["Intel named", NAMED_INTEL],
   ["said to be virtual", { test: (text) => saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) }],
   ["shown to be virtual", { test: (text) => shownModel(text) !== undefined }],
   ["said to have nested on", { test: saysNestedOn }],

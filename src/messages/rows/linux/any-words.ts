@@ -4,6 +4,7 @@ import {
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
   HOW_FAR_KVM,
+  INSIDE,
   JOIN_KVM,
   LOAD_KVM,
   NESTED_ON,
@@ -127,7 +128,12 @@ export const ANY_WORDS_MESSAGES = [
     ],
     pattern:
       /\bvmx: not supported\b|(?<!\bmeans? [^\n.]{0,30})\b(?:has|have|had|shows?|with|there is|there's) no ['"`]?vmx\b(?! (?:file|entry|config\w{0,9}|root|flags\b))|(?:\b(?:cannot|can not|could not|do not|did not)|n['’]t) (?:see|find|get|have) (?:the |any )?['"`]?vmx\b(?![- ](?:file|entry|config\w{0,9}|root))|\bgrep\b[^\n]{0,40}\bvmx\b[^\n]{0,24}\bcpuinfo\b[`'"]{0,3} (?:\w{2,9} ){0,2}(?:returns?|gives?|shows?|prints?|outputs?|yields?|produces?|is|comes back) (?:\w{2,6} ){0,2}(?:nothing|empty|no output|no results?|blank)\b|\bno (?:vmx|vt-x)(?! flags?\W{0,2}line)(?:\/svm| (?:or|nor) svm| flag)s?(?: flags?)?\b|\bneither (?:vmx|svm) n?or (?:vmx|svm)\b|\bvmx(?:\/svm| or svm)? flags? (?:is |was |are |were )?(?:missing|not (?:found|set|present|available))|(?<![-\w])['"`]?vmx['"`]?(?: flag)?(?: is| was){0,2}(?: not| missing)(?: present)? (?:in|from|among) [^\n]{0,20}\bcpuinfo\b|\b(?:cpuinfo|lscpu)\b[^\n]{0,30}(?:(?:n['’]t| not) (?:show|list|display|mention)|\bhas no|\bshows? no|\blacks?|\bwithout|\bno) (?:any |the |a )?['"`]?(?:VT-x|virtuali[sz]ation)\b|VT-x is required but not \w{5,12}|\bCPUID\b[^\n]{0,12}ECX\W{0,3}(?:VMX\W{0,3})?(?:bit )?\[?5\]?\)?(?: \(?VMX\)?)? (?:is|was|=|==|reads) (?:0|zero|clear|not set|false)\b|\b(?:cpuinfo|lscpu|flags)\b\W{0,4}[^\n]{0,30}(?:(?:does|do|did)(?: not|n[o']t)|not) (?:show|list|contain|include|have|display)\b[^\n]{0,16}[`'" ]vmx\b|[`'"]?\bvmx[`'"]?(?: flag)? (?:(?:does|do|did)(?: not|n[o']t)|is(?: not|n[o']t)) (?:show|appear|listed|present|there|in)\b[^\n]{0,30}\b(?:cpuinfo|lscpu|flags)\b|\b(?:HW|hardware) virtuali[sz]ation(?: support| extensions?)? ?[:=] ?(?:no|none|false|disabled|off|not (?:available|supported|enabled|found))\b/i,
-    what: "A program looked for vmx among the flags of /proc/cpuinfo, or asked CPUID, and found VT-x not on: the firmware has it off, or the hypervisor below this virtual machine does not pass it; AMD's is called svm.",
+    what: "A program looked for vmx among the flags of /proc/cpuinfo, or asked CPUID, and found VT-x not on: the firmware has it off, or the hypervisor below a virtual machine does not pass it; AMD's is called svm.",
+    where: INSIDE.map((is) => ({
+      is,
+      what: "A program looked for vmx among the flags of /proc/cpuinfo, or asked CPUID, and found VT-x not on: by the text this is a virtual machine, and the hypervisor below does not pass it; AMD's is called svm.",
+      steps: [ENABLE_OUTER],
+    })),
     steps: [
       {
         text: "See which it is: a hypervisor below, or IA32_FEAT_CTL with 1 (locked off) instead of 5.",

@@ -7,6 +7,7 @@ import {
   FIRMWARE_IS_OFF,
   HYPERV_ON,
   INSIDE,
+  IS_VIRTUAL,
   LOAD_KVM,
   LOADED_WITHOUT_DEVICE,
   OFF_IN_FIRMWARE,
@@ -58,7 +59,7 @@ export const TOOL_MESSAGES = [
     ],
     steps: [
       {
-        text: "See whether this is a virtual machine, and whether boot removed the flag.",
+        text: IS_VIRTUAL,
         unless: [...INSIDE, "another product below"],
         commands: ["lscpu | grep Hypervisor; sudo dmesg | grep 'disabled by BIOS'"],
       },

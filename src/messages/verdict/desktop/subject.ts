@@ -8,7 +8,7 @@ import { BESIDE, OWN_HYPERVISOR, SECURITY } from "../../../input/prose/windows-w
 import { INTEL_CPU, SVM_CPU } from "../../../input/text/svm-named.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { bareMetal, namedOuter } from "../../../why/below/named-outer.js";
-import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_OUTER, LOOK_UP_CPU, SEE_CPU_NAME, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { armNamed } from "../cpus/foreign.js";
 import { ofAmd } from "./amd.js";
 import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from "./apple.js";
@@ -126,7 +126,9 @@ export function aboutIommu(text: string): Omit<TextVerdict, "covers"> | undefine
           ],
         )
       : answer(
-          "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
+          SVM_CPU.test(text) && !INTEL_CPU.test(text)
+            ? "This is about the IOMMU (AMD-Vi), which gives devices to virtual machines. It is not AMD-V: SVM works without it and has a switch of its own in the firmware setup."
+            : "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
           [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : seeIommu(text)],
         );
 }
@@ -263,7 +265,7 @@ export function withoutVtx(text: string): Omit<TextVerdict, "covers"> {
 
 const SEE_CPU: Step = {
   text: "Look the CPU up at ark.intel.com: `Intel Virtualization Technology (VT-x)`.",
-  commands: ["wmic cpu get name"],
+  commands: SEE_CPU_NAME,
 };
 const EMULATE_ALL: Step = { text: "Start QEMU without KVM.", commands: ["-accel tcg", "<domain type='qemu'>"] };
 

@@ -43,6 +43,14 @@ const SEE_BETWEEN: Step = {
   text: "In the machine in between, see whether it has VT-x and KVM.",
   commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm; uname -r"],
 };
+/** Windows is the machine in between, and its own hypervisor runs the inner guest. */
+const WINDOWS_BETWEEN =
+  /\bWindows(?: \w{1,6}){0,2} (?:running |guest |VM |machine )?(?:under|in|inside|on) (?:a |an )?(?:KVM|QEMU|Proxmox|ESXi|VMware|VirtualBox)\b|\b(?:Windows|Win ?1[01])(?: \w{1,6})? (?:VM|guest|virtual machine)\b[^.\n]{0,60}\b(?:Hyper-?V|WSL2?)\b/i;
+const SEE_IN_WINDOWS: Step = {
+  text: "In the Windows in between, see whether it has VT-x, or its hypervisor runs already.",
+  commands: ["systeminfo"],
+};
+const HOST_LOG: Step = { text: "See what the host's kernel says at that moment.", commands: ["sudo dmesg | tail -50"] };
 const KVM_OR_EMULATED: Step = {
   text: "See whether the guest runs with KVM or is emulated (TCG), which is much slower.",
   commands: ["ps -ef | grep -oE 'accel[= ](kvm|tcg)|-enable-kvm|-machine [^ ]*'"],
@@ -116,7 +124,10 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
     );
   return answer(
     `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"). Unless the machine in between has no VT-x (vmx is not among its flags then), look for the fault in one of the two hypervisors, or in the program that starts the inner guest.${isInside ? named.says : ""}`,
-    [SEE_BETWEEN, BOTH_LOGS, ...(isInside ? [named.step] : [])],
+    [
+      ...(WINDOWS_BETWEEN.test(text) ? [SEE_IN_WINDOWS, HOST_LOG] : [SEE_BETWEEN, BOTH_LOGS]),
+      ...(isInside ? [named.step] : []),
+    ],
   );
 }
 

@@ -137,9 +137,11 @@ function refusedByWsl({ recognised, ofLoading }: Reading): FoundVerdict | undefi
 }
 
 /** One CPU lacks what another one shows: neither of the two is the machine. */
-function flagContradictsMessage({ recognised, ofLoading, flag }: Reading): FoundVerdict | undefined {
+function flagContradictsMessage({ recognised, ofLoading, flag, circumstances }: Reading): FoundVerdict | undefined {
   const lacking = recognised.find(({ message }) => message === "kvm-vmx-not-supported");
-  return lacking !== undefined && flag === true ? rowVerdict(lacking, ofLoading) : undefined;
+  return lacking !== undefined && (flag === true || circumstances.has("vmx among the flags"))
+    ? rowVerdict(lacking, ofLoading)
+    : undefined;
 }
 
 /** The kernel was asked to leave the flag out. */

@@ -2,7 +2,7 @@ import type { FoundVerdict } from "../../../../answers/answer.js";
 import type { Step } from "../../../../answers/message.js";
 import { outerStep, START_ANEW } from "../../../../why/questions/next-steps.js";
 import { changesOf } from "../../../open-steps.js";
-import { SEE_SECURITY } from "../../../rows/shared-advice.js";
+import { SEE_SECURITY_BELOW } from "../../../rows/shared-advice.js";
 
 /*
  * Settings that let a hypervisor pass VT-x on, where the text shows that they are made.
@@ -24,13 +24,13 @@ const SETTINGS: readonly {
     outer: "VirtualBox",
     set: /--nested-hw-virt[= ]on\b|\bNestedHWVirt\s{1,8}<integer> = 0x0{0,15}1\b|\bnested VT-x\/AMD-V\b["”']?[^.\n]{0,24}\b(?:enabled|checked|ticked|is on)\b/i,
     left: "VirtualBox passes nothing on while Windows' own hypervisor runs below it, and on Intel CPUs from 6.1 on alone",
-    steps: [SEE_SECURITY, START_ANEW],
+    steps: [SEE_SECURITY_BELOW, START_ANEW],
   },
   {
     outer: "VMware",
     set: /\bvhv\.enable ?= ?"?TRUE\b|\bVirtuali[sz]e Intel VT-x\/EPT\b[^.\n]{0,40}\b(?:enabled|checked|ticked|is on)\b|\b(?:tick|check|enabl|select)\w{0,3}[^.\n]{0,16}\bVirtuali[sz]e Intel VT-x\/EPT\b|虚拟化 ?Intel VT-x\/EPT[^。\n]{0,16}(?:勾选|开启|启用|打开)/i,
     left: "VMware passes nothing on while Windows' own hypervisor runs below it",
-    steps: [SEE_SECURITY, START_ANEW],
+    steps: [SEE_SECURITY_BELOW, START_ANEW],
   },
   {
     outer: "VMware",

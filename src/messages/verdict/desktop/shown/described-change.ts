@@ -21,13 +21,26 @@ const OWN_TROUBLE =
 /** The changes of a version. */
 const OF_VERSION = /^(?:#{1,3} )?(?:release notes|change ?log|what['’]?s (?:new|changed))\b/i;
 
+/** A patch of the kernel: functions of C, and no line of a log. */
+const FUNCTION = /\b[a-z_][a-z0-9_]{5,40}\(\)/g;
+const OF_PATCH = /^(?:Fixes|Signed-off-by|Reported-by|Reviewed-by|Suggested-by|Cc|Link): /m;
+const STAMPED = /^\s{0,8}(?:<\d>)?\[ {0,6}\d{1,6}\.\d{1,6}\]/m;
+const IMPERATIVE =
+  /^(?:(?:Explicitly|Always|Also|Instead|Now|Never|Do not|Don['’]t) )?(?:Add|Allow|Allocate|Avoid|Call|Check|Clear|Convert|Disable|Disallow|Do|Don['’]t|Drop|Emulate|Enable|Ensure|Expose|Factor|Fix|Grab|Handle|Ignore|Inject|Introduce|Load|Make|Mark|Move|Pass|Print|Read|Refactor|Refuse|Reject|Remove|Rename|Replace|Report|Reset|Restore|Return|Rework|Save|Set|Skip|Snapshot|Split|Stop|Store|Sync|Test|Track|Treat|Unload|Update|Use|Warn|Write) /i;
+const isPatch = (text: string, title: string): boolean =>
+  (IMPERATIVE.test(title.trim()) || OF_PATCH.test(text)) &&
+  !STAMPED.test(text) &&
+  (text.match(FUNCTION)?.length ?? 0) > 1;
+
 /** Whether the text describes a change, and shows no machine and no trouble of its writer. */
 export function describesChange(text: string): boolean {
   if (text.length > LONGEST) return false;
   const [title = "", ...rest] = text.split("\n").filter((line) => line.trim() !== "");
   const body = rest.join("\n");
   const isChange =
-    OF_VERSION.test(title) || (!LOGGED.test(title) && NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body));
+    isPatch(text, title) ||
+    OF_VERSION.test(title) ||
+    (!LOGGED.test(title) && NAMED_AS_CHANGE.test(title) && SAYS_WHAT_IT_DOES.test(body));
   return isChange && !OWN_TROUBLE.test(text);
 }
 

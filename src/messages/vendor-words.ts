@@ -1,0 +1,60 @@
+import type { Advice } from "../answers/message.js";
+import type { Circumstance } from "../situation/evidence/own-machine.js";
+
+/*
+ * Sentences and commands in the words for the CPU's vendor: AMD's, Intel's, or both where the text shows neither.
+ */
+
+/** On AMD's CPUs KVM's module and the flag have other names. */
+const ON_AMD: readonly (readonly [RegExp, string])[] = [
+  [/\bkvm_intel\b(?!\/parameters\/(?!nested))/g, "kvm_amd"],
+  [/^(grep (?:-\w+ )*)vmx( \/proc\/cpuinfo)$/, "$1svm$2"],
+  [/^((?:sudo )?dmesg \| grep -iE '[\w|]*)\bvmx\b/, "$1svm"],
+];
+
+/** Sentences that speak of one vendor's CPUs mean those. */
+const OF_VENDOR = /\bAMD|\bSVM\b|_amd\b|\bIntel\b|IA32_|\bVMX\b/;
+/** It says whose module it means. */
+const NAMES_VENDOR = /\bAMD|_amd\b|\bIntel\b|_intel\b/;
+/** Its one command for Intel's CPUs has its like for AMD's. */
+export const isEither = ({ text, commands = [] }: Advice): boolean =>
+  !NAMES_VENDOR.test(text) && commands.join("; ").split("_intel").length === 2;
+/** A CPU of Intel's. */
+export const INTEL: readonly Circumstance[] = [
+  "Intel",
+  "Intel named",
+  "IA32_FEAT_CTL exists",
+  "VMX in CPUID",
+  "vmx among the flags",
+];
+/** What both modules do, each with its own CPU's switch: Linux, arch/x86/kvm/svm/svm.c (svm_hardware_enable). */
+const OF_BOTH: readonly (readonly [RegExp, string])[] = [
+  [/\bCR4\.VMXE\b/g, "EFER.SVME"],
+  [/\bswitch VMX on\b/g, "switch SVM on"],
+  [/\bVMX (?=could not be switched on|is on and is not the reason|is not the reason)/g, "SVM "],
+];
+/** A sentence about any CPU, in the words for AMD's. */
+export const inAmdWords = (text: string): string =>
+  text
+    .split(/(?<=\. )/)
+    .map((sentence) => {
+      const own = OF_BOTH.reduce((said, [from, to]) => said.replace(from, to), sentence);
+      return own === sentence && OF_VENDOR.test(sentence)
+        ? sentence
+        : own
+            .replace(/\bVT-x\b/g, "AMD-V")
+            .replace(/\bkvm_intel\b/g, "kvm_amd")
+            .replace(/\bvmx among\b|\bCPU with vmx\b/, (words) => words.replace("vmx", "svm"));
+    })
+    .join("");
+
+/** Whose CPU it is, the text does not show. */
+export const inEitherWords = (text: string): string =>
+  text.replace(/\bCPU with vmx\b(?! \()/, "CPU with vmx (on AMD svm)");
+
+/** A command for the module of either vendor. */
+export const ofEither = (one: string): string =>
+  one.replace(/^(cat \/sys\/module\/kvm_)intel(\/parameters\/nested)$/, "$1*$2");
+
+/** A command for AMD's module and flag. */
+export const ofAmd = (one: string): string => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one);
