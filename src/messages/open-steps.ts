@@ -181,6 +181,15 @@ export const inAmdWords = (text: string): string =>
     })
     .join("");
 
+/** What only Intel's CPUs and their modules have, by their names. */
+const OF_INTEL =
+  /intel|vt-?[xd]\b|vmx|vmcs|vm(?:read|write|ptrld|launch|resume|xon)|hardware error|\bept\b|xeon|celeron|pentium|core ?2|\bi[3579][- ]?\d{3,5}|(?:sky|cascade|ice|cooper)[- ]?lake|haswell|broadwell|bridge-/i;
+/** That virtualization is on is known before the vendor is. */
+export const inEitherWords = (says: string, text: string | undefined): string =>
+  text === undefined || OF_INTEL.test(text) || OF_VENDOR.test(says)
+    ? says
+    : says.replace(/\bVT-x (?=is on\b)/g, "VT-x (or AMD-V) ");
+
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
   steps: readonly Advice[],

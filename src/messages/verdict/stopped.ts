@@ -1,4 +1,5 @@
 import type { Explanation, TextVerdict } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { refusedToSwitchOn } from "../../kvm/load/refused-to-switch-on.js";
 import { faultingInstruction } from "./faulting.js";
 import { frameOfKvm, warnedBelowKvm } from "./guests/host-kernel.js";
@@ -58,12 +59,20 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
   const count = warnings.reduce((sum, one) => sum + one.count, 0);
   return {
     says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about the CPU model ${count === 1 ? "is" : "are"} not the reason.`,
-    steps: [{ text: "Repair what that line says; nothing about VMX has to change." }],
+    steps: [
+      ENDED_BY.test(found.said)
+        ? FAULT_OF_QEMU
+        : { text: "Repair what that line says; nothing about VMX has to change." },
+    ],
     evidence: [],
     line: found.line,
     covers: warnings.map(({ message }) => message as string),
   };
 }
+
+const FAULT_OF_QEMU: Step = {
+  text: "That is a fault of this build of QEMU: take another build or version; without one that helps, report the line with the command line and a backtrace.",
+};
 
 const ASSERTION =
   /\b(?:qemu[\w.-]{0,40}|kvm): [^\n]{0,200}?\b(?<fn>\w{3,60}): Assertion [`'‘](?<what>[^\n]{3,120}?)['’] failed/i;

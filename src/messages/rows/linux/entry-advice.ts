@@ -136,12 +136,19 @@ export function zeroError(isOwn = false): Decoded {
     steps: [
       {
         text: "In a virtual machine the hypervisor below decides: take its updates, and give the guest a named CPU model instead of the host's; do not disable exits there.",
-        commands: ["systemd-detect-virt", "-cpu Skylake-Client-v3", "# QEMU: remove", "-overcommit cpu-pm=on"],
-        instead: {
-          is: "a named model",
-          text: "In a virtual machine the hypervisor below decides: take its updates. Where some machines fail and others of the same kind do not, they run on other hosts below.",
-          commands: ["systemd-detect-virt; uname -r; lscpu | grep -E 'Model name|Hypervisor'"],
-        },
+        commands: ["systemd-detect-virt", "-cpu MODEL", "# QEMU: remove", "-overcommit cpu-pm=on"],
+        instead: [
+          {
+            is: "a named model",
+            text: "In a virtual machine the hypervisor below decides: take its updates. Where some machines fail and others of the same kind do not, they run on other hosts below.",
+            commands: ["systemd-detect-virt; uname -r; lscpu | grep -E 'Model name|Hypervisor'"],
+          },
+          {
+            is: "an old system",
+            text: "In a virtual machine the hypervisor below decides: take its updates, and give the guest a named CPU model instead of the host's.",
+            commands: ["systemd-detect-virt", "-cpu MODEL"],
+          },
+        ],
       },
     ],
     rule: {
