@@ -15,6 +15,7 @@ import {
   READ_BOTH,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
+import { ofFrontEnd } from "./front-end.js";
 import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
 import { inWords, onComputer } from "./said-steps.js";
 
@@ -188,7 +189,7 @@ const OF_INTEL =
 export const inEitherWords = (says: string, text: string | undefined): string =>
   text === undefined || OF_INTEL.test(text) || OF_VENDOR.test(says)
     ? says
-    : says.replace(/\bVT-x (?=is on\b)/g, "VT-x (or AMD-V) ");
+    : says.replace(/(?<!\bwhether )\bVT-x (?=is on\b)/g, "VT-x (or AMD-V) ");
 
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
@@ -225,7 +226,7 @@ export function openSteps(
       if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     })
-    .map((step) => onHost(ifPhysical(step, isSo), circumstances));
+    .map((step) => ofFrontEnd(onHost(ifPhysical(step, isSo), circumstances), circumstances));
 }
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {

@@ -53,6 +53,15 @@ const HYPERV_OFF =
   /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
 const HYPERV_WANTED = /\b(?:need|want|enable|use|install)\w{0,3} (?:the )?Hyper-?V\b/i;
 
+const BY_PROXMOX = /\bqm (?:set|config|start|create|list)\b|\bProxmox\b|\bPVE\b|\broot@pve|\bpveversion\b/i;
+const BY_LIBVIRT =
+  /\bvirsh\b|\bvirt-(?:manager|install|host-validate|viewer)\b|\blibvirt(?:d|Error)?\b|<(?:domain|cpu mode|feature policy)\b|\/var\/log\/libvirt\b/i;
+/** They write what libvirt or QEMU is given. */
+const BY_OTHERS =
+  /\b(?:OpenStack|nova|oVirt|RHV|vdsm|OpenNebula|CloudStack|KubeVirt|virt-(?:handler|launcher)|VirtualMachineInstance|Harvester|vagrant|terraform|multipass|minikube|Proxmox|PVE|LXD|incus|quickemu|GNS3|EVE-NG|bhyve|ganeti)\b/i;
+const BY_HAND =
+  /\bqemu-system-(?:x86_64|i386)\b[^\n]{0,400} -(?:cpu|enable-kvm|accel|machine|M|m|hda|drive|kernel)\b|^\s{0,8}-(?:cpu|enable-kvm|machine)\b/m;
+
 /** So long a text names what its programs run in. */
 const STORY = 400;
 /** In their own words people need fewer. */
@@ -128,6 +137,13 @@ export const SHOWN: readonly Shown[] = [
     "in dom0",
     /\bx[lm] (?:info|list|dmesg|top|vcpu-list|create)\b|\bxen_(?:version|commandline|caps)\s{0,24}:|\bcontrol_d\b|(?<!\bnot )\b(?:in|on|my|the|from) (?:Xen(?:'s)? )?dom(?:ain-?)?0\b/i,
     /\bdom[uU]\b|\b(?:HVM|PV|PVH) (?:guest|VM)\b[^\n]{0,40}(?:#|\$) |\bInsid?e (?:the |an? )?(?:guest|VM)\b/,
+  ],
+  ["Proxmox starts the guests", BY_PROXMOX, /\bvirsh\b|\bvirt-manager\b|\blibvirtd?\b|<(?:domain|cpu|feature)\b/i],
+  ["libvirt starts the guests", BY_LIBVIRT, BY_OTHERS],
+  [
+    "QEMU is started by hand",
+    BY_HAND,
+    { test: (text) => BY_PROXMOX.test(text) || BY_LIBVIRT.test(text) || BY_OTHERS.test(text) },
   ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
   ["no device plugin", { test: lacksPlugin }],
