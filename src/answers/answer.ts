@@ -172,7 +172,9 @@ export function chosenStep({ text, commands, changes }: Advice): ChosenStep {
 
 /** The steps, without a text that came before. */
 export function uniqueSteps<T extends Step>(steps: readonly T[]): T[] {
-  return steps.filter(({ text }, at) => steps.findIndex((other) => other.text === text) === at);
+  const isSame = (one: Step, other: Step) =>
+    one.text === other.text || (one.commands !== undefined && one.commands.join("\n") === other.commands?.join("\n"));
+  return steps.filter((step, at) => steps.findIndex((other) => isSame(step, other)) === at);
 }
 
 /** The steps with what there is to do in place of them. */

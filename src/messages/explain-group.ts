@@ -144,6 +144,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       product,
       layer,
       gravity: shown.gravity ?? row.gravity,
+      ...(shown.outcome === undefined ? {} : { outcome: shown.outcome }),
       what: isSvm ? inAmdWords(filled(shown.what, first)) : filled(shown.what, first),
       values: [],
       bits: [],

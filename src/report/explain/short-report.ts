@@ -85,7 +85,7 @@ export function shortReport(
     if (messages.some(answered)) left.add("what messages mean alone");
     shown = shown.map((one) => (one !== undefined && answered(one) ? { ...one, what: "" } : one));
   }
-  // Beside an answer, that a heading or a command was not recognised helps nobody.
+  // Headings and commands that hold no message are left out beside an answer.
   if (verdict !== undefined)
     shown = shown.filter((one) => one !== undefined && (!saysNothing(one) || SAYS_FAILED.test(one.matched)));
   if (isStory === true && verdict !== undefined) {
