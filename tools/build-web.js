@@ -213,6 +213,8 @@ const RARE_MESSAGES = [
  * @type {readonly (readonly [module: RegExp, leave: (code: string) => string])[]}
  */
 const OMISSIONS = [
+  // Which program starts the guests of a text (`explain`).
+  [/[\\/]messages[\\/]front-end\.ts$/, () => "export const ofFrontEnd = (step) => step;"],
   // What those who write a hypervisor do about an exit (`explain`).
   [
     /[\\/]answers[\\/]exit-advice\.ts$/,
@@ -249,6 +251,7 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(/(\bconst OWN_ZERO\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
+        .replace(/\n {10}\{\n {12}is: "an old system",\n[\s\S]*?\n {10}\},/, "")
         .replace(/\n {2}if \(isOwn\)[^\n]*/, "")
         .replace(/return has\("invalid state not emulated"\)[\s\S]*?(?=: undefined;)/, "return false ? undefined "),
   ],
@@ -467,7 +470,8 @@ const OMISSIONS = [
         .replace(/\n {2}if \([^\n]*anywhere\.has\("same-hosts"\)[\s\S]*?return otherVersions[^\n]*/, "")
         .replace(/\n\/\*\* No CPU lacks them[\s\S]*?(?=\n\/\*\* QEMU's e68ec2980901)/, "\n")
         .replace(/(\bconst BY_MICROCODE\b[^=]*= new Set\()\[[\s\S]*?\n\]\);/, "$1[]);")
-        .replace(/ {6}text: plain\.every[\s\S]*?\n {8}: `/, "      text: `"),
+        .replace(/\bconst OF_INTEL_MODELS\b[\s\S]*?\]\);/, "")
+        .replace(/ {6}text:\s*rest\.every[\s\S]*?\n {10,12}: `/, "      text: `"),
   ],
   // Registers in sentences of other languages, and control registers that a program gives its guest (`explain`).
   [
@@ -543,6 +547,8 @@ const OMISSIONS = [
     /[\\/]verdict[\\/]stopped\.ts$/,
     (code) =>
       code
+        .replace(/ENDED_BY\.test\(found\.said\)\s*\? FAULT_OF_QEMU\s*: /, "")
+        .replace(/\nconst FAULT_OF_QEMU[\s\S]*?\n\};\n/, "\n")
         .replace(/\n {2}const killed = [\s\S]*?\n {4}\};\n/, "\n")
         .replace(/\n {2}const gp = [\s\S]*?covers \};\n/, "\n"),
   ],
@@ -561,7 +567,9 @@ const OMISSIONS = [
         .replace(/\n {2}if \(matches\[0\]\.row\.id === [\s\S]*?(?=\n {2}const causes: Cause\[\] = \[\];)/, "")
         .replace(/\n {2}const \[withKvm, [\s\S]*?\n {2}\}(?=\n {2}const wanted)/, "")
         .replace(/asksVmx && context\.circumstances\.has\("macOS"\)\n[\s\S]*?\n {14}: (?=asksVmx)/, "")
-        .replace(/\nconst IN_EMULATION =\n[^\n]*\n/, "\n"),
+        .replace(/\nconst IN_EMULATION =\n[^\n]*\n/, "\n")
+        .replace("ofIntel(context) ? NESTED_ON : NESTED_ON_INTEL", "NESTED_ON")
+        .replace(/\nconst ofIntel =[\s\S]*?(?=\n\/\*\* Warnings of two runs)/, "\n"),
   ],
   // KVM of ARM's old kernels (`explain`).
   [
@@ -661,7 +669,12 @@ export function whyOff({ host }: Situation): WhyOff {
     (code) =>
       code
         .replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, "")
-        .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, ""),
+        .replace(/\n {6}if \(shorter\?\.alone && [^\n]*/, "")
+        .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, "")
+        .replace(
+          /\nconst OF_INTEL =[\s\S]*?(?=\n\/\*\* The steps that are left)/,
+          "\nexport const inEitherWords = (says) => says;\n",
+        ),
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [

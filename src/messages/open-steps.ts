@@ -220,6 +220,7 @@ export function openSteps(
       const shorter = SHORTENED.find(
         ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
       );
+      if (shorter?.alone && left.every((command) => command === "ls -l /dev/kvm")) return [{ text: shorter.says }];
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
       const isElsewhere =
         circumstances.has("on illumos") || (circumstances.has("on Windows") && !OF_OUTER.test(step.text));

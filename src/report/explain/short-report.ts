@@ -51,7 +51,7 @@ const WITHOUT_VERDICT = CUTS.length - 4;
 const MOST_MESSAGES = 12;
 
 const SAYS_FAILED =
-  /\b(?:errors?|fail(?:s|ed|ure)?|fatal|panicked|refused|cannot|could not|unable|invalid|denied|unsupported|not (?:available|supported|found))\b/i;
+  /\b(?:error|fail\w{0,3}|fatal|panicked|refused|cannot|could not|unable|invalid|unsupported|not (?:available|supported|found))\b/i;
 
 const NOTHING = "Nothing in this text is recognised as a message about virtualization.";
 

@@ -53,7 +53,8 @@ const HYPERV_OFF =
   /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
 const HYPERV_WANTED = /\b(?:need|want|enable|use|install)\w{0,3} (?:the )?Hyper-?V\b/i;
 
-const BY_PROXMOX = /\bqm (?:set|config|start|create|list)\b|\bProxmox\b|\bPVE\b|\broot@pve|\bpveversion\b/i;
+const BY_PROXMOX =
+  /\bqm (?:set|config|start|create|list)\b|\bProxmox\b|\bPVE\b|\broot@pve|\bpveversion\b|\bTASK ERROR\b|\bstart failed: QEMU exited with code\b/i;
 const BY_LIBVIRT =
   /\bvirsh\b|\bvirt-(?:manager|install|host-validate|viewer)\b|\blibvirt(?:d|Error)?\b|<(?:domain|cpu mode|feature policy)\b|\/var\/log\/libvirt\b/i;
 /** They write what libvirt or QEMU is given. */
@@ -131,7 +132,7 @@ export const SHOWN: readonly Shown[] = [
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
   [
     "an old system",
-    /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? [4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
+    /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? ?[4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
   ],
   [
     "in dom0",

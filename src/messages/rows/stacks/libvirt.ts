@@ -1,7 +1,15 @@
 import type { MessageRow } from "../../../answers/message.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { releaseOf } from "../../../rules/held.js";
-import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG, LOAD_KVM, PASS_DEVICE } from "../shared-advice.js";
+import {
+  DROP_VMX,
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  JOIN_KVM,
+  KERNEL_LOG,
+  LOAD_KVM,
+  PASS_DEVICE,
+} from "../shared-advice.js";
 
 const RESTART_LIBVIRT = "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud";
 const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
