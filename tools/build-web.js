@@ -252,6 +252,7 @@ const OMISSIONS = [
       code
         .replace(/(\bconst OWN_ZERO\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
         .replace(/\n {10}\{\n {12}is: "an old system",\n[\s\S]*?\n {10}\},/, "")
+        .replace(/\n {2}instead: \{\n {4}is: "an old system",\n[\s\S]*?\n {2}\},/, "")
         .replace(/\n {2}if \(isOwn\)[^\n]*/, "")
         .replace(/return has\("invalid state not emulated"\)[\s\S]*?(?=: undefined;)/, "return false ? undefined "),
   ],
@@ -279,6 +280,7 @@ const OMISSIONS = [
           /^ {6}\{\n {8}is: "(?:in dom0|KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests|rival beside KVM|after a suspend|Nyx on plain KVM|no device plugin|said to use KVM|other guest)",\n[\s\S]*?\n {6}\},\n/gm,
           "",
         )
+        .replace(/\n {10}\{\n {12}is: "KVM's module loaded",\n[\s\S]*?\n {10}\},/g, "")
         .replace(/(\nexport const (?:AFTER_SLEEP|SVM_DID_NOT_TAKE)\b)[\s\S]*?\n\};\n/g, "$1 = {};\n")
         .replace("[AFTER_SLEEP, ", "[")
         .replace(/^ {4}\{\n {6}is: "no Windows named",\n[\s\S]*?\n {4}\},\n/m, "")
@@ -469,6 +471,7 @@ const OMISSIONS = [
         .replace(/(\nfunction calledOtherwise[^\n]*\n)[\s\S]*?\n\}\n/, "$1}\n")
         .replace(/\n {2}if \([^\n]*anywhere\.has\("same-hosts"\)[\s\S]*?return otherVersions[^\n]*/, "")
         .replace(/\n\/\*\* No CPU lacks them[\s\S]*?(?=\n\/\*\* QEMU's e68ec2980901)/, "\n")
+        .replace(/\n {2}if \(!kubevirt && disable[^\n]*/, "")
         .replace(/(\bconst BY_MICROCODE\b[^=]*= new Set\()\[[\s\S]*?\n\]\);/, "$1[]);")
         .replace(/\bconst OF_INTEL_MODELS\b[\s\S]*?\]\);/, "")
         .replace(/ {6}text:\s*rest\.every[\s\S]*?\n {10,12}: `/, "      text: `"),
@@ -547,8 +550,9 @@ const OMISSIONS = [
     /[\\/]verdict[\\/]stopped\.ts$/,
     (code) =>
       code
-        .replace(/ENDED_BY\.test\(found\.said\)\s*\? FAULT_OF_QEMU\s*: /, "")
-        .replace(/\nconst FAULT_OF_QEMU[\s\S]*?\n\};\n/, "\n")
+        .replace(/ENDED_BY\.test\(found\.said\)\s*\? FAULT_OF_QEMU\s*: isState\s*\? OF_STATE\s*: /, "")
+        .replace(/\/Kernel panic\/\.test\([^\n]*\n {16}\? ("[^"\n]*")\n {16}: "[^"\n]*"/, "$1")
+        .replace(/\nconst (?:FAULT_OF_QEMU|OF_STATE)[\s\S]*?\n\};\n/g, "\n")
         .replace(/\n {2}const killed = [\s\S]*?\n {4}\};\n/, "\n")
         .replace(/\n {2}const gp = [\s\S]*?covers \};\n/, "\n"),
   ],
@@ -670,6 +674,8 @@ export function whyOff({ host }: Situation): WhyOff {
       code
         .replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, "")
         .replace(/\n {6}if \(shorter\?\.alone && [^\n]*/, "")
+        .replace(/\n {6}const isLost = [^\n]*\n[^\n]*/, "\n      return step;")
+        .replace(/\nconst KEPT_OFF =\s*[^\n]*/, "")
         .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, "")
         .replace(
           /\nconst OF_INTEL =[\s\S]*?(?=\n\/\*\* The steps that are left)/,

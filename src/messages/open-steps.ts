@@ -208,7 +208,9 @@ export function openSteps(
     .map((step) => {
       const instead = inWords(step, IN_FIRMWARE.has(step.text), circumstances);
       if (instead !== undefined) return instead;
-      return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
+      if (isSo("AMD")) return { ...step, text: inAmdWords(step.text) };
+      const isLost = circumstances.has("nested kept off") && step.commands?.some((one) => one.endsWith(" nested=1"));
+      return isLost ? { ...step, text: `${step.text} ${KEPT_OFF}` } : step;
     })
     .flatMap((step) => {
       const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
@@ -229,6 +231,8 @@ export function openSteps(
     })
     .map((step) => ofFrontEnd(onHost(ifPhysical(step, isSo), circumstances), circumstances));
 }
+
+const KEPT_OFF = "At the next boot the line with nested=0 in /etc/modprobe.d counts again: change it, too.";
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {
   "# Linux": "on Linux",

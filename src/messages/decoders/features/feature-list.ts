@@ -9,6 +9,7 @@ import type { Match } from "../../match.js";
 import { ALL_SAME, DROP_VMX, NESTED_ON, NODES_MODEL, ONE_MODEL, withoutFeatures } from "../../rows/shared-advice.js";
 import { ruleFor, withheldOf } from "../feature.js";
 import { alwaysOffered, bitCauses, dependsOn, hostSteps, type Wanted, withReasons } from "../feature-why.js";
+import { inNova } from "./of-nova.js";
 
 /** The registers that guests are given have the TRUE numbers; names are looked up in the plain ones. */
 const NESTED_INDEX: { readonly [plain: number]: number } = { 0x481: 0x48d, 0x482: 0x48e, 0x483: 0x48f, 0x484: 0x490 };
@@ -122,6 +123,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   const kubevirt = !isRestore && context.circumstances.has("in KubeVirt");
   if (kubevirt && names.length > 0)
     steps.splice(0, steps.length, moves ? ONE_MODEL : NODES_MODEL, withoutFeatures(disable));
+  if (!kubevirt && disable.length > 0) inNova(steps, disable, context);
   const added = addedByQemu(extra);
   causes.push(...added.causes);
   if (kubevirt && names.length === 0)

@@ -132,7 +132,7 @@ export const SHOWN: readonly Shown[] = [
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
   [
     "an old system",
-    /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? ?[4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
+    /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? ?[4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d|\bkvm_run returned -\d/i,
   ],
   [
     "in dom0",
@@ -141,6 +141,9 @@ export const SHOWN: readonly Shown[] = [
   ],
   ["Proxmox starts the guests", BY_PROXMOX, /\bvirsh\b|\bvirt-manager\b|\blibvirtd?\b|<(?:domain|cpu|feature)\b/i],
   ["libvirt starts the guests", BY_LIBVIRT, BY_OTHERS],
+  ["OpenStack starts the guests", /\bOpenStack\b|\bnova(?:\.conf|\.virt|-compute)\b/i],
+  ["HAXM's own log", /\bhaxm_(?:warning|error|info|debug|panic)\b/],
+  ["nested kept off", /^[^#\n]{0,80}\boptions kvm[-_]intel\b[^#\n]{0,80}\bnested=(?:0|n)\b/im],
   [
     "QEMU is started by hand",
     BY_HAND,

@@ -274,11 +274,18 @@ export const LIBVIRT_MESSAGES = [
         text: "Load KVM, then let libvirt probe again.",
         commands: ["sudo modprobe kvm_intel", RESTART_LIBVIRT],
         unless: ["in a cloud", "/dev/kvm exists"],
-        instead: {
-          is: "KVM runs a guest",
-          text: "KVM works there without libvirt: let libvirt probe again.",
-          commands: [RESTART_LIBVIRT],
-        },
+        instead: [
+          {
+            is: "KVM runs a guest",
+            text: "KVM works there without libvirt: let libvirt probe again.",
+            commands: [RESTART_LIBVIRT],
+          },
+          {
+            is: "KVM's module loaded",
+            text: "KVM's module is loaded: let libvirt probe again.",
+            commands: [RESTART_LIBVIRT],
+          },
+        ],
       },
       { ...KERNEL_LOG, unless: ["KVM runs a guest"] },
     ],
