@@ -29,6 +29,11 @@ export function ofFrontEnd(step: Advice, { has }: Circumstances): Advice {
     return { ...step, commands: [...new Set(named)].filter((one) => !named.includes(HOST_CPU) || !isOf(others, one)) };
   }
   // libvirt before 10.1 has no names for what is below vmx, and QEMU's own have to do.
+  if (!commands.some((one) => front.own.test(one)) && front.is === "libvirt starts the guests") {
+    // QEMU's own way does for want of libvirt's.
+    const left = commands.filter((one) => !one.startsWith("qm "));
+    return left.length === 0 ? step : { ...step, commands: left };
+  }
   if (!commands.some((one) => front.own.test(one)) || commands.some((one) => /name='vmx-/.test(one))) return step;
   return { ...step, commands: commands.filter((one) => one !== FOR_OTHERS && !isOf(others, one)) };
 }

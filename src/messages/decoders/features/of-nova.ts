@@ -1,10 +1,16 @@
 import type { Step } from "../../../answers/message.js";
 import type { ExplainContext } from "../../context.js";
 
+const HOST_MODEL = "cpu_mode = host-model   # nova.conf, [libvirt]";
+
 /** OpenStack, nova's configuration reference ([libvirt] cpu_model_extra_flags): its guests have no XML that is written by hand. */
 export function inNova(steps: Step[], names: readonly string[], { circumstances }: ExplainContext): void {
   if (!circumstances.has("OpenStack starts the guests")) return;
-  const others = steps.filter(({ commands = [] }) => !commands.some((command) => command.startsWith("<")));
+  const others = steps.flatMap((step) => {
+    const { commands = [] } = step;
+    if (commands.some((command) => command.startsWith("<cpu mode"))) return [{ ...step, commands: [HOST_MODEL] }];
+    return commands.some((command) => command.startsWith("<")) ? [] : [step];
+  });
   steps.splice(
     0,
     steps.length,

@@ -57,6 +57,10 @@ const ON_XEN: Says = answer(
   "Windows is a guest of Xen there, and Hyper-V or WSL2 in it needs VT-x from Xen, whose nested HVM is experimental: where Windows finds VT-x and Hyper-V is not active all the same, that is what does not go far enough.",
   [outerStep("Xen")],
 );
+const HAS_HOST_CPU: Step = {
+  text: "The guest has the host's CPU by the text: on the host, see whether nested is on.",
+  commands: SEE_NESTED.commands ?? [],
+};
 const NESTED_READ_ON = /\/parameters\/nested["']?\s{1,4}[Y1]\b/;
 
 /** A guest that has all that can be given to it. */
@@ -79,7 +83,7 @@ export function windowsGuest(text: string, said: string | undefined): Says | und
   return answer(
     `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), look first at what KVM passes on.`}`,
     [
-      HOST_CPU.test(text) ? SEE_NESTED : outerStep(/\bProxmox\b|\bPVE\b/.test(text) ? "Proxmox" : "KVM"),
+      HOST_CPU.test(text) ? HAS_HOST_CPU : outerStep(/\bProxmox\b|\bPVE\b/.test(text) ? "Proxmox" : "KVM"),
       ...(trouble === undefined ? [] : [LEAVE_OUT]),
     ],
   );
