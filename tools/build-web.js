@@ -213,6 +213,8 @@ const RARE_MESSAGES = [
  * @type {readonly (readonly [module: RegExp, leave: (code: string) => string])[]}
  */
 const OMISSIONS = [
+  // Which program starts the guests of a text (`explain`).
+  [/[\\/]messages[\\/]front-end\.ts$/, () => "export const ofFrontEnd = (step) => step;"],
   // What those who write a hypervisor do about an exit (`explain`).
   [
     /[\\/]answers[\\/]exit-advice\.ts$/,
@@ -249,6 +251,8 @@ const OMISSIONS = [
     (code) =>
       code
         .replace(/(\bconst OWN_ZERO\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
+        .replace(/\n {10}\{\n {12}is: "an old system",\n[\s\S]*?\n {10}\},/, "")
+        .replace(/\n {2}instead: \{\n {4}is: "an old system",\n[\s\S]*?\n {2}\},/, "")
         .replace(/\n {2}if \(isOwn\)[^\n]*/, "")
         .replace(/return has\("invalid state not emulated"\)[\s\S]*?(?=: undefined;)/, "return false ? undefined "),
   ],
@@ -276,6 +280,7 @@ const OMISSIONS = [
           /^ {6}\{\n {8}is: "(?:in dom0|KVM's module loaded|typed in a container|in WSL2|kvm\.ko loaded|a kernel for guests|rival beside KVM|after a suspend|Nyx on plain KVM|no device plugin|said to use KVM|other guest)",\n[\s\S]*?\n {6}\},\n/gm,
           "",
         )
+        .replace(/\n {10}\{\n {12}is: "KVM's module loaded",\n[\s\S]*?\n {10}\},/g, "")
         .replace(/(\nexport const (?:AFTER_SLEEP|SVM_DID_NOT_TAKE|LOCKED_SETUP)\b)[\s\S]*?\n\};\n/g, "$1 = {};\n")
         .replace("[AFTER_SLEEP, ", "[")
         .replaceAll("LOCKED_SETUP, ", "")
@@ -479,8 +484,10 @@ const OMISSIONS = [
         .replace(/(\nfunction calledOtherwise[^\n]*\n)[\s\S]*?\n\}\n/, "$1}\n")
         .replace(/\n {2}if \([^\n]*anywhere\.has\("same-hosts"\)[\s\S]*?return otherVersions[^\n]*/, "")
         .replace(/\n\/\*\* No CPU lacks them[\s\S]*?(?=\n\/\*\* QEMU's e68ec2980901)/, "\n")
+        .replace(/\n {2}if \(!kubevirt && disable[^\n]*/, "")
         .replace(/(\bconst BY_MICROCODE\b[^=]*= new Set\()\[[\s\S]*?\n\]\);/, "$1[]);")
-        .replace(/ {6}text: plain\.every[\s\S]*?\n {8}: `/, "      text: `"),
+        .replace(/\bconst OF_INTEL_MODELS\b[\s\S]*?\]\);/, "")
+        .replace(/ {6}text:\s*rest\.every[\s\S]*?\n {10,12}: `/, "      text: `"),
   ],
   // Registers in sentences of other languages, and control registers that a program gives its guest (`explain`).
   [
@@ -563,6 +570,9 @@ const OMISSIONS = [
     /[\\/]verdict[\\/]stopped\.ts$/,
     (code) =>
       code
+        .replace(/ENDED_BY\.test\(found\.said\)\s*\? FAULT_OF_QEMU\s*: isState\s*\? OF_STATE\s*: /, "")
+        .replace(/\/Kernel panic\/\.test\([^\n]*\n {16}\? ("[^"\n]*")\n {16}: "[^"\n]*"/, "$1")
+        .replace(/\nconst (?:FAULT_OF_QEMU|OF_STATE)[\s\S]*?\n\};\n/g, "\n")
         .replace(/\n {2}const killed = [\s\S]*?\n {4}\};\n/, "\n")
         .replace(/\n {2}const gp = [\s\S]*?covers \};\n/, "\n"),
   ],
@@ -581,7 +591,9 @@ const OMISSIONS = [
         .replace(/\n {2}if \(matches\[0\]\.row\.id === [\s\S]*?(?=\n {2}const causes: Cause\[\] = \[\];)/, "")
         .replace(/\n {2}const \[withKvm, [\s\S]*?\n {2}\}(?=\n {2}const wanted)/, "")
         .replace(/asksVmx && context\.circumstances\.has\("macOS"\)\n[\s\S]*?\n {14}: (?=asksVmx)/, "")
-        .replace(/\nconst IN_EMULATION =\n[^\n]*\n/, "\n"),
+        .replace(/\nconst IN_EMULATION =\n[^\n]*\n/, "\n")
+        .replace("ofIntel(context) ? NESTED_ON : NESTED_ON_INTEL", "NESTED_ON")
+        .replace(/\nconst ofIntel =[\s\S]*?(?=\n\/\*\* Warnings of two runs)/, "\n"),
   ],
   // KVM of ARM's old kernels (`explain`).
   [
@@ -682,6 +694,7 @@ export function whyOff({ host }: Situation): WhyOff {
       code
         .replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, "")
         .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, "")
+        .replace(/\n {6}if \(shorter\?\.alone && [^\n]*/, "")
         // What is done on Windows.
         .replace(/\n {2}\{ command: \/\^bcdedit[^\n]*/, "")
         .replace(/\n {2}\{\n {4}command: \/\\\/featurename[\s\S]*?\n {2}\},/, "")
@@ -694,7 +707,6 @@ export function whyOff({ host }: Situation): WhyOff {
         .replace(/\n\/\*\* Nested is to be switched on at the host[\s\S]*?(?=\n\/\*\* |\nconst ordered|\nexport )/, "")
         .replace(/\n {6}const named = INTEL[^\n]*\n[^\n]*/, "\n      return left;")
         .replace(/(\nconst EXCLUDED: [^\n]* = \[)[\s\S]*?\n\];/, "$1];")
-        .replace(/\nconst isEither = [\s\S]*?;\n/, "\nconst isEither = () => false;\n")
         .replace(/\n {6}if \(isSo\("macOS alone"\)[^\n]*/, "")
         .replace(/\nconst SEE_ON_MACOS: [\s\S]*?\n\};\n/, "\n")
         .replace(/\nconst LOADS: [\s\S]*?\nconst IN_INSTANCE: [\s\S]*?\n\};\n/, "\n")

@@ -176,8 +176,8 @@ export function chosenStep({ text, commands, changes }: Advice): ChosenStep {
 
 /** The steps, without a text, or commands, that came before. */
 export function uniqueSteps<T extends Step>(steps: readonly T[]): T[] {
-  const isSame = ({ text, commands }: Step, other: Step): boolean =>
-    other.text === text || (commands !== undefined && other.commands?.join() === commands.join());
+  const isSame = (one: Step, other: Step) =>
+    one.text === other.text || (one.commands !== undefined && one.commands.join("\n") === other.commands?.join("\n"));
   return steps.filter((step, at) => steps.findIndex((other) => isSame(step, other)) === at);
 }
 

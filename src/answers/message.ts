@@ -80,6 +80,7 @@ export interface InCircumstance {
   readonly is: Circumstance;
   readonly what: string;
   readonly gravity?: Gravity;
+  readonly outcome?: Outcome;
   readonly steps: readonly Advice[];
 }
 

@@ -40,7 +40,8 @@ import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import { atNestedHost, openCauses, openSteps } from "./open-steps.js";
+import { atNestedHost } from "./nested-steps.js";
+import { openCauses, openSteps } from "./open-steps.js";
 import { DUMP_VMCS, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 import { inAmdWords } from "./vendor-words.js";
@@ -148,6 +149,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       product,
       layer,
       gravity: shown.gravity ?? row.gravity,
+      ...(shown.outcome === undefined ? {} : { outcome: shown.outcome }),
       what: isSvm ? inAmdWords(filled(shown.what, first)) : filled(shown.what, first),
       values: [],
       bits: [],

@@ -13,14 +13,12 @@ import {
   outerStep,
   PASS_SVM,
   READ_BOTH,
-  START_ANEW,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
+import { ofFrontEnd } from "./front-end.js";
+import { atNestedHost, isLoadInCloud, keptOff, withNestedOn } from "./nested-steps.js";
 import { ofSystem, onOtherSystem } from "./other-systems.js";
 import {
-  GIVE_CPU,
-  GIVE_TEXT,
-  GIVE_VMX,
   INSIDE,
   IS_VIRTUAL,
   LOAD_AMD,
@@ -36,9 +34,6 @@ import { INTEL, inAmdWords, inEitherWords, isEither, ofAmd, ofEither } from "./v
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
  * here it is decided, for all rows alike, what of it is left to do on the machine that the text shows.
  */
-
-/** By words or by its parameter, at the host. */
-const NESTED_ON: readonly Circumstance[] = ["nested on", "said to have nested on"];
 
 /** Commands that change nothing, or nothing more, where the text shows one of these. */
 const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circumstance[] }[] = [
@@ -141,29 +136,6 @@ const SEE_ON_MACOS: Advice = {
   commands: ["sysctl kern.hv_support"],
 };
 
-const OF_KVM_HOST: ReadonlySet<string> = new Set([
-  ...["KVM", "Proxmox"].map((name) => outerStep(name).text),
-  GIVE_TEXT,
-  GIVE_VMX,
-]);
-
-const LOADS: ReadonlySet<string> = new Set([LOAD_KVM.text, LOAD_AMD]);
-const OF_CLOUD: ReadonlySet<string> = new Set(["Google", "Azure", "Amazon"].map((name) => outerStep(name).text));
-const IN_INSTANCE: Advice = {
-  text: "In the instance, see whether it arrived.",
-  commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
-};
-
-/** At a host whose nested is on, the guest's CPU is left to be given; where that is given, the guest's start. */
-export const atNestedHost = (step: Advice, isSo: (name: Circumstance) => boolean): Advice =>
-  OF_CLOUD.has(step.text) && isSo("said to have nested on")
-    ? IN_INSTANCE
-    : !OF_KVM_HOST.has(step.text) || !NESTED_ON.some(isSo)
-      ? step
-      : isSo("a host model given")
-        ? START_ANEW
-        : { text: GIVE_TEXT, commands: GIVE_CPU };
-
 /** They read or change what the kernel of a container's host has. */
 const OF_KERNEL = /\b(?:modprobe|insmod|rdmsr|dmesg)\b|\/etc\/modprobe\.d\b/;
 
@@ -234,14 +206,6 @@ export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstanc
   return left.length === 0 ? open : left;
 }
 
-/** Nested is to be switched on at the host, and is off there. */
-const TO_HAVE_NESTED = /^On the (?:Proxmox )?host, switch nested on and give the guest\b/;
-const SWITCH_ON = [
-  "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",
-  "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
-];
-const withNestedOn = (step: Advice): Advice => ({ ...step, commands: [...SWITCH_ON, ...(step.commands ?? [])] });
-
 /** Whether it runs is shown, and asked once more after it was switched off; and each thing is looked at once. */
 function ordered(steps: readonly Advice[], isSo: (name: Circumstance) => boolean): readonly Advice[] {
   const see = steps.find(({ text }) => text === SEE_SECURITY.text);
@@ -269,8 +233,7 @@ export function openSteps(
   const left = inPlace(steps, circumstances)
     .filter((step) => {
       const changes = changesOf(step);
-      // Where a cloud passes VT-x, the kernel loads it at boot.
-      if (LOADS.has(step.text) && isSo("in a cloud") && !NESTED_ON.some(isSo)) return false;
+      if (isLoadInCloud(step, isSo)) return false;
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;
       if (changes === "outer hypervisor" && onComputer(circumstances)) return false;
       if (step.text === ANY_OUTER && circumstances.has("said to be physical")) return false;
@@ -280,10 +243,10 @@ export function openSteps(
       const instead = inWords(step, IN_FIRMWARE.has(step.text), circumstances);
       if (instead !== undefined) return instead;
       if (isSo("macOS alone") && step.text === READ_BOTH.text) return SEE_ON_MACOS;
-      const left = atNestedHost(step, isSo);
+      const left = keptOff(atNestedHost(step, isSo), circumstances);
       if (isSo("AMD")) return { ...left, text: inAmdWords(left.text) };
       const named = INTEL.some(isSo) ? left : { ...left, text: inEitherWords(left.text) };
-      return TO_HAVE_NESTED.test(step.text) && isSo("nested off") ? withNestedOn(named) : named;
+      return isSo("nested off") ? withNestedOn(named) : named;
     })
     .flatMap((step) => {
       const asked = step.text === PASS_SVM.text && isSo("hypervisor named") ? [ONLY_FLAG] : step.commands;
@@ -296,10 +259,13 @@ export function openSteps(
       const shorter = SHORTENED.find(
         ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
       );
+      if (shorter?.alone && left.every((command) => command === "ls -l /dev/kvm")) return [{ text: shorter.says }];
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
       return onOtherSystem({ ...step, text: shorter?.says ?? step.text, commands: left }, circumstances);
     })
-    .map((step) => onHost(ifPhysical(withoutTried(step, circumstances), isSo), circumstances));
+    .map((step) =>
+      ofFrontEnd(onHost(ifPhysical(withoutTried(step, circumstances), isSo), circumstances), circumstances),
+    );
   return ordered(left, isSo);
 }
 

@@ -58,3 +58,12 @@ export const ofEither = (one: string): string =>
 
 /** A command for AMD's module and flag. */
 export const ofAmd = (one: string): string => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one);
+
+/** What only Intel's CPUs and their modules have, by their names. */
+const OF_INTEL =
+  /intel|vt-?[xd]\b|vmx|vmcs|vm(?:read|write|ptrld|launch|resume|xon)|hardware error|\bept\b|xeon|celeron|pentium|core ?2|\bi[3579][- ]?\d{3,5}|(?:sky|cascade|ice|cooper)[- ]?lake|haswell|broadwell|bridge-/i;
+/** That virtualization is on is known before the vendor is. */
+export const saysEither = (says: string, text: string | undefined): string =>
+  text === undefined || OF_INTEL.test(text) || OF_VENDOR.test(says)
+    ? says
+    : says.replace(/(?<!\bwhether )\bVT-x (?=is on\b)/g, "VT-x (or AMD-V) ");

@@ -52,9 +52,9 @@ export const NAMED_OUTER = [
   [/\bContabo\b/i, "Contabo", ["contabo"]],
   [/\bHetzner\b/i, "Hetzner Cloud", ["hetzner"]],
   [
-    /\bGitHub(?:-hosted)? (?:Actions (?:- )?(?:\w{2,10} )?)?runners?\b|\bubuntu-latest\b|\bruns-on: ?ubuntu-\d/i,
+    /\bGitHub(?:-hosted)? (?:Actions (?:- )?(?:\w{2,10} )?)?runners?\b|\bubuntu-latest\b|\bruns-on: ?ubuntu-\d|^.{0,40}\bshell: \/usr\/bin\/bash -\S{1,20}(?: pipefail)? \{0\}|\/home\/runner\/work\//im,
     "GitHub Actions",
-    ["github", "ubuntu-latest", "runs-on:"],
+    ["github", "ubuntu-latest", "runs-on:", "shell: /usr/bin/bash", "/home/runner"],
   ],
   [/\bCodespaces?\b/i, "GitHub Codespaces", ["codespace"]],
   [

@@ -1,7 +1,8 @@
 import type { Cause, Decoded } from "../../answers/answer.js";
 import { explainBit } from "../../answers/bits.js";
-import type { Step } from "../../answers/message.js";
+import type { Advice, Step } from "../../answers/message.js";
 import { listFirst, listText } from "../../bits/list-text.js";
+import { INTEL_CPU } from "../../input/text/svm-named.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { registerOf } from "../../registers/registers.js";
 import { releaseOf } from "../../rules/held.js";
@@ -120,7 +121,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
             : `Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to report it (before ${releaseOf(NOT_REPLAYED.reportsVmxMsrs.held.since)}).`,
       certainty: context.signs.amd ? "certain" : "likely",
     });
-    if (!context.signs.amd) steps.push(NESTED_ON);
+    if (!context.signs.amd) steps.push(ofIntel(context) ? NESTED_ON : NESTED_ON_INTEL);
   }
   if (!nothing) causes.push(...bitCauses(context, vmx));
   steps.push(...(nothing ? [] : hostSteps(context, vmx)));
@@ -171,6 +172,14 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     depends: dependsOn(context, nothing || vmx.length === 0),
   };
 }
+
+const ofIntel = ({ lines }: ExplainContext): boolean =>
+  lines(1, 200).some((line) => INTEL_CPU.test(line) || /\bkvm[_-]intel\b/.test(line));
+/** QEMU prints the same on an AMD host, which has no VMX. */
+const NESTED_ON_INTEL: Advice = {
+  ...NESTED_ON,
+  text: "If the host has an Intel CPU, turn nested VMX on in its kvm_intel (no virtual machine may run while it is reloaded).",
+};
 
 /** Warnings of two runs. */
 const IN_EMULATION =

@@ -374,7 +374,7 @@ export const NESTED_ON: Advice = {
 export const DROP_VMX: Advice = {
   text: "If the guest runs no hypervisor, remove VMX from it: then no VMX capability MSR is set.",
   commands: ["-cpu host,-vmx", "<feature policy='disable' name='vmx'/>"],
-  unless: ["AMD"],
+  unless: ["AMD", "an old system"],
 };
 
 export const COMPARE_CPUS: Advice = {

@@ -1,4 +1,5 @@
 import type { Explanation, TextVerdict } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { refusedToSwitchOn } from "../../kvm/load/refused-to-switch-on.js";
 import { faultingInstruction } from "./faulting.js";
 import { frameOfKvm, warnedBelowKvm } from "./guests/host-kernel.js";
@@ -39,7 +40,8 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
     first = found?.line === at ? first : { said, line: at + 1 };
     found = { said, line: at + 1 };
   }
-  if (found !== undefined && OF_LOADING.test(found.said)) found = first;
+  const isState = found !== undefined && OF_LOADING.test(found.said);
+  if (isState) found = first;
   const killed = found === undefined ? KILLED.exec(text) : null;
   if (killed !== null)
     return {
@@ -58,12 +60,26 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
   const count = warnings.reduce((sum, one) => sum + one.count, 0);
   return {
     says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about the CPU model ${count === 1 ? "is" : "are"} not the reason.`,
-    steps: [{ text: "Repair what that line says; nothing about VMX has to change." }],
+    steps: [
+      ENDED_BY.test(found.said)
+        ? FAULT_OF_QEMU
+        : isState
+          ? OF_STATE
+          : { text: "Repair what that line says; nothing about VMX has to change." },
+    ],
     evidence: [],
     line: found.line,
     covers: warnings.map(({ message }) => message as string),
   };
 }
+
+/** QEMU, migration/savevm.c: the state of one device was refused. */
+const OF_STATE: Step = {
+  text: "That is the state of a device, and QEMU does not accept it: write or move it again with the same version of QEMU on both sides, or start the guest anew; nothing about VMX has to change.",
+};
+const FAULT_OF_QEMU: Step = {
+  text: "That is a fault of this build of QEMU: take another build or version; without one that helps, report the line with the command line and a backtrace.",
+};
 
 const ASSERTION =
   /\b(?:qemu[\w.-]{0,40}|kvm): [^\n]{0,200}?\b(?<fn>\w{3,60}): Assertion [`'‘](?<what>[^\n]{3,120}?)['’] failed/i;
@@ -138,7 +154,9 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
         text:
           inside === undefined
             ? !lines.slice(at, at + LINES_TO_CODE).some((line) => line.includes("RIP:"))
-              ? "Repair what that line says; KVM itself lacks nothing."
+              ? /Kernel panic/.test(lines[at] as string)
+                ? "Repair what that line says; KVM itself lacks nothing."
+                : "Look at the function behind `RIP:` in the lines that follow that one in the kernel's log, and give them; KVM itself lacks nothing."
               : "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block."
             : `Use the newest stable update of this kernel; without one, report the whole block.${OF_NESTED.test(text) ? " By the trace a hypervisor inside the guest was the trigger." : ""}`,
       },

@@ -50,6 +50,9 @@ const WITHOUT_VERDICT = CUTS.length - 4;
 /** More messages do not fit: each has a line, and an empty one before it. */
 const MOST_MESSAGES = 12;
 
+const SAYS_FAILED =
+  /\b(?:error|fail\w{0,3}|fatal|panicked|refused|cannot|could not|unable|invalid|unsupported|not (?:available|supported|found))\b/i;
+
 const NOTHING = "Nothing in this text is recognised as a message about virtualization.";
 
 /** What may be behind a message besides, and what else there is to do about it. */
@@ -82,6 +85,9 @@ export function shortReport(
     if (messages.some(answered)) left.add("what messages mean alone");
     shown = shown.map((one) => (one !== undefined && answered(one) ? { ...one, what: "" } : one));
   }
+  // Headings and commands that hold no message are left out beside an answer.
+  if (verdict !== undefined)
+    shown = shown.filter((one) => one !== undefined && (!saysNothing(one) || SAYS_FAILED.test(one.matched)));
   if (isStory === true && verdict !== undefined) {
     // What there is to ask about any machine.
     shown = shown.map((one) => (one?.message === undefined ? one && { ...one, steps: [] } : one));

@@ -254,7 +254,8 @@ const SEE_INSIDE: NextStep = {
 };
 
 /** A machine of a cloud without a hypervisor of the cloud below it. */
-export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
+export const WHOLE_MACHINE =
+  /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w|\bHetzner\b[^\n]{0,40}\b[AEPRS]X\d\d|\b[AEPRS]X\d{2,3}\b[^\n]{0,24}\bHetzner\b|\bKimsufi\b/i;
 
 const WHOLE_INSTANCE = /\b[a-z]\w{1,7}\.metal\b/;
 

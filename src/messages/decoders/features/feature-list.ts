@@ -9,6 +9,7 @@ import type { Match } from "../../match.js";
 import { ALL_SAME, DROP_VMX, NESTED_ON, NODES_MODEL, ONE_MODEL, withoutFeatures } from "../../rows/shared-advice.js";
 import { ruleFor, withheldOf } from "../feature.js";
 import { alwaysOffered, bitCauses, dependsOn, hostSteps, type Wanted, withReasons } from "../feature-why.js";
+import { inNova } from "./of-nova.js";
 
 /** The registers that guests are given have the TRUE numbers; names are looked up in the plain ones. */
 const NESTED_INDEX: { readonly [plain: number]: number } = { 0x481: 0x48d, 0x482: 0x48e, 0x483: 0x48f, 0x484: 0x490 };
@@ -74,9 +75,12 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   causes.push(...reasons.map((text) => ({ text, certainty: "likely" as const })));
   if (rest.length > 0) {
     causes.push({
-      text: rest.every((name) => BY_MICROCODE.has(name))
-        ? `${listText(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: microcode brings ${rest.length === 1 ? "it" : "them"}, and kernels that know ${rest.length === 1 ? "it" : "them"} give ${rest.length === 1 ? "it" : "them"} to guests. The microcode or the kernel of this host is another than where the guest's CPU was put together.`
-        : `${listText(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${rest.length === 1 ? "it" : "them"}.`,
+      text:
+        rest.every((name) => OF_INTEL_MODELS.has(name)) && context.signs.amd
+          ? `${listText(rest)} ${rest.length === 1 ? "is what a model of Intel's CPUs asks" : "are what models of Intel's CPUs ask"} for, and the host has an AMD CPU, which has its own bits for that: give the guest a model of AMD's.`
+          : rest.every((name) => BY_MICROCODE.has(name))
+            ? `${listText(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: microcode brings ${rest.length === 1 ? "it" : "them"}, and kernels that know ${rest.length === 1 ? "it" : "them"} give ${rest.length === 1 ? "it" : "them"} to guests. The microcode or the kernel of this host is another than where the guest's CPU was put together.`
+            : `${listText(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${rest.length === 1 ? "it" : "them"}.`,
       certainty: vmx.length === 0 ? "likely" : "possible",
     });
   }
@@ -119,6 +123,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   const kubevirt = !isRestore && context.circumstances.has("in KubeVirt");
   if (kubevirt && names.length > 0)
     steps.splice(0, steps.length, moves ? ONE_MODEL : NODES_MODEL, withoutFeatures(disable));
+  if (!kubevirt && disable.length > 0) inNova(steps, disable, context);
   const added = addedByQemu(extra);
   causes.push(...added.causes);
   if (kubevirt && names.length === 0)
@@ -181,13 +186,17 @@ const BY_MICROCODE: ReadonlySet<string> = new Set([
   "virt-ssbd",
 ]);
 
+/** KVM gives some of them on AMD CPUs as well, but not on all: Linux, arch/x86/kvm/cpuid.c (kvm_set_cpu_caps). */
+const OF_INTEL_MODELS: ReadonlySet<string> = new Set(["md-clear", "spec-ctrl", "ssbd", "stibp"]);
+
 /** More than these are seldom taken out one by one. */
 const MOST_BY_NAME = 8;
 /** So many are written out; the message has the others. */
 const MOST_SHOWN = 10;
 const ONLY_AMDS =
   " svm is AMD's virtualization: an Intel host has none, and an AMD host gives it while nested of kvm_amd is on.";
-const OF_AMD = " svm is AMD's virtualization: the model asked for is one of AMD's CPUs, and the node has an Intel CPU.";
+const OF_AMD =
+  " svm is AMD's virtualization, and the model asked for is one of AMD's CPUs: an Intel node has no svm, and an AMD node gives it while nested of kvm_amd is on.";
 
 const START_ANEW =
   "Or shut the guest down and start it again on this host: only a migration or a restored image must keep the CPU as it was.";

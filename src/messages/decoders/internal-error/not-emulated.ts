@@ -1,4 +1,5 @@
 import type { Decoded } from "../../../answers/answer.js";
+import type { Step } from "../../../answers/message.js";
 import { isPaged, operandsOf, usedText } from "../../../vmcs/stopped/memory-operand.js";
 import {
   filledWith,
@@ -20,12 +21,15 @@ const REAL_MODE =
 const ENDBR =
   "The instruction that could not be emulated is ENDBR (f3 0f 1e fb or fa): the guest's firmware was built with CET, and an emulator that does not know the instruction stops at it.";
 
+export const NOT_VTX = "This is not a refused VM entry, and hardware virtualization is on and used.";
+
 /** The instruction that KVM did not emulate, by the registers. */
 export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
   if (anywhere.has("sev-guest")) return OF_SEV;
   const insn = vmxInstruction(block.code);
   if (insn === "VMLAUNCH" || insn === "VMRESUME") return { ...NESTED_ENTRY(insn), onlyCauses: true, onlySteps: true };
   if (anywhere.has("endbr")) return ofEndbr(block);
+  if (block.code[0] === 0x0f && block.code[1] === 0xaa) return OF_RSM;
   const fill = filledWith(block);
   // System-management mode has the form of real mode and reaches 4 GByte.
   const beyond = block.isReal && !block.isSmm && block.rip > 0xffffn;
@@ -99,16 +103,23 @@ export function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Dec
 const GB_PAGES =
   " The text is about pages of 1 GByte: the guest's CPU needs pdpe1gb for them, which few models of QEMU's have; without it KVM finds a reserved bit in such an entry, and reaches nothing behind it.";
 
+const WITHOUT_SMM: Step = {
+  text: "Start the guest without SMM (and so without Secure Boot).",
+  commands: ["-machine smm=off", "<smm state='off'/>"],
+};
+
+/** Linux, arch/x86/kvm/smm.c (emulator_leave_smm): SMM and protected mode are left before the saved state is loaded. */
+const OF_RSM: Decoded = {
+  what: `KVM could not emulate an instruction of the guest (suberror 1): RSM (0f aa in the code bytes), with which the firmware leaves system-management mode. KVM emulates it on every CPU, and fails where the state that was saved at the beginning of that mode does not load, or the CPU is not in it. ${NOT_VTX}`,
+  onlyCauses: true,
+  steps: [WITHOUT_SMM, { text: "Take a newer kernel on the host, and a newer firmware for the guest." }],
+  onlySteps: true,
+};
+
 const IN_SMM: Decoded = {
   what: "KVM could not emulate an instruction of the guest (suberror 1), in system-management mode (SMM=1 in the register block), which begins in a form of real mode. KVM emulates that where it has no unrestricted guest, and its emulator does not know all that the firmware does there.",
   onlyCauses: true,
-  steps: [
-    {
-      text: "Start the guest without SMM (and so without Secure Boot).",
-      commands: ["-machine smm=off", "<smm state='off'/>"],
-    },
-    REAL_STEP,
-  ],
+  steps: [WITHOUT_SMM, REAL_STEP],
   onlySteps: true,
 };
 
@@ -117,8 +128,6 @@ const realMode = (block: RegisterBlock): string => `in real mode${isAtReset(bloc
 /** Launchpad, 1653419. */
 const SVM_EMULATED =
   "SVM itself is emulated below this KVM (TCG), and a fault of that emulation can end so. No VM entry was refused.";
-
-export const NOT_VTX = "This is not a refused VM entry, and hardware virtualization is on and used.";
 
 export const TAKE_APIC = [
   {

@@ -25,6 +25,18 @@ import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.j
 import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { showsLog } from "../../verdict/desktop/shown/already-set.js";
+import { lacksPlugin } from "../../verdict/desktop/shown/device-plugin.js";
+import {
+  NAMED_INTEL,
+  NOT_BSD_ALONE,
+  NOT_MACOS_ALONE,
+  OF_AMD,
+  OF_BSD,
+  OF_EPT,
+  OF_FREEBSD,
+  OF_INTEL,
+  OF_MACOS,
+} from "../../verdict/desktop/shown/named-systems.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { OWN_COMPUTER, rentedCloud } from "../../verdict/rented-cloud.js";
@@ -72,6 +84,16 @@ const HYPERV_OFF =
   /\b(?:Hyper-?V|Windows hypervisor)\b[^.\n]{0,24}?\b(?:(?:is|was|has been|already) (?:already |also )?(?:disabled|turned off|off|uninstalled|removed)|(?:not|n['’]t) (?:installed|enabled|running|active|on))\b|\b(?:I(?:['’]ve| have)?|already|also) (?:already |also )?(?:disabled|turned off|uninstalled|removed) (?:the )?Hyper-?V\b/i;
 const HYPERV_WANTED = /\b(?:need|want|enable|use|install)\w{0,3} (?:the )?Hyper-?V\b/i;
 
+const BY_PROXMOX =
+  /\bqm (?:set|config|start|create|list)\b|\bProxmox\b|\bPVE\b|\broot@pve|\bpveversion\b|\bTASK ERROR\b|\bstart failed: QEMU exited with code\b/i;
+const BY_LIBVIRT =
+  /\bvirsh\b|\bvirt-(?:manager|install|host-validate|viewer)\b|\blibvirt(?:d|Error)?\b|<(?:domain|cpu mode|feature policy)\b|\/var\/log\/libvirt\b/i;
+/** They write what libvirt or QEMU is given. */
+const BY_OTHERS =
+  /\b(?:OpenStack|nova|oVirt|RHV|vdsm|OpenNebula|CloudStack|KubeVirt|virt-(?:handler|launcher)|VirtualMachineInstance|Harvester|vagrant|terraform|multipass|minikube|Proxmox|PVE|LXD|incus|quickemu|GNS3|EVE-NG|bhyve|ganeti)\b/i;
+const BY_HAND =
+  /\bqemu-system-(?:x86_64|i386)\b[^\n]{0,400} -(?:cpu|enable-kvm|accel|machine|M|m|hda|drive|kernel)\b|^\s{0,8}-(?:cpu|enable-kvm|machine)\b/m;
+
 /** So long a text names what its programs run in. */
 const STORY = 400;
 /** In their own words people need fewer. */
@@ -99,15 +121,6 @@ const MODULES_OF_WSL2 = /\/lib\/modules\/\d[\w.+-]{2,24}-microsoft-standard/;
 const NO_RIGHT =
   /\/dev\/kvm\b[^\n]{0,40}\b[Pp]ermission denied|\bKVM kernel module: Permission denied|\bpermissions to use KVM\b/;
 const DEVICE_PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
-const LACKING = /(?<nodes>\d{1,5})? ?\bInsufficient devices\.kubevirt\.io\/(?<device>kvm|tun)\b/g;
-const TUN_LISTED = /\bdevices\.kubevirt\.io\/tun"?:\s{1,12}"?(?<count>\d{1,5}k?)\b/g;
-/** Every node that lacks the device of KVM lacks tun as well, which every node has. */
-function lacksPlugin(text: string): boolean {
-  const nodes = new Map([...text.matchAll(LACKING)].map(({ groups }) => [groups?.device, Number(groups?.nodes ?? 1)]));
-  const tun = nodes.get("tun") ?? 0;
-  const listed = [...text.matchAll(TUN_LISTED)].map(({ groups }) => groups?.count);
-  return (listed.length > 0 && listed.every((count) => count === "0")) || (tun > 0 && tun >= (nodes.get("kvm") ?? 0));
-}
 const NO_HYPERVISOR =
   /\(HVP=0\)|\bNot in a hyperv\w{0,3}sor partition\b|\bHyper-V disabled[ \t]{1,12}\*[ \t]{1,6}Yes\b/;
 /** The machine runs in one that needs no Windows below it, and no Windows is named. */
@@ -120,31 +133,8 @@ const SAID_IN_CONTAINER =
 /** Its engine runs in a machine of its own there. */
 const ON_ANOTHER = /\bWindows\b|\bWSL|\b[A-Z]:\\|\bmac ?OS\b/;
 
-const OF_FREEBSD =
-  /\b(?:FreeBSD|TrueNAS CORE|pfSense|OPNsense|vm-bhyve|kldload|vmm\.ko|vmx_modinit|bhyvectl|GhostBSD)\b/;
-const OF_BSD =
-  /\b(?:FreeBSD|TrueNAS CORE|pfSense|OPNsense|vm-bhyve|kldload|vmm\.ko|vmx_modinit|bhyvectl|GhostBSD|OpenBSD|NetBSD|DragonFly(?:BSD)?|nvmm)\b/;
-/** Where it is a guest, or Linux one of it, commands of Linux are right as well. */
-const NOT_BSD_ALONE =
-  /\b(?:Linux|Ubuntu|Debian|Fedora|CentOS|Arch|Alpine|Proxmox|PVE|KVM|QEMU|qemu|libvirt|Windows|VMware|ESXi|Hyper-V|VirtualBox on)\b|\/proc\/|\/dev\/kvm|\bmodprobe\b|\brdmsr\b/;
-/** Flags have other names there. */
-const OF_MACOS = /\b(?:mac ?OS|OS X|Darwin|Hypervisor\.framework|kern\.hv_support)\b|\bclfsh\b[^\n]{0,160}\bdscpl\b/i;
-const NOT_MACOS_ALONE =
-  /\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|NixOS|Proxmox|Windows|WSL\d?|KVM|VMs?|guests?|virtual machines?|hackintosh|docker|containers?)\b|\/proc\/|\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\bx86\/cpu:/i;
-
-/** All Core i and Core Ultra, and Xeons since Nehalem. */
-const OF_EPT =
-  /\b(?:Core(?:\(TM\)|™)? )?i[3579][- ](?:1\d{4}|[2-9]\d{3}|\d{3})[A-Z]{0,3}\d?\b|\bCore(?:\(TM\)|™)? Ultra\b|\bXeon(?:\(R\)|®)?(?: CPU)? (?:E[357]|D|W|Gold|Silver|Bronze|Platinum)\b|\bE[357]-\d{4,5}(?: ?v\d)?\b/i;
-const NAMED_INTEL =
-  /\bIntel\b|\bGenuineIntel\b|\bkvm[_-]intel\b|\bVMX\b|\b(?:Xeon|Celeron|Pentium|Core 2|Atom)\b|\bi[3579]-\d{3,5}/i;
-
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
-
-/** Errors of VirtualBox that only an Intel CPU brings, and the module for those. */
-const OF_INTEL = /\bVERR_VMX_|\bkvm[_-]intel\b|\bvmx flags\b|^flags\s{0,8}:[^\n]{0,2000}\bvmx\b/m;
-
-const OF_AMD = /\bAMD|\bSVM\b|\bRyzen\b|\bEPYC\b/i;
 
 /** KVM, what can be KVM, and what people name beside the Windows that it is a part of. */
 const OF_KVM =
@@ -184,12 +174,22 @@ export const SHOWN: readonly Shown[] = [
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
   [
     "an old system",
-    /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? [4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d/i,
+    /\bUbuntu (?:[0-9]|1[0-4])\.(?:04|10)\b|\b(?:CentOS|RHEL|Red Hat Enterprise Linux)(?: Linux)?(?: Server)?(?: release)? ?[4-6](?:\.\d{1,2})?\b|\bDebian [4-8]\b|\bel[56]\.x86_64\b|\bQEMU emulator version [01]\.|\bqemu-kvm-[01]\.\d|\bkvm_run returned -\d/i,
   ],
   [
     "in dom0",
     /\bx[lm] (?:info|list|dmesg|top|vcpu-list|create)\b|\(XEN\) (?:VMX|HVM|SVM|CPU\d)|\bxen_(?:version|commandline|caps)\s{0,24}:|\bcontrol_d\b|(?<!\bnot )\b(?:in|on|my|the|from) (?:Xen(?:'s)? )?dom(?:ain-?)?0\b/i,
     /\bdom[uU]\b|\b(?:HVM|PV|PVH) (?:guest|VM)\b[^\n]{0,40}(?:#|\$) |\bInsid?e (?:the |an? )?(?:guest|VM)\b/,
+  ],
+  ["Proxmox starts the guests", BY_PROXMOX, /\bvirsh\b|\bvirt-manager\b|\blibvirtd?\b|<(?:domain|cpu|feature)\b/i],
+  ["libvirt starts the guests", BY_LIBVIRT, BY_OTHERS],
+  ["OpenStack starts the guests", /\bOpenStack\b|\bnova(?:\.conf|\.virt|-compute)\b/i],
+  ["HAXM's own log", /\bhaxm_(?:warning|error|info|debug|panic)\b/],
+  ["nested kept off", /^[^#\n]{0,80}\boptions kvm[-_]intel\b[^#\n]{0,80}\bnested=(?:0|n)\b/im],
+  [
+    "QEMU is started by hand",
+    BY_HAND,
+    { test: (text) => BY_PROXMOX.test(text) || BY_LIBVIRT.test(text) || BY_OTHERS.test(text) },
   ],
   ["in KubeVirt", /\bKube-?Virt\b|\bHarvester\b|\bvirt-(?:launcher|handler)\b|\bVirtualMachineInstance/i],
   ["no device plugin", { test: lacksPlugin }],

@@ -21,9 +21,14 @@ export const SMM_UPDATE: Advice = {
 export const SMM_TIMING: Advice = {
   text: `Before Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)} tdp_mmu=N helped many with SMM=1, because it changed the timing.`,
   commands: ["echo 'options kvm tdp_mmu=N' | sudo tee /etc/modprobe.d/kvm-tdp.conf"],
+  unless: ["an old system"],
 };
 const GIVE_BLOCK: Advice = {
   text: "Give QEMU's whole register block: SMM=1 in it means system-management mode, CR0 without bit 0 real mode; they have different causes.",
+  instead: {
+    is: "an old system",
+    text: "Give QEMU's whole register block: CR0 without bit 0 means real mode, which the CPUs of that time could not run as it is.",
+  },
 };
 /** KVM_GET_SREGS: Linux, Documentation/virt/kvm/api.rst; the rules: SDM volume 3C, checks on guest segment registers. */
 const READ_STATE: Advice = {
@@ -37,8 +42,8 @@ export function entrySteps(
   { anywhere, params, kernel, circumstances }: ExplainContext,
 ): readonly Advice[] {
   if (steps.includes(SMM_UPDATE) && circumstances.has("a program of its own on KVM")) return [READ_STATE, REAL_MODE];
-  // The dump in the text says which check it was.
-  if (anywhere.has("blocking")) return [];
+  // The dump in the text says which check it was; HAXM has none of KVM's parameters.
+  if (anywhere.has("blocking") || circumstances.has("HAXM's own log")) return [];
   const isKnown = params?.kvm_intel?.unrestricted_guest !== undefined || anywhere.has("no-unrestricted-guest");
   const noBlock = !anywhere.has("smm") && !anywhere.has("no-smm");
   const timing =
@@ -136,12 +141,19 @@ export function zeroError(isOwn = false): Decoded {
     steps: [
       {
         text: "In a virtual machine the hypervisor below decides: take its updates, and give the guest a named CPU model instead of the host's; do not disable exits there.",
-        commands: ["systemd-detect-virt", "-cpu Skylake-Client-v3", "# QEMU: remove", "-overcommit cpu-pm=on"],
-        instead: {
-          is: "a named model",
-          text: "In a virtual machine the hypervisor below decides: take its updates. Where some machines fail and others of the same kind do not, they run on other hosts below.",
-          commands: ["systemd-detect-virt; uname -r; lscpu | grep -E 'Model name|Hypervisor'"],
-        },
+        commands: ["systemd-detect-virt", "-cpu MODEL", "# QEMU: remove", "-overcommit cpu-pm=on"],
+        instead: [
+          {
+            is: "a named model",
+            text: "In a virtual machine the hypervisor below decides: take its updates. Where some machines fail and others of the same kind do not, they run on other hosts below.",
+            commands: ["systemd-detect-virt; uname -r; lscpu | grep -E 'Model name|Hypervisor'"],
+          },
+          {
+            is: "an old system",
+            text: "In a virtual machine the hypervisor below decides: take its updates, and give the guest a named CPU model instead of the host's.",
+            commands: ["systemd-detect-virt", "-cpu MODEL"],
+          },
+        ],
       },
     ],
     rule: {

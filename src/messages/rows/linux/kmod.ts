@@ -73,7 +73,7 @@ export const KMOD_MESSAGES = [
     what: "The module cannot be removed while a virtual machine runs (or another module uses it), so its parameters stay as they are.",
     causes: [
       "A virtual machine runs: each open one counts, also those of Docker Desktop, Multipass, minikube, an Android emulator or libvirt's own probing.",
-      "kvm itself is in use by kvm_intel; that one goes first.",
+      "Of kvm the user is kvm_intel (kvm_amd), which goes first.",
     ],
     steps: [
       {

@@ -32,6 +32,14 @@ export const KVM_DEVICE_MESSAGES = [
     pattern: /KVM virtuali[sz]ation configured, but not available/i,
     what: "Proxmox found no usable /dev/kvm on this node: kvm_intel is not loaded.",
     outcome: "no device",
+    where: [
+      {
+        is: "KVM's module loaded",
+        what: "Proxmox found no usable /dev/kvm where this comes from. The text shows KVM's module loaded, so that is another machine, as a rule a Proxmox that is itself a guest and is given no VT-x.",
+        outcome: "no device",
+        steps: [{ text: OTHER_PROXMOX, commands: ["qm set VMID --cpu host"], changes: "outer hypervisor" }],
+      },
+    ],
     causes: [
       "The node is itself a virtual machine and its hypervisor does not pass VT-x (a Proxmox in Proxmox needs CPU type host and nesting on).",
       OFF_IN_FIRMWARE,

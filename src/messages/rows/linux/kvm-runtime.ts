@@ -197,7 +197,7 @@ export const KVM_RUNTIME_MESSAGES = [
     gravity: "degrades",
     needle: ["vmwrite", "vmread"],
     pattern:
-      /(?<how>vmwrite|vmread) (?:error: reg|failed: field=|error, field=?) ?(?<field>[0-9a-f]{1,8})(?:[, ]{1,2}(?:value|val)[ =](?<value>[0-9a-f]{1,16}))?[, ]{1,2}\(?err[ =](?<error>-?\d{1,8})/i,
+      /(?<how>vmwrite|vmread) (?:error: reg|failed: field=|error, field=?) ?(?<field>[0-9a-f]{1,8})(?:[, ]{1,2}(?:value|val)[ =](?<value>[0-9a-f]{1,16}))?[, ]{1,2}\(?err[ =](?<error>-?\d{1,10})/i,
     what: "KVM accessed VMCS field 0x{field} and the CPU refused with VM-instruction error {error}.",
     decoder: "instruction-error",
     causes: [

@@ -1,7 +1,15 @@
 import type { MessageRow } from "../../../answers/message.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { releaseOf } from "../../../rules/held.js";
-import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG, LOAD_KVM } from "../shared-advice.js";
+import {
+  DROP_VMX,
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  JOIN_KVM,
+  KERNEL_LOG,
+  LOAD_KVM,
+  PASS_DEVICE,
+} from "../shared-advice.js";
 
 const RESTART_LIBVIRT = "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud";
 const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
@@ -200,6 +208,12 @@ export const LIBVIRT_MESSAGES = [
         is: "/dev/kvm exists",
         what: "There was no /dev/kvm where libvirt runs when it started the guest; /dev/kvm is there now.",
         steps: [{ text: "Start the guest again.", commands: ["virsh start DOMAIN"] }],
+      },
+      {
+        is: "KVM's module loaded",
+        what: "There is no /dev/kvm where libvirt runs. The text shows KVM's module loaded, so this libvirt runs elsewhere: in a guest that is given no VT-x, or in a container without the device.",
+        outcome: "no device",
+        steps: [PASS_DEVICE],
       },
     ],
     steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],

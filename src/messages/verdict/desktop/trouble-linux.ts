@@ -39,6 +39,13 @@ const BOTH_LOGS: Step = {
   text: "See what both kernels say at that moment, the host's and that of the machine in between.",
   commands: ["sudo dmesg | tail -50"],
 };
+const logsOf = (below: string | undefined): Step =>
+  below === undefined || /^(?:KVM|QEMU|Proxmox|Xen|a virtual machine)\b/.test(below)
+    ? BOTH_LOGS
+    : {
+        text: `See what the kernel of the machine in between says at that moment${below === "VMware" ? ", and the log of that machine on the host" : ""}.`,
+        commands: ["sudo dmesg | tail -50", ...(below === "VMware" ? ["vmware.log   # beside its .vmx file"] : [])],
+      };
 const SEE_BETWEEN: Step = {
   text: "In the machine in between, see whether it has VT-x and KVM.",
   commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm; uname -r"],
@@ -97,11 +104,21 @@ export function misbehaving(text: string): Says | undefined {
       `The text says that nested virtualization is in use, that something goes wrong ("${trouble}"), and which versions do not have it ("${newer}"): the fault is in the older ones, and no setting is missing.`,
       [{ text: "Use those versions on the host." }],
     );
+  const helped = HELPED.exec(text)?.groups?.what;
+  if (helped !== undefined)
+    return answer(
+      `The text says that nested virtualization is in use, that something goes wrong ("${trouble}"), and that it goes well with ${helped}: no setting of VT-x is missing, and the fault is in what differs there.`,
+      [{ text: "Stay with that, and try without it after the next update of both hypervisors." }],
+    );
   return answer(
     `The text says that nested virtualization is in use, and that something goes wrong ("${trouble}"). Enabling it again changes nothing: look for the fault in one of the two hypervisors, or in a feature that the lower one passes on.`,
-    [...suspected(text), BOTH_LOGS, below === undefined ? LEAVE_OUT : update, ...guest].slice(0, 3),
+    [...suspected(text), logsOf(below), below === undefined ? LEAVE_OUT : update, ...guest].slice(0, 3),
   );
 }
+
+/** The machine type or CPU model with which it goes well. */
+const HELPED =
+  /\b(?:with|using) (?:the )?(?<what>(?:machine type|CPU model|-M|-machine|-cpu) [`'"]?[\w.,=+-]{2,40}[`'"]?),? (?:it|the (?:VM|guest|machine)|everything)\s(?:boots|works|starts|runs)\b/i;
 
 /** A guest ran there, or a check found the device. */
 const WORKS_INSIDE =
@@ -120,12 +137,14 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   if (WORKS_INSIDE.test(text))
     return answer(
       `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"), and KVM works in that machine: VT-x is there. Look for the fault in one of the two hypervisors, in the rights of /dev/kvm, or in the program that starts the inner guest.`,
-      [BOTH_LOGS],
+      [logsOf(isInside ? named.name : undefined)],
     );
   return answer(
     `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"). Unless the machine in between has no VT-x (vmx is not among its flags then), look for the fault in one of the two hypervisors, or in the program that starts the inner guest.${isInside ? named.says : ""}`,
     [
-      ...(WINDOWS_BETWEEN.test(text) ? [SEE_IN_WINDOWS, HOST_LOG] : [SEE_BETWEEN, BOTH_LOGS]),
+      ...(WINDOWS_BETWEEN.test(text)
+        ? [SEE_IN_WINDOWS, HOST_LOG]
+        : [SEE_BETWEEN, logsOf(isInside ? named.name : undefined)]),
       ...(isInside ? [named.step] : []),
     ],
   );

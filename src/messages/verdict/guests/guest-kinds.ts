@@ -8,7 +8,7 @@ import type { Step } from "../../../answers/message.js";
 type Says = Omit<TextVerdict, "covers">;
 
 const STOPS =
-  /\b(?:hang(?:s|ing)?|hung|stuck|freez\w{1,3}|froze\w?|(?:boot|panic)[- ]?loop\w{0,3}|kernel panic|panics?|reboots?|restarts?|crash\w{0,3}|(?:not|never|fails? to) boot\w{0,3})\b|n['’]t (?:\w{2,8} )?boot\w{0,3}\b/i;
+  /\b(?:hang(?:s|ing)?|hung|stuck|freez\w{1,3}|froze\w?|(?:boot|panic)[- ]?loop\w{0,3}|kernel panic|panics?|reboots?|restarts?|crash\w{0,3}|(?:not|never|fails? to) boot\w{0,3})\b|\b\w{1,7}n['’]t (?:\w{2,8} )?boot\w{0,3}\b/i;
 const MAC =
   /\bmac ?OS\b|\bOS ?X\b|\b(?:Sequoia|Sonoma|Ventura|Monterey|Big ?Sur|Catalina|Mojave|High Sierra|Hackintosh|OpenCore)\b/i;
 const KVM = /\bKVM\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bvirt-manager\b|<domain\b/i;
@@ -50,12 +50,29 @@ export const OLD_FOR_MAC: Step = {
 export function macGuest(text: string): Says | undefined {
   const found = STOPS.exec(text)?.[0];
   if (found === undefined || !isMacGuest(text)) return undefined;
+  if (WITH_ONE_CPU.test(text))
+    return answer(
+      `macOS is a guest of KVM there, and by the text boots with one virtual CPU and stops with more ("${found}"): VT-x (or AMD-V) is on, and neither an MSR that KVM lacks nor the CPU model is the reason. What more CPUs bring is left: their topology, and a TSC that has to agree on all of them.`,
+      [FEWER_CPUS],
+    );
   const ignores = IGNORES.test(text) && !/\bIgnoring unhandled Model-Specific Registers is disabled\b/.test(text);
   return answer(
     `macOS is a guest of KVM there, and stops ("${found}"): VT-x (or AMD-V) is on. ${ignores ? "kvm.ignore_msrs, which it needs for MSRs that KVM does not have, is on already; what is left is the CPU model: it starts" : "It reads MSRs that KVM does not have and stops at the fault, unless kvm.ignore_msrs is 1; and it starts"} on a CPU model of Intel's alone, with Intel's vendor${AMD.test(text) ? ", on this AMD CPU, too (not with host or qemu64)" : ""}.`,
-    [ignores ? MODEL_FOR_MAC : FOR_MAC],
+    [OLD_QEMU.test(text) ? OF_OLD_QEMU : ignores ? MODEL_FOR_MAC : FOR_MAC],
   );
 }
+const WITH_ONE_CPU =
+  /\b(?:with|using|on) (?:only |just )?(?:an? )?(?:1|one|single)[ -](?:v?cpu|core|virtual cpu|processor)\b[^.\n]{0,24}\b(?:boots?|works?|starts?|runs?)\b|\b(?:boots?|works?|starts?|runs?)\b[^.\n]{0,24}\bwith (?:only |just )?(?:an? )?(?:1|one|single)[ -](?:v?cpu|core|virtual cpu|processor)\b/i;
+const FEWER_CPUS: Step = {
+  text: "Give it one socket and a number of cores that is a power of two, and see in the host's log whether its TSC is stable.",
+  commands: ["-smp 4,sockets=1,cores=4,threads=1", "sudo dmesg | grep -iE 'tsc|clocksource'"],
+};
+/** QEMU before 2.9 has no vmware-cpuid-freq, and KVM of its age no parameter for it. */
+const OLD_QEMU = /\bqemu(?:[- ]\w{2,10}){0,2}[- ](?:version |is )?v?(?:[01]\.\d|2\.[0-8])\b/i;
+const OF_OLD_QEMU: Step = {
+  ...FOR_MAC,
+  commands: [...(FOR_MAC.commands ?? []).slice(0, 1), "-cpu Penryn,vendor=GenuineIntel"],
+};
 /** The parameter is read and on, or was set. */
 const IGNORES =
   /\/parameters\/ignore_msrs["'`]?\s{0,4}\n\s{0,8}[Y1]\s{0,4}(?:\n|$)|\bignore_msrs ?(?:=|is|:) ?(?:1|Y)\b|\becho (?:1|Y)\b[^\n]{0,60}\bignore_msrs\b/;

@@ -145,7 +145,7 @@ export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
     `A guest runs with KVM there ("${found}"), so ${svmNamed(text) === undefined ? "VT-x" : "AMD-V"} is on and works: what goes wrong is in KVM, QEMU or the guest.${contrast === undefined && !own ? "" : NOT_EMULATED}${real}${shadow}`,
     [
       ...(real === "" ? [] : [OLDER_MACHINE]),
-      ...(shadow === "" ? [] : [SHADOW_OFF]),
+      ...(shadow === "" || /\bwithout\W{0,3}EPT\b/i.test(text) ? [] : [SHADOW_OFF]),
       own
         ? STOP_THERE
         : {

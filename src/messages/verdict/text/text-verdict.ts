@@ -13,7 +13,7 @@ import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import { changesOf, openSteps } from "../../open-steps.js";
-import { inAmdWords } from "../../vendor-words.js";
+import { inAmdWords, saysEither } from "../../vendor-words.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";
@@ -40,7 +40,11 @@ export function verdictOf(
   const { settles, isWhole: _, claim: __, ...answered } = onSomeCpus(sinceSleep(worded, circumstances), circumstances);
   const found = {
     ...answered,
-    says: circumstances.has("AMD") ? inAmdWords(answered.says) : answered.says,
+    says: circumstances.has("AMD")
+      ? inAmdWords(answered.says)
+      : recognised.length > 0
+        ? answered.says
+        : saysEither(answered.says, text),
     covers: [...worded.covers, ...besides(recognised, answered), ...othersWithoutKvm(recognised, answered)],
     steps: uniqueSteps(openSteps(placed(inCloud(answered.steps, cloud), text, circumstances), circumstances)).map(
       plainStep,

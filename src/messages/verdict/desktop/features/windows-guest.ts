@@ -2,6 +2,7 @@ import { answer, type TextVerdict } from "../../../../answers/answer.js";
 import type { Step } from "../../../../answers/message.js";
 import { saysNestedUsed } from "../../../../input/prose/nested-in-words.js";
 import { INTEL_CPU, SVM_CPU } from "../../../../input/text/svm-named.js";
+import { SEE_NESTED } from "../../../../why/questions/host-and-guest.js";
 import { outerStep } from "../../../../why/questions/next-steps.js";
 import { GIVE_CPU, GIVE_TEXT } from "../../../rows/shared-advice.js";
 
@@ -56,6 +57,10 @@ const ON_XEN: Says = answer(
   "Windows is a guest of Xen there, and Hyper-V or WSL2 in it needs VT-x from Xen, whose nested HVM is experimental: where Windows finds VT-x and Hyper-V is not active all the same, that is what does not go far enough.",
   [outerStep("Xen")],
 );
+const HAS_HOST_CPU: Step = {
+  text: "The guest has the host's CPU by the text: on the host, see whether nested is on.",
+  commands: SEE_NESTED.commands ?? [],
+};
 const NESTED_READ_ON = /\/parameters\/nested["']?\s{1,4}[Y1]\b/;
 
 /** A guest that has all that can be given to it. */
@@ -77,6 +82,9 @@ export function windowsGuest(text: string, said: string | undefined): Says | und
   const trouble = said ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
   return answer(
     `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), look first at what KVM passes on.`}`,
-    [outerStep(/\bProxmox\b|\bPVE\b/.test(text) ? "Proxmox" : "KVM"), ...(trouble === undefined ? [] : [LEAVE_OUT])],
+    [
+      HOST_CPU.test(text) ? HAS_HOST_CPU : outerStep(/\bProxmox\b|\bPVE\b/.test(text) ? "Proxmox" : "KVM"),
+      ...(trouble === undefined ? [] : [LEAVE_OUT]),
+    ],
   );
 }

@@ -19,6 +19,10 @@ const SETTINGS: readonly {
   readonly set: RegExp;
   readonly left: string;
   readonly steps: readonly Step[];
+  /** In place of that it is switched on. */
+  readonly shown?: string;
+  /** Nothing else is left to do there. */
+  readonly whole?: true;
 }[] = [
   {
     outer: "VirtualBox",
@@ -69,6 +73,19 @@ const SETTINGS: readonly {
     steps: [
       { text: "Stop all of WSL, start it again, and look.", commands: ["wsl --shutdown", "wsl --version; winver"] },
     ],
+  },
+  {
+    outer: "GitHub Actions",
+    set: /\bKERNEL==\\?"kvm\\?"|\bkvm4all\.rules\b/,
+    shown: "The text shows the rule that opens the device",
+    left: "Where there is none, the runner is self-hosted on a machine without KVM, or of a kind without nested virtualization",
+    steps: [
+      {
+        text: "See what this runner has; without the flag, take another kind of runner.",
+        commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
+      },
+    ],
+    whole: true,
   },
 ];
 
@@ -160,7 +177,7 @@ const looks = ({ commands = [] }: Step): boolean => commands.some((command) => c
 const HAS_DEVICE = /\b10, {1,4}232\b[^\n]{1,40}\/dev\/kvm\b/;
 
 function withoutSet(found: FoundVerdict, text: string): FoundVerdict {
-  for (const { outer, set, left, steps } of SETTINGS) {
+  for (const { outer, set, left, steps, shown, whole } of SETTINGS) {
     const asked = outerStep(outer).text;
     if (!found.steps.some((step) => step.text === asked) || !set.test(text)) continue;
     if (HAS_DEVICE.test(text))
@@ -171,8 +188,10 @@ function withoutSet(found: FoundVerdict, text: string): FoundVerdict {
       };
     return {
       ...found,
-      says: `${found.says} The text shows that this is switched on for ${outer} already. ${left}.`,
-      steps: [...steps, ...found.steps.filter((step) => step.text !== asked && !(steps.some(looks) && looks(step)))],
+      says: `${found.says} ${shown ?? `The text shows that this is switched on for ${outer} already`}. ${left}.`,
+      steps: whole
+        ? steps
+        : [...steps, ...found.steps.filter((step) => step.text !== asked && !(steps.some(looks) && looks(step)))],
     };
   }
   return found;
