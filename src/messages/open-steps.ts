@@ -15,6 +15,7 @@ import {
   READ_BOTH,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
+import { inDriver } from "./in-driver.js";
 import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
 import { inWords, onComputer } from "./said-steps.js";
 
@@ -201,9 +202,11 @@ export function openSteps(
       return isSo("AMD") ? { ...step, text: inAmdWords(step.text) } : step;
     })
     .flatMap((step) => {
-      const commands = ofSystem(step.commands, circumstances)?.flatMap((command) =>
+      const open = ofSystem(step.commands, circumstances)?.flatMap((command) =>
         openCommand(command, circumstances, isSo),
       );
+      const isDriver = circumstances.has("a driver on Windows");
+      const commands = isDriver && open?.some((command) => /\brdmsr\b/.test(command)) ? inDriver(open) : open;
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
@@ -212,7 +215,7 @@ export function openSteps(
       );
       if (left.every((command) => command.startsWith("#"))) return shorter?.alone ? [{ text: shorter.says }] : [];
       const isElsewhere =
-        circumstances.has("on illumos") || (circumstances.has("on Windows") && !OF_OUTER.test(step.text));
+        circumstances.has("on illumos") || ((isDriver || circumstances.has("on Windows")) && !OF_OUTER.test(step.text));
       if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     })
@@ -245,6 +248,8 @@ const OF_LINUX = /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/;
 /** What is done on the host of a machine. */
 const OF_OUTER = /\b(?:host|outer)\b/;
 const RDMSR = /^(?:sudo )?rdmsr (?:-\S+ )*(0x[0-9a-f]{2,8})$/;
+/** The registers that a loop reads. */
+const LIST = /^for \w in (0x[0-9a-f]{2,3}(?: 0x[0-9a-f]{2,3}){1,12});/;
 const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
 
 function openCommand(
@@ -259,9 +264,19 @@ function openCommand(
   };
   const isTyped = (one: string) => TYPED.some(([asks, shown]) => asks.test(one) && typed(shown));
   return pieces(
-    command,
+    command.replace(LIST, (all: string, list: string) => {
+      const left = list.split(" ").filter((index) => !reads(Number(index)));
+      return left.length === 0 ? all : `for ${all.charAt(4)} in ${left.join(" ")};`;
+    }),
     (one) =>
-      !isRead(one) && !isTyped(one) && !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
+      !(
+        LIST.exec(one)?.[1]
+          ?.split(" ")
+          .every((index) => reads(Number(index))) ?? false
+      ) &&
+      !isRead(one) &&
+      !isTyped(one) &&
+      !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
     named,
   );
 }

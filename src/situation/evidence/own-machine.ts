@@ -238,6 +238,8 @@ export type Circumstance =
   | "VT-x in use"
   | "on Linux"
   | "on Windows"
+  /** A hypervisor that is being written or tried there, as a driver. */
+  | "a driver on Windows"
   | "said to be nested"
   | "said to be on"
   | "said to be virtual"

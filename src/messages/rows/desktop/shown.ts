@@ -9,6 +9,7 @@ import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.j
 import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { showsLog } from "../../verdict/desktop/shown/already-set.js";
+import { isWindowsDriver } from "../../verdict/desktop/windows-driver.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { rentedCloud } from "../../verdict/rented-cloud.js";
@@ -118,6 +119,7 @@ export const SHOWN: readonly Shown[] = [
         RUNS_WINDOWS.test(text) || (OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text))),
     },
   ],
+  ["a driver on Windows", { test: isWindowsDriver }],
   ["Windows 10", { test: isWindows10 }],
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
   [

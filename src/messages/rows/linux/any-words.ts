@@ -311,12 +311,7 @@ export const ANY_WORDS_MESSAGES = [
     pattern: /\bVM_?Fail_?Valid\b[^\n]{0,12}?(?:error|number|code)?[ :=#(]{1,3}(?<error>\d{1,2})\b/i,
     what: "A VMX instruction failed with VMfailValid and the number {error}.",
     decoder: "instruction-error",
-    steps: [
-      {
-        text: "Valid: read 0x4400 with VMREAD right after it, and give the number. Invalid: check that VMXON, VMCLEAR and VMPTRLD succeeded on this very CPU, with the revision in the region.",
-        commands: ["vmxlens explain 'VM-instruction error 7'"],
-      },
-    ],
+    steps: [],
     source: { message: "small hypervisors", meaning: `${SDM}, conventions of VMX instructions` },
   },
   {

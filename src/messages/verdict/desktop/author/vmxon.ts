@@ -84,8 +84,9 @@ export const VMXON_SYMPTOM: Symptom = {
   over: ["any-instruction-fault", "any-fixed-bits", "generic-vmxon-failed"],
   says: ({ input }) => checked(input),
   steps: [
+    { text: "Before VMXON, on every CPU: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, with VMXE." },
     {
-      text: "Before VMXON, on every CPU: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, with VMXE.",
+      text: "Read what limits them, and what allows VMXON.",
       commands: ["for m in 0x486 0x487 0x488 0x489 0x3a; do sudo rdmsr -a $m; done"],
     },
   ],
