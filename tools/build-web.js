@@ -213,10 +213,19 @@ const RARE_MESSAGES = [
  * @type {readonly (readonly [module: RegExp, leave: (code: string) => string])[]}
  */
 const OMISSIONS = [
+  // A register that an unknown line names (`explain`).
+  [
+    /[\\/]messages[\\/]explain\.ts$/,
+    (code) => code.replace(/ && !namesRegisters\(one\)/, "").replace(/\nconst namesRegisters =[\s\S]*?;\n/, "\n"),
+  ],
   // What those who write a hypervisor do about an exit (`explain`).
   [
     /[\\/]answers[\\/]exit-advice\.ts$/,
-    (code) => code.replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};"),
+    (code) =>
+      code
+        .replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
+        .replace(/\nexport function withoutShown\([\s\S]*?\n\}\n/, "\nexport const withoutShown = (step) => step;\n")
+        .replace(/(\bexport const comesAlways = )[^;]*;/, "$1() => false;"),
   ],
   // A CPU in a variable of a script (`explain`).
   [
@@ -661,7 +670,18 @@ export function whyOff({ host }: Situation): WhyOff {
     (code) =>
       code
         .replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, "")
-        .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, ""),
+        .replace(/\n {2}\{ command: [^\n]*by: \["(?:in dom0|the CPU named)"\] \},/g, "")
+        .replace(/ {2}\{\n {4}text: \[READ_FLAGS\.text\][\s\S]*?\n {2}\},\n/, "")
+        .replace(/\n {4}\.map\(\(step\) => \(circumstances\.has\("an Intel CPU named"\)[^\n]*/, ";")
+        .replace(/ : has\("an Intel CPU named"\) \? inIntelWords/, "")
+        .replace(/isSo\("a model typed"\) \? ofModel : plain/, "plain")
+        .replace(/circumstances\.has\("a driver on Windows"\)/, "false"),
+  ],
+  // Steps in the words of the text (`explain`), for what only prose shows.
+  [
+    /[\\/]messages[\\/]own-words\.ts$/,
+    () =>
+      "export const inDriver = (all) => all; export const inIntelWords = (one) => one; export const ofModel = inIntelWords; export const openLoop = inIntelWords;",
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [

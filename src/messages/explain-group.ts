@@ -40,7 +40,7 @@ import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import { inAmdWords, openCauses, openSteps } from "./open-steps.js";
+import { openCauses, openSteps, vendorWords } from "./open-steps.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 
@@ -133,7 +133,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
-  const isSvm = context.circumstances.has("AMD");
+  const worded = vendorWords(context.circumstances);
   if (shown !== undefined) {
     const { layer, product } = row;
     return {
@@ -144,7 +144,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       product,
       layer,
       gravity: shown.gravity ?? row.gravity,
-      what: isSvm ? inAmdWords(filled(shown.what, first)) : filled(shown.what, first),
+      what: worded(filled(shown.what, first)),
       values: [],
       bits: [],
       ...(rule === undefined ? {} : { rule }),
@@ -167,11 +167,11 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     layer,
     gravity,
     ...said,
-    ...(isSvm ? { what: inAmdWords(said.what) } : {}),
+    what: worded(said.what),
     values: decoded.values ?? [],
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
-    causes: isSvm ? causes.map((one) => ({ ...one, text: inAmdWords(one.text) })) : causes,
+    causes: causes.map((one) => ({ ...one, text: worded(one.text) })),
     steps: stillOpen(
       uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
       row,

@@ -13,9 +13,10 @@ import {
   outerStep,
   PASS_SVM,
   READ_BOTH,
+  READ_FLAGS,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { inDriver } from "./in-driver.js";
+import { inDriver, inIntelWords, ofModel, openLoop } from "./own-words.js";
 import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
 import { inWords, onComputer } from "./said-steps.js";
 
@@ -46,6 +47,7 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
+  { command: /^grep -m1 'model name' \/proc\/cpuinfo$/, by: ["the CPU named"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["bare metal"] },
 ];
 
@@ -77,6 +79,11 @@ interface Shortened {
 }
 
 const SHORTENED: readonly Shortened[] = [
+  {
+    text: [READ_FLAGS.text],
+    without: /model name/,
+    says: "See what its flags show and what sets the parameters, and ask again with all of it.",
+  },
   {
     text: [READ_BOTH.text],
     without: /\/proc\/cpuinfo/,
@@ -168,7 +175,7 @@ const OF_BOTH: readonly (readonly [RegExp, string])[] = [
   [/\bVMX (?=could not be switched on|is on and is not the reason|is not the reason)/g, "SVM "],
 ];
 /** A sentence about any CPU, in the words for AMD's. */
-export const inAmdWords = (text: string): string =>
+const inAmdWords = (text: string): string =>
   text
     .split(/(?<=\. )/)
     .map((sentence) => {
@@ -181,6 +188,10 @@ export const inAmdWords = (text: string): string =>
             .replace(/\bCPU with vmx\b/, "CPU with svm");
     })
     .join("");
+
+/** Puts a sentence about any CPU into the words for that of the text. */
+export const vendorWords = ({ has }: Circumstances): ((text: string) => string) =>
+  has("AMD") ? inAmdWords : has("an Intel CPU named") ? inIntelWords : plain;
 
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
@@ -219,7 +230,8 @@ export function openSteps(
       if (isElsewhere && left.some((command) => OF_LINUX.test(command))) return [];
       return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     })
-    .map((step) => onHost(ifPhysical(step, isSo), circumstances));
+    .map((step) => onHost(ifPhysical(step, isSo), circumstances))
+    .map((step) => (circumstances.has("an Intel CPU named") ? { ...step, text: inIntelWords(step.text) } : step));
 }
 
 const ON_SYSTEM: { readonly [label: string]: Circumstance | undefined } = {
@@ -248,8 +260,6 @@ const OF_LINUX = /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/;
 /** What is done on the host of a machine. */
 const OF_OUTER = /\b(?:host|outer)\b/;
 const RDMSR = /^(?:sudo )?rdmsr (?:-\S+ )*(0x[0-9a-f]{2,8})$/;
-/** The registers that a loop reads. */
-const LIST = /^for \w in (0x[0-9a-f]{2,3}(?: 0x[0-9a-f]{2,3}){1,12});/;
 const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
 
 function openCommand(
@@ -257,26 +267,19 @@ function openCommand(
   { reads, typed }: Circumstances,
   isSo: (name: Circumstance) => boolean,
 ): readonly string[] {
-  const named = isSo("AMD") ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one) : plain;
+  const own = isSo("a model typed") ? ofModel : plain;
+  const named = isSo("AMD") ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one) : own;
   const isRead = (one: string): boolean => {
     const index = RDMSR.exec(one)?.[1];
     return index !== undefined && reads(Number(index));
   };
   const isTyped = (one: string) => TYPED.some(([asks, shown]) => asks.test(one) && typed(shown));
+  const open = openLoop(command, reads);
+  if (open === "") return [];
   return pieces(
-    command.replace(LIST, (all: string, list: string) => {
-      const left = list.split(" ").filter((index) => !reads(Number(index)));
-      return left.length === 0 ? all : `for ${all.charAt(4)} in ${left.join(" ")};`;
-    }),
+    open,
     (one) =>
-      !(
-        LIST.exec(one)?.[1]
-          ?.split(" ")
-          .every((index) => reads(Number(index))) ?? false
-      ) &&
-      !isRead(one) &&
-      !isTyped(one) &&
-      !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
+      !isRead(one) && !isTyped(one) && !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
     named,
   );
 }

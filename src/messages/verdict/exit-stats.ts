@@ -304,8 +304,10 @@ export function withStats(found: FoundVerdict, text: string): FoundVerdict {
   if (loop !== undefined && /^An? (?:EPT violation|guest touched)/.test(found.says))
     return { ...found, ...loop, covers: [...found.covers, "generic-ept-exit"] };
   const stats = exitStats(text);
-  return stats === undefined || found.says.includes(stats.says)
-    ? found
+  if (stats === undefined || found.says.includes(stats.says)) return found;
+  // What an exit of a program with a mistake is about is not what a share of the exits of KVM is.
+  return inProse(text).length > 0 && found.says.startsWith("An EPT violation (exit reason 48) is")
+    ? { ...found, says: `${stats.says} None of these is an error of the EPT: KVM handles them.`, steps: stats.steps }
     : {
         ...found,
         says: `${found.says} ${stats.says}`,

@@ -236,6 +236,11 @@ export type Circumstance =
   | "without SMM"
   /** The kernel refused a machine since VT-x is in use. */
   | "VT-x in use"
+  | "an Intel CPU named"
+  /** By its number; no other one. */
+  | "the CPU named"
+  /** A model of QEMU's is given to the guest, and not the host's CPU. */
+  | "a model typed"
   | "on Linux"
   | "on Windows"
   /** A hypervisor that is being written or tried there, as a driver. */

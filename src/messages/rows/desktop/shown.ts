@@ -4,6 +4,7 @@ import { saysNoSwitch, saysOff, saysOn } from "../../../input/prose/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../../input/prose/windows-words.js";
 import { svmNamed } from "../../../input/text/svm-named.js";
 import { shownModel } from "../../../why/below/shown-model.js";
+import { cpusNamed } from "../../../why/cpus/named-cpu.js";
 import type { Shown } from "../../desktop-messages.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
@@ -21,6 +22,8 @@ const RUNS_WINDOWS =
   /\bVBoxManage\.exe: error:|^#{1,4} (?:Host )?(?:Operating system|OS)\s{1,6}(?:Microsoft )?Windows (?:7|8|10|11)\b/im;
 const OF_LINUX =
   /\/dev\/kvm|\buname\b|\b(?:EVE-NG|GNS3 VM|PNETLab|Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
+const INTEL_NAMED =
+  /\bGenuineIntel\b|\bIntel\(R\) (?:Core|Xeon|Celeron|Pentium|Atom)\b|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|Gold|Silver|CPUs?\b|N\d{2,3}\b)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 /** VirtualBox in a machine. */
 const NESTED_VBOX =
   /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i;
@@ -119,6 +122,12 @@ export const SHOWN: readonly Shown[] = [
         RUNS_WINDOWS.test(text) || (OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text))),
     },
   ],
+  [
+    "an Intel CPU named",
+    { test: (text) => INTEL_NAMED.test(text) && !/\bAMD\b|\bRyzen\b|\bEPYC\b|\bSVM\b/i.test(text) },
+  ],
+  ["the CPU named", { test: (text) => text.length <= LONGEST && cpusNamed(text).length === 1 }],
+  ["a model typed", /(?:^|\s)-cpu\s{1,3}(?!host\b|max\b)[A-Za-z]/m, /-cpu\s{1,3}(?:host|max)\b/],
   ["a driver on Windows", { test: isWindowsDriver }],
   ["Windows 10", { test: isWindows10 }],
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],

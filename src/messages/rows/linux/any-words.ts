@@ -206,7 +206,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["vmxon", "vmlaunch", "vmresume", "vmptrld", "vmclear", "vmread", "vmwrite", "vmxoff", "invept", "invvpid"],
     pattern:
-      /(?:#GP|#UD|#PF|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)\b(?:(?!\. [A-Z])[^\n]){0,50}\b(?<insn>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b|\b(?<insn2>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b(?! (?:causes|can|may|will|would|in user))[^\n]{0,40}(?:#GP\b|#UD\b|#PF\b|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction(?! - code c000001d)|undefined opcode|SIGILL)/i,
+      /(?:#GP|#UD|#PF|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)\b(?:(?!\. [A-Z])[^\n]){0,50}\b(?<insn>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b|\b(?<insn2>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b(?! (?:causes|can|may|will|would|in user))(?:(?!\b(?:XSAVES|XRSTORS|RDTSCP?|INVPCID|RDPID|(?:RD|WR)MSR|CPUID|XSETBV)\b)[^\n]){0,40}(?:#GP\b|#UD\b|#PF\b|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction(?! - code c000001d)|undefined opcode|SIGILL)/i,
     what: "{insn} faulted instead of failing with a number.",
     decoder: "instruction-fault",
     causes: [

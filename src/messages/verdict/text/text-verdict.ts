@@ -12,7 +12,7 @@ import { isHostAndGuest } from "../../../situation/disputes/host-and-guest.js";
 import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
-import { changesOf, inAmdWords, openSteps } from "../../open-steps.js";
+import { changesOf, openSteps, vendorWords } from "../../open-steps.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";
@@ -39,7 +39,7 @@ export function verdictOf(
   const { settles, isWhole: _, claim: __, ...answered } = onSomeCpus(sinceSleep(worded, circumstances), circumstances);
   const found = {
     ...answered,
-    says: circumstances.has("AMD") ? inAmdWords(answered.says) : answered.says,
+    says: vendorWords(circumstances)(answered.says),
     covers: [...worded.covers, ...besides(recognised, answered), ...othersWithoutKvm(recognised, answered)],
     steps: uniqueSteps(openSteps(placed(inCloud(answered.steps, cloud), text, circumstances), circumstances)).map(
       plainStep,

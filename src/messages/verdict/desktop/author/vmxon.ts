@@ -43,7 +43,8 @@ function checked(text: string): string | undefined {
         .map((bit) => ["a bit that FIXED0 has", bit] as const),
     ].filter(([, bit]) => ((low >>> bit) & 1) === 0);
     const more = (low & ~(allowed.get(register) ?? fixed1 ?? -1)) >>> 0;
-    return [{ register, hex: hex.toLowerCase(), missing, more }];
+    const limited = register === "IA32_FEAT_CTL" || (allowed.get(register) ?? fixed1) !== undefined;
+    return [{ register, hex: hex.toLowerCase(), missing, more, limited }];
   });
   // A locked IA32_FEAT_CTL that is read by its number has answers with the machine and its message.
   const isLock = ({ register, hex }: (typeof read)[number]) => register === "IA32_FEAT_CTL" && (lowOf(hex) & 1) === 1;
@@ -66,9 +67,10 @@ function checked(text: string): string | undefined {
       : "";
     return `VMXON fails because of a value that the text gives: ${faults.join("; ")}.${needs}${featCtl === undefined ? "" : whoSets(lowOf(featCtl.hex))}`;
   }
-  return `What the text gives is good for VMXON (${shown(read)}). #GP is left for CPL above 0, a bit that is 0 in FIXED1 and set in CR0 or CR4, A20M, ${read.some(({ register }) => register === "IA32_FEAT_CTL") ? "" : "IA32_FEAT_CTL without its lock or bit 2, "}and another CPU than the one these values are from.`;
+  return `What the text gives is good for VMXON (${shown(read)}). #GP is left for CPL above 0, ${BOTH.every((name) => read.some(({ register, limited }) => register === name && limited)) ? "" : "a bit that is 0 in FIXED1 and set in CR0 or CR4, "}A20M, ${read.some(({ register }) => register === "IA32_FEAT_CTL") ? "" : "IA32_FEAT_CTL without its lock or bit 2, "}and another CPU than the one these values are from.`;
 }
 
+const BOTH = ["CR0", "CR4"] as const;
 const FEAT_CTL_INDEX = 0x3a;
 const bitsOf = (mask: number): readonly number[] =>
   Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);

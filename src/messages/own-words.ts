@@ -1,5 +1,6 @@
 /*
- * What is read on Linux by a command, in the code of a hypervisor that is a driver on Windows: there is no rdmsr there.
+ * A step in the words of the text: its system, its CPU, its model, and without the registers that it shows. A hypervisor that is a
+ * driver on Windows has no rdmsr: what is read on Linux by a command, its own code reads.
  */
 
 const READ =
@@ -28,4 +29,24 @@ function asCode(command: string): string {
   if (high === undefined) return `${read(index)}${PLACE}`;
   const mask = 2 ** (Number(high) - Number(low) + 1) - 1;
   return `${low === "0" ? "" : "("}${read(index)}${low === "0" ? "" : ` >> ${low})`} & 0x${mask.toString(16)}${PLACE}`;
+}
+
+/** A sentence about any CPU, where the text names one of Intel's. */
+export const inIntelWords = (text: string): string =>
+  text
+    .replace(/, the CPU is AMD's, or /g, " or ")
+    .replace(/ \(on an? AMD(?: CPU)?,? kvm_amd\)| \(AMD's module is kvm_amd\)/g, "");
+
+/** A feature is left out of the model that the guest has. */
+export const ofModel = (command: string): string => command.replace(/^-cpu host(?=,[\w.-]{1,40}=off\b)/, "-cpu MODEL");
+
+/** The registers that a loop reads. */
+const LIST = /^for (?<name>\w) in (?<list>0x[0-9a-f]{2,3}(?: 0x[0-9a-f]{2,3}){1,12});/;
+
+/** The loop over those that are not read; empty where all are. */
+export function openLoop(command: string, reads: (index: number) => boolean): string {
+  const { name, list } = LIST.exec(command)?.groups ?? {};
+  if (name === undefined || list === undefined) return command;
+  const left = list.split(" ").filter((index) => !reads(Number(index)));
+  return left.length === 0 ? "" : command.replace(LIST, `for ${name} in ${left.join(" ")};`);
 }
