@@ -303,7 +303,15 @@ const OMISSIONS = [
     (code) => code.replace(/\n {2}"no unrestricted guest": [\s\S]*?=== false,\n {2}"invalid[\s\S]*?=== false,/, ""),
   ],
   [/[\\/]asked[\\/]numbers-asked\.ts$/, () => "export const numbersAsked = () => undefined;"],
-  [/[\\/]decoders[\\/]instruction\.ts$/, (code) => code.replace(/\n {2}const reason = insn[^\n]*\n[^\n]*/, "")],
+  [
+    /[\\/]decoders[\\/]instruction\.ts$/,
+    (code) =>
+      code
+        .replace(/\n {2}const reason = insn[^\n]*\n[^\n]*/, "")
+        .replace(/\$\{low !== undefined && \(low & 1\) === 1 \? OF_THE_READ : how\}/, () => "${how}"),
+  ],
+  // A selector of the host that is 0 (`audit`).
+  [/[\\/]vmcs[\\/]finding\.ts$/, (code) => code.replace(/\n {2}\/\/ Any number passes[\s\S]*?;\n/, "\n")],
   [
     /[\\/]messages[\\/]context\.ts$/,
     (code) =>
@@ -670,8 +678,7 @@ export function whyOff({ host }: Situation): WhyOff {
     (code) =>
       code
         .replace(/ {2}\{\n {4}text: \[PASS_SVM\.text\][\s\S]*?\n {2}\},\n/, "")
-        .replace(/\n {2}\{ command: [^\n]*by: \["(?:in dom0|the CPU named)"\] \},/g, "")
-        .replace(/ {2}\{\n {4}text: \[READ_FLAGS\.text\][\s\S]*?\n {2}\},\n/, "")
+        .replace(/\n {2}\{ command: [^\n]*by: \["in dom0"\] \},/, "")
         .replace(/\n {4}\.map\(\(step\) => \(circumstances\.has\("an Intel CPU named"\)[^\n]*/, ";")
         .replace(/ : has\("an Intel CPU named"\) \? inIntelWords/, "")
         .replace(/isSo\("a model typed"\) \? ofModel : plain/, "plain")
@@ -681,7 +688,7 @@ export function whyOff({ host }: Situation): WhyOff {
   [
     /[\\/]messages[\\/]own-words\.ts$/,
     () =>
-      "export const inDriver = (all) => all; export const inIntelWords = (one) => one; export const ofModel = inIntelWords; export const openLoop = inIntelWords;",
+      "export const inDriver = (all) => all; export const inIntelWords = (one) => one; export const ofModel = inIntelWords; export const openLoop = inIntelWords; export const ofNamed = inIntelWords;",
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [

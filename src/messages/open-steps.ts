@@ -13,10 +13,9 @@ import {
   outerStep,
   PASS_SVM,
   READ_BOTH,
-  READ_FLAGS,
   SVM_MODULE,
 } from "../why/questions/next-steps.js";
-import { inDriver, inIntelWords, ofModel, openLoop } from "./own-words.js";
+import { inDriver, inIntelWords, ofModel, ofNamed, openLoop } from "./own-words.js";
 import { INSIDE, LOAD_KVM, ONLY_IF_PHYSICAL } from "./rows/shared-advice.js";
 import { inWords, onComputer } from "./said-steps.js";
 
@@ -47,7 +46,6 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^# LXC: /, by: ["Docker alone named"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
   { command: /^grep \. \/sys\/module\/kvm_intel\/parameters\/\{/, by: ["KVM's parameters read"] },
-  { command: /^grep -m1 'model name' \/proc\/cpuinfo$/, by: ["the CPU named"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["bare metal"] },
 ];
 
@@ -79,11 +77,6 @@ interface Shortened {
 }
 
 const SHORTENED: readonly Shortened[] = [
-  {
-    text: [READ_FLAGS.text],
-    without: /model name/,
-    says: "See what its flags show and what sets the parameters, and ask again with all of it.",
-  },
   {
     text: [READ_BOTH.text],
     without: /\/proc\/cpuinfo/,
@@ -200,6 +193,7 @@ export function openSteps(
   isSo: (name: Circumstance) => boolean = circumstances.has,
 ): readonly Advice[] {
   return inPlace(steps, circumstances)
+    .map((step) => ofNamed(step, circumstances))
     .filter((step) => {
       const changes = changesOf(step);
       if (step.text === SVM_MODULE.text && circumstances.has("/dev/kvm exists")) return false;

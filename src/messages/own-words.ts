@@ -1,3 +1,7 @@
+import type { Advice } from "../answers/message.js";
+import type { Circumstances } from "../situation/evidence/own-machine.js";
+import { READ_FLAGS } from "../why/questions/next-steps.js";
+
 /*
  * A step in the words of the text: its system, its CPU, its model, and without the registers that it shows. A hypervisor that is a
  * driver on Windows has no rdmsr: what is read on Linux by a command, its own code reads.
@@ -38,7 +42,18 @@ export const inIntelWords = (text: string): string =>
     .replace(/ \(on an? AMD(?: CPU)?,? kvm_amd\)| \(AMD's module is kvm_amd\)/g, "");
 
 /** A feature is left out of the model that the guest has. */
-export const ofModel = (command: string): string => command.replace(/^-cpu host(?=,[\w.-]{1,40}=off\b)/, "-cpu MODEL");
+export const ofModel = (command: string): string =>
+  command.replace(/^-cpu host(?=,(?:[\w.-]{1,40}=off\b|-\w))/, "-cpu MODEL");
+
+/** The CPU is named, and need not be asked for. */
+export const ofNamed = (step: Advice, { has }: Circumstances): Advice =>
+  step.text === READ_FLAGS.text && has("the CPU named")
+    ? {
+        text: "See what its flags show and what sets the parameters, and ask again with all of it.",
+        commands:
+          READ_FLAGS.commands?.map((line) => line.replace(/^grep -m1 'model name' \/proc\/cpuinfo; /, "")) ?? [],
+      }
+    : step;
 
 /** The registers that a loop reads. */
 const LIST = /^for (?<name>\w) in (?<list>0x[0-9a-f]{2,3}(?: 0x[0-9a-f]{2,3}){1,12});/;

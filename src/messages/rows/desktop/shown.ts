@@ -146,7 +146,7 @@ export const SHOWN: readonly Shown[] = [
   // Its author sets the registers, and no QEMU.
   [
     "a program of its own on KVM",
-    /\b(?:KVM_EXIT_FAIL_ENTRY|hardware_entry_failure_reason|KVM_EXIT_INTERNAL_ERROR|KVM_SET_SREGS|set_sregs|kvm[-_]ioctls|rust-vmm|KVM_CREATE_VCPU|[Uu]hyve)\b/,
+    /\b(?:KVM_EXIT_FAIL_ENTRY|hardware_entry_failure_reason|KVM_EXIT_INTERNAL_ERROR|KVM_SET_SREGS|set_sregs|kvm[-_]ioctls|kvm_run\.|VcpuExit|rust-vmm|KVM_CREATE_VCPU|[Uu]hyve)\b/,
     /\b(?:QEMU|qemu-\w{2,12}|libvirt|Proxmox|VirtualBox)\b/i,
   ],
   ["macOS as the guest", { test: (text) => text.length <= LONGEST && isMacGuest(text) }],

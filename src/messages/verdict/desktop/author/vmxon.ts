@@ -1,4 +1,6 @@
+import type { Step } from "../../../../answers/message.js";
 import { registersInWords } from "../../../../input/text/registers-in-words.js";
+import { FIRMWARE_IS_OFF } from "../../../rows/shared-advice.js";
 import type { Symptom } from "../author-symptom.js";
 
 /*
@@ -81,15 +83,32 @@ const whoSets = (low: number): string =>
     ? ` IA32_FEAT_CTL is not locked, so the firmware left it to the system: write ${(low | 5) === 5 ? "0x5" : `0x${((low | 5) >>> 0).toString(16)}`} to 0x3a on every CPU before VMXON, as Linux does.`
     : " IA32_FEAT_CTL is locked: only the firmware can change it.";
 
-export const VMXON_SYMPTOM: Symptom = {
-  words: /\bvmx_?on\b[^\0]{0,400}(?:#GP|general[ _]protection)|(?:#GP|general[ _]protection)[^\0]{0,400}\bvmx_?on\b/i,
-  over: ["any-instruction-fault", "any-fixed-bits", "generic-vmxon-failed"],
-  says: ({ input }) => checked(input),
-  steps: [
-    { text: "Before VMXON, on every CPU: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, with VMXE." },
-    {
-      text: "Read what limits them, and what allows VMXON.",
-      commands: ["for m in 0x486 0x487 0x488 0x489 0x3a; do sudo rdmsr -a $m; done"],
-    },
-  ],
+const WORDS =
+  /\bvmx_?on\b[^\0]{0,400}(?:#GP|general[ _]protection)|(?:#GP|general[ _]protection)[^\0]{0,400}\bvmx_?on\b/i;
+const OVER = ["any-instruction-fault", "any-fixed-bits", "generic-vmxon-failed"];
+const FIT: Step = { text: "Before VMXON, on every CPU: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, with VMXE." };
+const READ_LIMITS: Step = {
+  text: "Read what limits them, and what allows VMXON.",
+  commands: ["for m in 0x486 0x487 0x488 0x489 0x3a; do sudo rdmsr -a $m; done"],
 };
+
+/** The answer where it fits a pattern. */
+const ifSaid =
+  (fits: RegExp) =>
+  ({ input }: RegExpExecArray): string | undefined => {
+    const says = checked(input);
+    return says !== undefined && fits.test(says) ? says : undefined;
+  };
+
+/** What is to be done depends on which value is wrong. */
+export const VMXON_SYMPTOMS: readonly Symptom[] = [
+  {
+    words: WORDS,
+    over: OVER,
+    says: ifSaid(/^VMXON fails [^;]{0,60}: IA32_FEAT_CTL is [^;]{1,200} is locked:/),
+    steps: [FIRMWARE_IS_OFF],
+  },
+  { words: WORDS, over: OVER, says: ifSaid(/^VMXON fails [^;]{0,60}: IA32_FEAT_CTL is [^;]{1,400}$/), steps: [] },
+  { words: WORDS, over: OVER, says: ifSaid(/^VMXON fails /), steps: [FIT] },
+  { words: WORDS, over: OVER, says: ({ input }) => checked(input), steps: [FIT, READ_LIMITS] },
+];
