@@ -194,7 +194,7 @@ const RARE_MESSAGES = [
   "kata kernel-config kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-spurious kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
   "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-feat linux-sgx linux-txt lxd linux-virt",
   "macos minikube msr multipass",
-  "modprobe-file nix nova nyx",
+  "modprobe-file module-irqbypass module-lockdown nix nova nyx",
   "ovirt",
   "parameter",
   "qemu-empty qemu-evmcs qemu-exception qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-nested qemu-no-host qemu-phys qemu-sev qemu-unrestricted qemu-monitor",
@@ -215,10 +215,19 @@ const RARE_MESSAGES = [
 const OMISSIONS = [
   // Which program starts the guests of a text (`explain`).
   [/[\\/]messages[\\/]front-end\.ts$/, () => "export const ofFrontEnd = (step) => step;"],
+  // A register that an unknown line names (`explain`).
+  [
+    /[\\/]messages[\\/]explain\.ts$/,
+    (code) => code.replace(/ && !namesRegisters\(one\)/, "").replace(/\nconst namesRegisters =[\s\S]*?;\n/, "\n"),
+  ],
   // What those who write a hypervisor do about an exit (`explain`).
   [
     /[\\/]answers[\\/]exit-advice\.ts$/,
-    (code) => code.replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};"),
+    (code) =>
+      code
+        .replace(/(\bexport const EXIT_ADVICE\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")
+        .replace(/\nexport function withoutShown\([\s\S]*?\n\}\n/, "\nexport const withoutShown = (step) => step;\n")
+        .replace(/(\bexport const comesAlways = )[^;]*;/, "$1() => false;"),
   ],
   // A CPU in a variable of a script (`explain`).
   [
@@ -305,7 +314,15 @@ const OMISSIONS = [
         .replace(/\n {2}"hypervisor named": [^\n]*\n[^\n]*"nested off": [^\n]*/, ""),
   ],
   [/[\\/]asked[\\/]numbers-asked\.ts$/, () => "export const numbersAsked = () => undefined;"],
-  [/[\\/]decoders[\\/]instruction\.ts$/, (code) => code.replace(/\n {2}const reason = insn[^\n]*\n[^\n]*/, "")],
+  [
+    /[\\/]decoders[\\/]instruction\.ts$/,
+    (code) =>
+      code
+        .replace(/\n {2}const reason = insn[^\n]*\n[^\n]*/, "")
+        .replace(/low !== undefined && \(low & 1\) === 1 \? OF_THE_READ : how/, "how"),
+  ],
+  // A selector of the host that is 0 (`audit`).
+  [/[\\/]vmcs[\\/]finding\.ts$/, (code) => code.replace(/\n {2}\/\/ Any number passes[\s\S]*?;\n/, "\n")],
   [
     /[\\/]messages[\\/]context\.ts$/,
     (code) =>
@@ -704,16 +721,36 @@ export function whyOff({ host }: Situation): WhyOff {
         .replace(/\n\/\*\* Of PASS_SVM, where[\s\S]*?;\n/, "")
         .replace(/\n {6}const asked = [^\n]*/, "")
         .replace("ofSystem(asked,", "ofSystem(step.commands,")
-        .replace(/\n\/\*\* Nested is to be switched on at the host[\s\S]*?(?=\n\/\*\* |\nconst ordered|\nexport )/, "")
         .replace(/\n {6}const named = INTEL[^\n]*\n[^\n]*/, "\n      return left;")
         .replace(/(\nconst EXCLUDED: [^\n]* = \[)[\s\S]*?\n\];/, "$1];")
         .replace(/\n {6}if \(isSo\("macOS alone"\)[^\n]*/, "")
         .replace(/\nconst SEE_ON_MACOS: [\s\S]*?\n\};\n/, "\n")
-        .replace(/\nconst LOADS: [\s\S]*?\nconst IN_INSTANCE: [\s\S]*?\n\};\n/, "\n")
-        .replace(/\n[^\n]*OF_CLOUD\.has[^\n]*\n {4}\? IN_INSTANCE\n {4}: /, "\n  ")
-        .replace(/\n {6}if \(LOADS\.has[^\n]*/, "")
         .replace(/\n {2}\{ text: \[IS_VIRTUAL\][^\n]*/g, "")
-        .replace(/\n {2}\{ command: \/\^kldload[^\n]*/, ""),
+        .replace(/\n {2}\{ command: \/\^kldload[^\n]*/, "")
+        .replace(/\n {4}\.map\(\(step\) => \(circumstances\.has\("an Intel CPU named"\)[^\n]*/, ";")
+        .replace(/ : has\("an Intel CPU named"\) \? inIntelWords/, "")
+        .replace(/isSo\("a model typed"\) \? ofModel : plain/, "plain")
+        .replace(/circumstances\.has\("a driver on Windows"\)/, "false"),
+  ],
+  // What prose says about nested and the vendor (`explain`).
+  [
+    /[\\/]messages[\\/]nested-steps\.ts$/,
+    () =>
+      "export const atNestedHost = (step) => step, keptOff = atNestedHost, withNestedOn = atNestedHost, isLoadInCloud = () => false;",
+  ],
+  [
+    /[\\/]messages[\\/]vendor-words\.ts$/,
+    (code) =>
+      code
+        .replace(/\nexport const isEither = [\s\S]*?;\n/, "\nexport const isEither = () => false;\n")
+        .replace(/\nconst NAMES_VENDOR[^\n]*/, "")
+        .replace(/\nconst OF_INTEL =[\s\S]*$/, "\nexport const saysEither = (says) => says;\n"),
+  ],
+  // Steps in the words of the text (`explain`), for what only prose shows.
+  [
+    /[\\/]messages[\\/]own-words\.ts$/,
+    () =>
+      "export const inDriver = (all) => all; export const inIntelWords = (one) => one; export const ofModel = inIntelWords; export const openLoop = inIntelWords; export const ofNamed = inIntelWords;",
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [

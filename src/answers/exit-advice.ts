@@ -1,5 +1,8 @@
 import type { Step } from "./message.js";
 
+/** Whether it comes whatever the controls are. */
+export const comesAlways = (reason: number): boolean => /\balways exits\b/.test(EXIT_ADVICE[reason]?.comes ?? "");
+
 /** What an ordinary VM exit is about, for those who have to answer it. */
 export interface ExitAdvice {
   /** The control or the rule by which it comes. */
@@ -9,15 +12,27 @@ export interface ExitAdvice {
   readonly steps?: readonly Step[];
 }
 
-const EPT_STEPS: readonly Step[] = [
-  {
-    text: "Look at the guest-physical address (VMCS 0x2400) and the exit qualification (0x6400), and at every EPT entry on the way to that address.",
-  },
-  {
-    text: "Check what EPT of this CPU can: execute-only, large pages, memory types.",
-    commands: ["sudo rdmsr -a 0x48c", "vmxlens show HOST"],
-  },
-];
+/** Of a violation the qualification says which access it was; a misconfiguration has none. */
+const EPT_VIOLATION: Step = {
+  text: "Look at the guest-physical address (VMCS 0x2400) and the exit qualification (0x6400), and at every EPT entry on the way to that address.",
+};
+const EPT_MISCONFIGURATION: Step = {
+  text: "Look at the guest-physical address (VMCS 0x2400), and at every EPT entry on the way to that address.",
+};
+const EPT_CAN: Step = {
+  text: "Check what EPT of this CPU can: execute-only, large pages, memory types.",
+  commands: ["sudo rdmsr -a 0x48c", "vmxlens show HOST"],
+};
+
+/** A step without the values that it asks for, where the text shows them. */
+export function withoutShown(step: Step, address: boolean, qualification: boolean): Step {
+  if (step !== EPT_VIOLATION && step !== EPT_MISCONFIGURATION) return step;
+  if (address && (qualification || step === EPT_MISCONFIGURATION))
+    return { text: "Look at every EPT entry on the way to that guest-physical address." };
+  if (address)
+    return { text: "Look at the exit qualification (0x6400), and at every EPT entry on the way to that address." };
+  return qualification ? EPT_MISCONFIGURATION : step;
+}
 
 const MSR_EXITS =
   "Without MSR bitmaps (bit 28 of the primary controls) every RDMSR and WRMSR of the guest exits; with them, those that the bitmaps name, and always those outside 0 to 0x1fff and 0xc0000000 to 0xc0001fff.";
@@ -144,7 +159,7 @@ export const EXIT_ADVICE: { readonly [reason: number]: ExitAdvice | undefined } 
       "The guest-physical address is not mapped: beyond the memory given (an identity map has to reach to the end of the physical-address space, devices and the local APIC included), a device's, or a page that the host could not provide.",
       "It is mapped without the right that the access needs, as a hook or write protection does on purpose: then the handler has to allow it or emulate the access, and INVEPT after each change.",
     ],
-    steps: EPT_STEPS,
+    steps: [EPT_VIOLATION, EPT_CAN],
   },
   49: {
     causes: [
@@ -152,7 +167,7 @@ export const EXIT_ADVICE: { readonly [reason: number]: ExitAdvice | undefined } 
       "A reserved bit is 1: bits 7:3 of an entry that points to another table (a large-page entry that was split keeps its memory type and bit 7 otherwise), address bits of a large page below its size, or bits above the physical-address width.",
       "The memory type in bits 5:3 of a leaf is 2, 3 or 7.",
     ],
-    steps: EPT_STEPS,
+    steps: [EPT_MISCONFIGURATION, EPT_CAN],
   },
   50: VMX_INSTRUCTION,
   51: { comes: "It comes with RDTSC exiting (primary controls, bit 12), where RDTSCP is enabled (secondary, bit 3)." },

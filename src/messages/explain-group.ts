@@ -41,10 +41,9 @@ import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import { atNestedHost } from "./nested-steps.js";
-import { openCauses, openSteps } from "./open-steps.js";
+import { openCauses, openSteps, vendorWords } from "./open-steps.js";
 import { DUMP_VMCS, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
-import { inAmdWords } from "./vendor-words.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "control-request": decodeControlRequest,
@@ -138,7 +137,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
-  const isSvm = context.circumstances.has("AMD");
+  const worded = vendorWords(context.circumstances);
   if (shown !== undefined) {
     const { layer, product } = row;
     return {
@@ -150,7 +149,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       layer,
       gravity: shown.gravity ?? row.gravity,
       ...(shown.outcome === undefined ? {} : { outcome: shown.outcome }),
-      what: isSvm ? inAmdWords(filled(shown.what, first)) : filled(shown.what, first),
+      what: worded(filled(shown.what, first)),
       values: [],
       bits: [],
       ...(rule === undefined ? {} : { rule }),
@@ -175,11 +174,11 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     layer,
     gravity,
     ...said,
-    ...(isSvm ? { what: inAmdWords(said.what) } : {}),
+    what: worded(said.what),
     values: decoded.values ?? [],
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
-    causes: isSvm ? causes.map((one) => ({ ...one, text: inAmdWords(one.text) })) : causes,
+    causes: causes.map((one) => ({ ...one, text: worded(one.text) })),
     steps: stillOpen(
       uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
       row,

@@ -187,7 +187,10 @@ function explanationsOf(
   const isAnswered = isStory && (verdict?.steps.length ?? 0) > 0;
   // What a sentence names is what the answer is about.
   const left = unrecognised.filter(
-    ({ matched, steps }) => verdict === undefined || steps.length > 0 || HAS_VALUE.test(matched) || !isWritten(matched),
+    (one) =>
+      verdict === undefined ||
+      one.steps.length > 0 ||
+      ((HAS_VALUE.test(one.matched) || !isWritten(one.matched)) && !namesRegisters(one)),
   );
   if (explanations.length + left.length === 0 && unrecognised.length > 0)
     left.push(nothingFound(text, undefined, lines));
@@ -206,6 +209,13 @@ function explanationsOf(
     ...(isStory ? { isStory } : {}),
   };
 }
+
+/** What a register is called says nothing more beside an answer. */
+const namesRegisters = ({ message, bits, values }: Explanation): boolean =>
+  message === undefined &&
+  bits.length === 0 &&
+  values.length > 0 &&
+  values.every(({ name, value }) => /^0x[0-9a-f]{2,3}$/.test(name) || /^0x[0-9a-f]{2,3} \(/.test(value));
 
 /** A register's. */
 const HAS_VALUE = /\b0x[0-9a-f]{5,16}\b/i;

@@ -18,6 +18,7 @@ import {
 import { ofFrontEnd } from "./front-end.js";
 import { atNestedHost, isLoadInCloud, keptOff, withNestedOn } from "./nested-steps.js";
 import { ofSystem, onOtherSystem } from "./other-systems.js";
+import { inDriver, inIntelWords, ofModel, ofNamed, openLoop } from "./own-words.js";
 import {
   INSIDE,
   IS_VIRTUAL,
@@ -224,6 +225,10 @@ function ordered(steps: readonly Advice[], isSo: (name: Circumstance) => boolean
     : steps;
 }
 
+/** Puts a sentence about any CPU into the words for that of the text. */
+export const vendorWords = ({ has }: Circumstances): ((text: string) => string) =>
+  has("AMD") ? inAmdWords : has("an Intel CPU named") ? inIntelWords : plain;
+
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
   steps: readonly Advice[],
@@ -231,6 +236,7 @@ export function openSteps(
   isSo: (name: Circumstance) => boolean = circumstances.has,
 ): readonly Advice[] {
   const left = inPlace(steps, circumstances)
+    .map((step) => ofNamed(step, circumstances))
     .filter((step) => {
       const changes = changesOf(step);
       if (isLoadInCloud(step, isSo)) return false;
@@ -250,9 +256,11 @@ export function openSteps(
     })
     .flatMap((step) => {
       const asked = step.text === PASS_SVM.text && isSo("hypervisor named") ? [ONLY_FLAG] : step.commands;
-      const commands = ofSystem(asked, circumstances)?.flatMap((command) =>
+      const open = ofSystem(asked, circumstances)?.flatMap((command) =>
         openCommand(command, circumstances, isSo, isEither(step)),
       );
+      const isDriver = circumstances.has("a driver on Windows");
+      const commands = isDriver && open?.some((command) => /\brdmsr\b/.test(command)) ? inDriver(open) : open;
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
@@ -265,7 +273,8 @@ export function openSteps(
     })
     .map((step) =>
       ofFrontEnd(onHost(ifPhysical(withoutTried(step, circumstances), isSo), circumstances), circumstances),
-    );
+    )
+    .map((step) => (circumstances.has("an Intel CPU named") ? { ...step, text: inIntelWords(step.text) } : step));
   return ordered(left, isSo);
 }
 
@@ -281,19 +290,22 @@ function openCommand(
   isSo: (name: Circumstance) => boolean,
   isOfEither: boolean,
 ): readonly string[] {
+  const own = isSo("a model typed") ? ofModel : plain;
   const named = isSo("AMD")
     ? ofAmd
     : INTEL.some(isSo)
-      ? plain
+      ? own
       : (one: string) =>
-          ofEither(isOfEither ? one.replace(/^sudo modprobe kvm_intel$/, "$& || sudo modprobe kvm_amd") : one);
+          own(ofEither(isOfEither ? one.replace(/^sudo modprobe kvm_intel$/, "$& || sudo modprobe kvm_amd") : one));
   const isRead = (one: string): boolean => {
     const index = RDMSR.exec(one)?.[1];
     return index !== undefined && reads(Number(index));
   };
   const isTyped = (one: string) => TYPED.some(([asks, shown]) => asks.test(one) && typed(shown));
+  const open = openLoop(command, reads);
+  if (open === "") return [];
   return pieces(
-    command,
+    open,
     (one) =>
       !isRead(one) && !isTyped(one) && !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
     named,

@@ -20,13 +20,7 @@ const NAMES_VENDOR = /\bAMD|_amd\b|\bIntel\b|_intel\b/;
 export const isEither = ({ text, commands = [] }: Advice): boolean =>
   !NAMES_VENDOR.test(text) && commands.join("; ").split("_intel").length === 2;
 /** A CPU of Intel's. */
-export const INTEL: readonly Circumstance[] = [
-  "Intel",
-  "Intel named",
-  "IA32_FEAT_CTL exists",
-  "VMX in CPUID",
-  "vmx among the flags",
-];
+export const INTEL: readonly Circumstance[] = ["Intel", "IA32_FEAT_CTL exists", "VMX in CPUID", "vmx among the flags"];
 /** What both modules do, each with its own CPU's switch: Linux, arch/x86/kvm/svm/svm.c (svm_hardware_enable). */
 const OF_BOTH: readonly (readonly [RegExp, string])[] = [
   [/\bCR4\.VMXE\b/g, "EFER.SVME"],

@@ -330,6 +330,9 @@ function describeEdit(
   if (before === after) return undefined;
   const { set, cleared } = changedBits(from, to);
   const name = fieldName(row);
+  // Any number passes the check, and one alone is in the GDT.
+  if (/^HOST_(?:CS|TR)_SELECTOR$/.test(name) && before === "0x0")
+    return `set ${name} to what ${name.startsWith("HOST_TR") ? "STR" : "CS"} has in the host part (it is 0x0)`;
   const bits = (list: readonly number[]) => `bit${list.length === 1 ? "" : "s"} ${list.join(", ")}`;
   if (
     set.length + cleared.length <= 4 &&

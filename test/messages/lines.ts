@@ -113,6 +113,7 @@ export const LINES: { readonly [id: string]: string } = {
   "nested-vmx-abort": "kvm_intel: nested vmx abort, indicator 4",
   "kvm-posted-interrupts": "vmx_pi_update_irte: failed to update PI IRTE",
   "kvm-tdx-requires": "kvm_intel: EPT is required for TDX",
+  "tdx-init-refused": "virt/tdx: SEAMCALL (0x0000000000000021) failed: 0xc000090000000000",
   "kvm-tdx-seamcall": "kvm_intel: SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc000060200000000",
   "kvm-l1d-flush": "kvm_intel: Kernel compiled without mitigations, ignoring vmentry_l1d_flush",
   "modules-load": "systemd-modules-load[345]: Failed to insert module 'kvm_intel': Operation not supported",

@@ -35,9 +35,8 @@ interface Surrounding {
   readonly never: RegExp;
   /** Messages that prove the contrary, or ask for another machine. */
   readonly but?: readonly string[];
-  readonly linuxOnly?: true;
-  /** The messages of these alone. */
-  readonly products?: readonly Product[];
+  /** Messages of these alone. */
+  readonly of?: ReadonlySet<Product | undefined>;
 }
 
 const SURROUNDINGS: readonly Surrounding[] = [
@@ -64,6 +63,23 @@ const SURROUNDINGS: readonly Surrounding[] = [
     but: ["module-in-use", "kvm-vmx-not-supported"],
   },
   {
+    shows: "a driver on Windows",
+    text: "My own hypervisor is a driver for Windows 10; DbgPrint shows this after VMXON:\n",
+    never: /\brdmsr (?:-|0x|\$)|\bmodprobe msr\b|\/proc\//,
+    of: new Set(["VMX"]),
+  },
+  {
+    shows: "an Intel CPU by its name",
+    text: "model name\t: Intel(R) Core(TM) i7-8700K CPU @ 3.70GHz\n",
+    never: /\bon an AMD CPU kvm_amd\b|the CPU is AMD's/,
+    but: ["kvm-other-module"],
+  },
+  {
+    shows: "a CPU model for the guest",
+    text: "$ qemu-system-x86_64 -enable-kvm -cpu Skylake-Client,vmx=on -m 4G\n",
+    never: /-cpu host,[\w.-]+=off/,
+  },
+  {
     shows: "a cloud",
     text: "I'm on an AWS EC2 t3.large instance running Ubuntu 22.04.\n",
     never: new RegExp(`${FEAT_CTL.source}|${FIRMWARE.source}`, "m"),
@@ -73,7 +89,7 @@ const SURROUNDINGS: readonly Surrounding[] = [
     text: "$ systemd-detect-virt\noracle\n",
     never: new RegExp(`${OTHER_OUTER.source}|(?:^|; )systemd-detect-virt(?:;|$)`, "m"),
     but: ["gns3-no-kvm", "macos-hv-support"],
-    linuxOnly: true,
+    of: OF_LINUX,
   },
   {
     shows: "what was tried in the setup",
@@ -100,7 +116,7 @@ const SURROUNDINGS: readonly Surrounding[] = [
     shows: "macOS alone",
     text: "On macOS 13, Intel iMac:\n",
     never: /\brdmsr\b|\bmodprobe\b(?!\.d)|\/proc\/cpuinfo|\bdmesg\b/,
-    products: ["VirtualBox", "HAXM", "VMware", "VMX"],
+    of: new Set(["VirtualBox", "HAXM", "VMware", "VMX"]),
     but: [
       "emulator-nested",
       "emulator-no-kvm",
@@ -116,14 +132,14 @@ const SURROUNDINGS: readonly Surrounding[] = [
     shows: "FreeBSD",
     text: "FreeBSD 14.1-RELEASE, bhyve. # kldload vmm\n",
     never: /\bmodprobe\b(?!\.d)|\/proc\/cpuinfo|\/sys\/module/,
-    products: ["bhyve", "VMX", "VirtualBox"],
+    of: new Set(["bhyve", "VMX", "VirtualBox"]),
     but: ["vbox-root-mode", "vbox-guru-meditation"],
   },
   {
     shows: "dom0 of Xen",
     text: "In dom0 of XCP-ng 8.2: xl info\n",
     never: /\bmodprobe kvm_intel\b|(?:vmx|svm)\S* \/proc\/cpuinfo|\brdmsr\b/,
-    products: ["Xen"],
+    of: new Set(["Xen"]),
   },
   {
     shows: "commands with what came of them",
@@ -148,18 +164,13 @@ async function stepsIn(text: string, product: (one: Product | undefined) => bool
 }
 
 describe("no step asks for what the text shows", () => {
-  it.each(SURROUNDINGS.map((one) => [one.shows, one] as const))(
-    "%s",
-    async (_, { text, never, but, linuxOnly, products }) => {
-      const found: string[] = [];
-      for (const [message, line] of EXAMPLES) {
-        if (but?.includes(message)) continue;
-        const steps = await stepsIn(`${text}${line}\n`, (product) =>
-          products === undefined ? linuxOnly !== true || OF_LINUX.has(product) : products.includes(product as Product),
-        );
-        found.push(...steps.filter((step) => never.test(step)).map((step) => `${message}: ${step}`));
-      }
-      expect(found).toEqual([]);
-    },
-  );
+  it.each(SURROUNDINGS.map((one) => [one.shows, one] as const))("%s", async (_, { text, never, but, of }) => {
+    const found: string[] = [];
+    for (const [message, line] of EXAMPLES) {
+      if (but?.includes(message)) continue;
+      const steps = await stepsIn(`${text}${line}\n`, (product) => of?.has(product) !== false);
+      found.push(...steps.filter((step) => never.test(step)).map((step) => `${message}: ${step}`));
+    }
+    expect(found).toEqual([]);
+  });
 });

@@ -1,3 +1,4 @@
+import { upperFirst } from "../../bits/first-letter.js";
 import { type DecodedRegister, decodeCore } from "../../host/decode.js";
 import { formatMsr } from "../../host/msr.js";
 import { hexIndex } from "../../registers/registers.js";
@@ -45,13 +46,16 @@ export function registersAsked(
   const topic = asksBeside ? topicOfValues(text) : undefined;
   const controls = read.some(({ register }) => register.layout === "controls");
   const most = read.length === 1 ? MOST_OF_ONE : MOST_NAMES;
-  const says = read.slice(0, MOST_REGISTERS).map((one) => registerText(one, most));
+  const shownFirst = read.slice(0, MOST_REGISTERS);
+  const says = [...shownFirst.map((one) => bitsAsked(one, text)), ...shownFirst.map((one) => registerText(one, most))];
   return {
     says: [
       ...(topic === undefined ? [] : [topic.says]),
       ...says,
       ...(controls && topic === undefined ? [READING.controls] : []),
-    ].join(" "),
+    ]
+      .filter((part) => part !== "")
+      .join(" "),
     steps: [
       {
         text:
@@ -68,6 +72,26 @@ export function registersAsked(
 /** A question in a short text whose only facts are such registers: their values are what it is about. */
 const asksOfValues = (text: string, machine: OwnMachine): boolean =>
   text.length <= SHORT_QUESTION && /[?？]/.test(text) && hasOnlyRegisters(text, machine);
+
+/** Which of the features that a text names the register says to be there, as a sentence; empty where it names none of its. */
+export function bitsAsked({ register, bits }: DecodedRegister, text: string): string {
+  const says = featuresAsked(text, new Set()).flatMap(({ name, silicon }) => {
+    if (silicon === undefined || !("bit" in silicon) || silicon.bit[0].replace(/\.(?:hi|lo)$/, "") !== register.sdm)
+      return [];
+    const found = bits.find(({ row }) => row?.key === silicon.bit[1]);
+    const has = found === undefined ? undefined : HAS[found.setting];
+    return has === undefined ? [] : [`${name} (bit ${found?.bit}): ${has}`];
+  });
+  return says.length === 0 ? "" : `${upperFirst(says.join("; "))}.`;
+}
+const HAS: { readonly [setting: string]: string | undefined } = {
+  free: "yes",
+  default1: "yes",
+  "must be 1": "yes",
+  set: "yes",
+  "must be 0": "no",
+  clear: "no",
+};
 
 /** Nothing else is in a short text than values of such registers, and no feature is asked about. */
 function showsOnlyRegisters(text: string, machine: OwnMachine): boolean {

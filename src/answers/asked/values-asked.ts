@@ -9,7 +9,7 @@ import { small64 } from "../../vmcs/value64.js";
 import { answer, type Recognised, type TextVerdict } from "../answer.js";
 import { bitText, explainBit } from "../bits.js";
 import type { Step } from "../message.js";
-import { registerText } from "./registers-read.js";
+import { bitsAsked, registerText } from "./registers-read.js";
 
 /*
  * Values that a text asks about, whether a machine has them or not: one register taken apart, or the control words that an author
@@ -58,8 +58,9 @@ export function valueAsked(text: string | undefined, isRead: boolean): Says | un
       evidence: [],
     };
   if (isRead) return undefined;
+  const asked = bitsAsked(decoded, text);
   return {
-    says: `${registerText(decoded, MOST_NAMES)}${index === FEAT_CTL ? lockText(value) : ""}`,
+    says: `${asked === "" ? "" : `${asked} `}${registerText(decoded, MOST_NAMES)}${index === FEAT_CTL ? lockText(value) : ""}`,
     steps: [],
     evidence: [],
   };

@@ -1,5 +1,5 @@
 import { type Decoded, type NamedValue, sinceText } from "../../answers/answer.js";
-import { EXIT_ADVICE } from "../../answers/exit-advice.js";
+import { comesAlways, EXIT_ADVICE, withoutShown } from "../../answers/exit-advice.js";
 import type { Step } from "../../answers/message.js";
 import { formatU64, parseHexU64, type U64 } from "../../bits/u64.js";
 import { kvmExit } from "../../kvm/run-exits.js";
@@ -66,14 +66,14 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
       ? extra
       : [{ name: "exit qualification", value: qualificationValue(reason, near) }]),
   ];
-  const advice = adviceOn(reason);
+  const advice = adviceOn(reason, isEpt(reason) && addressIn(match, context) !== undefined, near !== undefined);
   const other = notOfCpu(reason, match, context);
   if (other !== undefined) return other;
   if (/un(?:expected|handled|known|supported)/i.test(match.text))
     return {
       ...unhandledExit(reason, words, row.product),
       ...(row.id === "any-exit" && reason !== 2
-        ? { onlySteps: true, steps: [...(advice.steps ?? []), ...HANDLE_IT] }
+        ? { onlySteps: true, steps: [...(advice.steps ?? []), ...(comesAlways(reason) ? [] : HANDLE_IT)] }
         : {}),
       values,
     };
@@ -154,16 +154,20 @@ const QUALIFICATION =
 const ADDRESS =
   /\b(?:guest[-_ ]?phys(?:ical)?(?:[-_ ]?addr(?:ess)?)?|GPA)\b[^\n0-9]{0,20}(?:0x)?(?<high>[0-9a-f]{0,8}?)(?<low>[0-9a-f]{4,8})\b/i;
 
-/** The guest-physical address that is printed with an exit, as a sentence, where a PC has a device there. */
-function addressNear({ first, last, line }: Match, context: ExplainContext): string {
+/** The guest-physical address that is printed with an exit. */
+function addressIn({ first, last, line }: Match, context: ExplainContext): U64 | undefined {
   for (const one of [line, ...context.lines(last + 1, last + 8), ...context.lines(first - 4, first - 1)]) {
     const { high = "", low = "" } = ADDRESS.exec(one)?.groups ?? {};
-    if (low === "") continue;
-    const address = { lo: Number.parseInt(low, 16) >>> 0, hi: high === "" ? 0 : Number.parseInt(high, 16) };
-    const device = deviceText(address);
-    return device === "" ? "" : ` The guest-physical address is ${formatU64(address)}${device}.`;
+    if (low !== "") return { lo: Number.parseInt(low, 16) >>> 0, hi: high === "" ? 0 : Number.parseInt(high, 16) };
   }
-  return "";
+  return undefined;
+}
+
+/** The same as a sentence, where a PC has a device there. */
+function addressNear(match: Match, context: ExplainContext): string {
+  const address = addressIn(match, context);
+  const device = address === undefined ? "" : deviceText(address);
+  return address === undefined || device === "" ? "" : ` The guest-physical address is ${formatU64(address)}${device}.`;
 }
 
 const HANDLE_IT: readonly Step[] = [
@@ -173,9 +177,13 @@ const HANDLE_IT: readonly Step[] = [
   },
 ];
 
-function adviceOn(reason: number): Pick<Decoded, "causes" | "steps"> {
+/** `address` and `qualification`: the text has them. */
+function adviceOn(reason: number, address: boolean, qualification: boolean): Pick<Decoded, "causes" | "steps"> {
   const { causes = [], steps = [] } = EXIT_ADVICE[reason] ?? {};
-  return { causes: causes.map((text) => ({ text, certainty: "possible" as const })), steps };
+  return {
+    causes: causes.map((text) => ({ text, certainty: "possible" as const })),
+    steps: steps.map((step) => withoutShown(step, address, qualification)),
+  };
 }
 
 /** What a list of fields says about the ordinary exit that it was printed after. */
@@ -198,7 +206,7 @@ export function exitShown(fields: Vmcs["fields"]): Pick<Decoded, "what" | "steps
       ? []
       : [`The guest-physical address is ${formatU64({ lo, hi })}${deviceText({ lo, hi })}.`]),
   ];
-  return { what: says.join(" "), ...adviceOn(reason) };
+  return { what: says.join(" "), ...adviceOn(reason, lo !== 0 || hi !== 0, means !== undefined) };
 }
 
 const EXIT_REASON = 0x4402;
@@ -226,7 +234,7 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
       ? "An EPT misconfiguration (exit reason 49): an EPT entry on the way to the guest-physical address has a value that the CPU calls invalid, whatever the access was. VM entries work."
       : "An EPT violation (exit reason 48): the guest touched memory for which its EPT has no entry with the right, and the hypervisor did not resolve it. VM entries work.";
   return {
-    ...adviceOn(reason),
+    ...adviceOn(reason, addressIn(match, context) !== undefined, qualification !== undefined),
     onlyCauses: true,
     onlySteps: true,
     what: `${means}${qualification === undefined ? "" : ` The exit qualification says: ${eptViolationText(qualification)}.`}${addressNear(match, context)}${reason === 49 ? faultNear(context) : ""}`,
@@ -260,15 +268,21 @@ function unhandledExit(reason: number, words: string | undefined, product: strin
       ...(reason === 3
         ? []
         : (EXIT_ADVICE[reason]?.causes ?? []).map((text) => ({ text, certainty: "likely" as const }))),
-      reason === 3
-        ? {
-            text: "An INIT signal reached the CPU while it ran a guest: another CPU, the firmware or a crash dump was resetting the machine.",
-            certainty: "likely",
-          }
-        : {
-            text: "The control or the guest-visible feature that makes this exit possible is on and the hypervisor does not know of it: a patched module, a control that must be 1 on this CPU, or a hypervisor older than the CPU.",
-            certainty: "possible",
-          },
+      ...(reason === 3
+        ? [
+            {
+              text: "An INIT signal reached the CPU while it ran a guest: another CPU, the firmware or a crash dump was resetting the machine.",
+              certainty: "likely" as const,
+            },
+          ]
+        : comesAlways(reason)
+          ? []
+          : [
+              {
+                text: "The control or the guest-visible feature that makes this exit possible is on and the hypervisor does not know of it: a patched module, a control that must be 1 on this CPU, or a hypervisor older than the CPU.",
+                certainty: "possible" as const,
+              },
+            ]),
     ],
     ...(product === "VMX"
       ? {}

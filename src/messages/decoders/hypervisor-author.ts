@@ -1,4 +1,5 @@
 import type { Decoded } from "../../answers/answer.js";
+import type { Step } from "../../answers/message.js";
 import { kvmExit } from "../../kvm/run-exits.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { findField } from "../../vmcs/fields/field-names.js";
@@ -7,7 +8,7 @@ import { fieldHint } from "../../why/cpus/field-hint.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { codeOf, decodeInstructionError, instructionError } from "./entry.js";
-import { revisionFault } from "./region-revision.js";
+import { revisionFault, THAT_IS_WHY } from "./region-revision.js";
 
 /*
  * What people say who write a hypervisor, or a program that runs guests with KVM: the answer of an instruction in RFLAGS or in
@@ -40,12 +41,27 @@ const FLAGS_AFTER: { readonly [insn: string]: readonly string[] } = {
   VMWRITE: ACCESS_FLAGS,
 };
 
+/** VM_INSTRUCTION_ERROR in the text. */
+const NUMBER =
+  /\b(?:VM[- _]?INSTRUCTION[- _]ERROR|0x4400|err(?:or)?(?: code| number| no)?)\b[^\n0-9]{0,20}(?:0x)?(?:[1-9]|1\d|2[0-8])\b(?!\.\d)/i;
+const READ_NUMBER: Step = {
+  text: "Read VM_INSTRUCTION_ERROR (0x4400) with VMREAD right after it, and give the number.",
+  commands: ["vmxlens explain 'VM-instruction error 7'"],
+};
+const SEE_BEFORE: Step = {
+  text: "See that VMXON, VMCLEAR and VMPTRLD succeeded on this very CPU, with the revision in the region.",
+};
+const SEE_REGION: Step = {
+  text: "Print the physical address that the operand points to, and the region's first four bytes, beside IA32_VMX_BASIC.",
+  commands: ["sudo rdmsr -f 30:0 0x480"],
+};
+
 export function decodeInstructionFlags(
   [match, ...more]: readonly [Match, ...Match[]],
   context: ExplainContext,
 ): Decoded {
   const { groups } = match;
-  if (groups.error !== undefined) return decodeInstructionError([match, ...more], context);
+  if (groups.error !== undefined) return { ...decodeInstructionError([match, ...more], context), onlySteps: true };
   const insn = (groups.insn ?? groups.insn3 ?? "").toUpperCase().replace("_", "");
   const valid = /^[zv]/i.test(groups.flag ?? groups.flag2 ?? groups.flag3 ?? groups.kind ?? "");
   const means = (insn === "" ? ENTRY_FLAGS : FLAGS_AFTER[insn])?.[valid ? 1 : 0];
@@ -57,7 +73,11 @@ export function decodeInstructionFlags(
       : valid && (insn === "VMREAD" || insn === "VMWRITE")
         ? fieldHint(all)
         : "";
+  const isFound = shown.endsWith(THAT_IS_WHY);
   return {
+    steps:
+      isFound || (valid && NUMBER.test(all)) ? [] : [valid ? READ_NUMBER : insn === "VMXON" ? SEE_REGION : SEE_BEFORE],
+    onlySteps: true,
     what: `${insn === "" ? "A VMX instruction" : insn} failed with ${valid ? "ZF=1 (VMfailValid)" : "CF=1 (VMfailInvalid)"}: ${means}.${shown}`,
   };
 }

@@ -11,6 +11,10 @@ const NUMBER_NEAR =
   /\b(?:error|err)(?: ?code| number| no\.?)?\s{0,3}[:=#]\s{0,3}(?<error>0x[0-9a-f]{1,2}|\d{1,2})\b(?!\.\d)/i;
 const RFLAGS_NEAR = /\b[RE]?FLAGS\s{0,3}[:=]\s{0,3}(?:0x)?(?<flags>[0-9a-f]{1,16})\b/i;
 
+/** A failure with CF has no number, and the VMREAD of one fails so where no VMCS is current. */
+const OF_THE_READ =
+  " RFLAGS beside it has CF=1, as VMREAD of the number has where no VMCS is current: then the number is not certain.";
+
 /** The lines after a failed instruction may hold its number, and RFLAGS. */
 export function decodeFailedInstruction([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const near = [match.line, ...context.lines(match.last + 1, match.last + NEAR)];
@@ -31,7 +35,7 @@ export function decodeFailedInstruction([match]: readonly [Match, ...Match[]], c
     const decoded = instructionError(error);
     return {
       ...decoded,
-      what: `${insn} failed, and the text gives the number ${error}. ${decoded.what ?? ""}${how}`,
+      what: `${insn} failed, and the text gives the number ${error}. ${decoded.what ?? ""}${low !== undefined && (low & 1) === 1 ? OF_THE_READ : how}`,
     };
   }
   return how === "" ? {} : { what: `${insn} failed.${how}` };

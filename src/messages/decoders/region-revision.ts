@@ -7,6 +7,7 @@ import { registersInWords } from "../../input/text/register-values.js";
 const WRITTEN =
   /\b(?:revision(?:[ _-]?id\w{0,8})?|first (?:d?word|(?:4|four) bytes|u?int32|32 bits))\b(?![^\n.]{0,30}(?:0x480|BASIC))[^\n.;]{0,40}?(?:=|:|\bis|\bto|\bwas|\bas|->)\s{0,4}(?:0x(?<hex>[0-9a-f]{1,16})|(?<decimal>\d{1,10}))\b(?!\.)/i;
 const BASIC = 0x480;
+export const THAT_IS_WHY = ": that is why.";
 
 /** What is wrong with it, as a sentence; empty where the text has not both, or they are the same. */
 export function revisionFault(text: string): string {
@@ -17,5 +18,5 @@ export function revisionFault(text: string): string {
   const right = basic.lo & 0x7fff_ffff;
   return written === right || (hex !== undefined && hex.length > 8)
     ? ""
-    : ` By the text the region begins with 0x${written.toString(16)}, and IA32_VMX_BASIC asks for 0x${right.toString(16)}: that is why.`;
+    : ` By the text the region begins with 0x${written.toString(16)}, and IA32_VMX_BASIC asks for 0x${right.toString(16)}${THAT_IS_WHY}`;
 }

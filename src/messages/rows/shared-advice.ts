@@ -30,7 +30,7 @@ export const LOCKED_SETUP: Alternative = {
 };
 export const NO_SWITCH_OFF: Alternative = {
   is: "no firmware switch",
-  text: "The text finds no switch for it in the firmware setup, and nothing but the firmware can change it: update the firmware, and look under CPU, Advanced and Security (a password can hide it); Intel TXT on can keep it off, too.",
+  text: "The text finds no switch for it in the firmware setup, or none that can be changed, and nothing but the firmware can change it: update the firmware, and look under CPU, Advanced and Security (a password can hide it); Intel TXT on can keep it off, too.",
 };
 
 /** People who switched it on, where the kernel found it locked off all the same. */

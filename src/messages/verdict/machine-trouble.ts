@@ -127,12 +127,24 @@ export const nodeLabel = (text: string): Says | undefined => {
 };
 
 const CRASH = /\bKernel panic - not syncing\b|\b(?:general protection fault|invalid opcode): [0-9a-f]{4} \[#\d/i;
+/** A line of the stack. */
+const IN_KVM = /\b(\w{3,60})\+0x[0-9a-f]{1,6}\/0x[0-9a-f]{1,6} \[kvm(?:_intel|_amd)?\]/;
 const OF_MACHINES = /\b(?:KVM|QEMU|kubevirt|minikube|libvirt|Proxmox|nested)\b/i;
 /** A kernel that crashed, without a line of KVM's beside it. */
 export const crashed = (text: string): Says | undefined => {
   const found = CRASH.exec(text)?.[0];
-  return found === undefined || !OF_MACHINES.test(text) || OF_VMX.test(text)
-    ? undefined
+  if (found === undefined || !OF_MACHINES.test(text) || OF_VMX.test(text)) return undefined;
+  const at = IN_KVM.exec(text)?.[1];
+  return at !== undefined
+    ? answer(
+        `A kernel crashed ("${found}") in KVM's own code (${at}): VT-x works, or KVM would not have got that far. That is a fault of this kernel, or of what runs below it.`,
+        [
+          {
+            text: "Give the whole block, from the first line of the crash on, and use the newest stable update of that kernel.",
+            commands: ["sudo journalctl -k -b -1 | tail -80"],
+          },
+        ],
+      )
     : answer(
         `A kernel crashed ("${found}"), and no line of it names KVM or VMX: VT-x is not missing. Where it is the machine in between that crashed when it began to run guests, the fault is in its KVM, or in what the hypervisor below passes on.`,
         [

@@ -33,7 +33,7 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   }
   // Beside an answer to the whole text they are what it was read from.
   if (unread.length > 0 && (verdict === undefined || said.length > 0)) {
-    const numbers = unread.map(({ lines: [first] }) => first).sort((a, b) => a - b);
+    const numbers = [...new Set(unread.map(({ lines: [first] }) => first))].sort((a, b) => a - b);
     const where = `${numbers.length === 1 ? "line" : "lines"} ${numbers.slice(0, 12).join(", ")}${numbers.length > 12 ? " and others" : ""}`;
     const text = `Not recognised, though about virtualization: ${where}.`;
     lines.push(...(lines.length === 0 ? [] : [BLANK]), ...wrap(styled("dim", text), width));

@@ -247,8 +247,15 @@ export type Circumstance =
   | "without SMM"
   /** The kernel refused a machine since VT-x is in use. */
   | "VT-x in use"
+  | "an Intel CPU named"
+  /** By its number; no other one. */
+  | "the CPU named"
+  /** A model of QEMU's is given to the guest, and not the host's CPU. */
+  | "a model typed"
   | "on Linux"
   | "on Windows"
+  /** A hypervisor that is being written or tried there, as a driver. */
+  | "a driver on Windows"
   | "said to be nested"
   | "said to be on"
   /** What people did in the setup already. */
@@ -260,7 +267,6 @@ export type Circumstance =
   | "setup said to be locked"
   /** A CPU of Intel's families that all have VT-x and EPT. */
   | "a CPU with EPT named"
-  | "Intel named"
   | "said to be virtual"
   /** By its prompt, or by what its firmware calls itself. */
   | "shown to be virtual"

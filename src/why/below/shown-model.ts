@@ -2,7 +2,7 @@
 
 /** What the firmware of a virtual machine calls itself, as systeminfo, dmidecode, msinfo32 and lshw show it. */
 const MODEL =
-  /(?:\b(?:System (?:Manufacturer|Model)|Manufacturer|Product Name|sys_vendor|DMI|Hardware name)\s{0,20}[:=\s]\s{0,20}|^ {2,20}(?:vendor|product|version): )(?:(?<vmware>VMware)|(?<vbox>innotek|VirtualBox)|(?<kvm>QEMU|Red Hat|KVM|Standard PC)|(?<xen>Xen|HVM domU)|(?<parallels>Parallels)|(?<aws>Amazon EC2)|(?<google>Google)|(?<hyperv>Virtual Machine))/im;
+  /(?:\b(?:System (?:Manufacturer|Model)|Manufacturer|Product Name|sys_vendor|DMI|Hardware name)\s{0,20}[:=\s]\s{0,20}|^ {2,20}(?:vendor|product|version): |\bBIOS Vendor ID:\s{1,24})(?:(?<vmware>VMware)|(?<vbox>innotek|VirtualBox)|(?<kvm>QEMU|Red Hat|KVM|Standard PC)|(?<xen>Xen|HVM domU)|(?<parallels>Parallels)|(?<aws>Amazon EC2)|(?<google>Google)|(?<hyperv>Virtual Machine))/im;
 const MODELS: { readonly [group: string]: string } = {
   vmware: "VMware",
   vbox: "VirtualBox",

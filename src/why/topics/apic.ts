@@ -101,7 +101,7 @@ export const APIC_TOPICS: readonly Topic[] = [
     id: "apic-write",
     about: ["apic write | apic write vm exit | exit reason 56 | page offset"],
     also: ["eoi | 0xb0 | virtual interrupt delivery | icr | why"],
-    says: "An APIC-write exit (reason 56) comes after a write to the virtual-APIC page that the CPU could not finish itself; the page already holds the value, and the qualification is its offset. With virtual-interrupt delivery ({proc2.VIRT_INTR_DELIVERY}) the CPU does EOI (0xb0) and most self-IPIs; without it a write of EOI exits so, and other offsets do with APIC-register virtualization ({proc2.APIC_REGISTER_VIRT}). RIP is past the instruction already.",
+    says: "An APIC-write exit (reason 56) comes after a write to the virtual-APIC page that the CPU could not finish itself; the page already holds the value, and the qualification is its offset. With virtual-interrupt delivery ({proc2.VIRT_INTR_DELIVERY}) the CPU does EOI (0xb0) and most self-IPIs; without it, and with APIC-register virtualization ({proc2.APIC_REGISTER_VIRT}), a write of EOI exits so, as one of other registers does. RIP is past the instruction already.",
     source: "SDM volume 3C, section 30.4.3",
   },
   {

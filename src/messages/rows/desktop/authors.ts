@@ -19,12 +19,7 @@ export const AUTHORS_MESSAGES = [
       /\b(?<insn>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE)\b(?![^\n]{0,80}\b(?:if|when)\b)[^\n]{0,60}?(?:\b(?:[RE]?FLAGS?[. ])?(?:the )?(?<flag>CF|ZF|carry|zero)(?: flag| bit)?\s?(?:(?:=|is|was|being|gets|to be|still)\s?){1,2}(?:set|1)\b|\bset(?:s|ting)? (?:the )?(?:[RE]?FLAGS?[. ])?(?<flag2>CF|ZF|carry|zero)\b)|\b(?<flag3>CF|ZF)(?: flag)?\s?(?:=|==|is|was)\s?(?:set|1)\b[^\n]{0,20}\b(?:after|from|on|by)\b[^\n]{0,12}\b(?<insn3>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE)\b/i,
     what: "{insn} failed, as RFLAGS shows.",
     decoder: "instruction-flags",
-    steps: [
-      {
-        text: "CF=1 is VMfailInvalid, without a number; with ZF=1 (VMfailValid), read VM_INSTRUCTION_ERROR right after it and give the number.",
-        commands: ["vmxlens explain 'VM-instruction error 7'"],
-      },
-    ],
+    steps: [],
     source: { message: "small hypervisors", meaning: `${SDM}, VMX instruction reference` },
   },
   {

@@ -20,14 +20,16 @@ import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../../in
 import { INTEL_CPU, svmNamed, VTX_WORDS } from "../../../input/text/svm-named.js";
 import { namedOuter } from "../../../why/below/named-outer.js";
 import { shownModel } from "../../../why/below/shown-model.js";
+import { cpusNamed } from "../../../why/cpus/named-cpu.js";
 import type { Shown } from "../../desktop-messages.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { windowsShows } from "../../verdict/desktop/hosts/windows-verdict.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { showsLog } from "../../verdict/desktop/shown/already-set.js";
 import { lacksPlugin } from "../../verdict/desktop/shown/device-plugin.js";
+import { isTypedInContainer } from "../../verdict/desktop/shown/in-container.js";
 import {
-  NAMED_INTEL,
+  INTEL_NAMED,
   NOT_BSD_ALONE,
   NOT_MACOS_ALONE,
   OF_AMD,
@@ -37,6 +39,7 @@ import {
   OF_INTEL,
   OF_MACOS,
 } from "../../verdict/desktop/shown/named-systems.js";
+import { isWindowsDriver } from "../../verdict/desktop/windows-driver.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { OWN_COMPUTER, rentedCloud } from "../../verdict/rented-cloud.js";
@@ -105,15 +108,6 @@ const REPOSITORY = /github\.com\/containers\b/gi;
 const ON_MACHINE =
   /\b(?:podman machine|colima|limactl|multipass|virt-manager|virt-install|GNOME Boxes|quickemu|vagrant|virsh|(?:VMware|VirtualBox) VM|Kali Linux)\b/i;
 
-/** Docker names a container by the beginning of its id; systemd-detect-virt names the kind; the file is Docker's own. */
-const TYPED_IN_CONTAINER =
-  /^(?:\[?[\w-]{1,32}@[0-9a-f]{12}[: ][^\n#$]{0,60}[#$]|[^\n]{0,60}\bsystemd-detect-virt(?: (?:-c|--container))?\s{1,4}\n?\s{0,4}(?:docker|podman|lxc|lxc-libvirt|systemd-nspawn|openvz|rkt|pouch|container-other)\b)|^Linux [0-9a-f]{12} \d|\b(?:\d{1,2}:[\w,=]{0,24}:|0::)\/(?:docker|kubepods|lxc)[/.]/m;
-
-/** Its shells are in a container, and so is what fails there. */
-const WORKSPACE = /\bcodespaces?\b|\bdev ?containers?\b|^\s{0,8}\S{0,12} ?➜ \/workspaces\//im;
-const isTypedInContainer = (text: string): boolean =>
-  TYPED_IN_CONTAINER.test(text) || (text.length < 20_000 && WORKSPACE.test(text));
-
 /** Ubuntu's -kvm and -virtual, Alpine's -virt, Debian's cloud kernel, and that of LinuxKit (Docker Desktop). */
 const KERNEL_FOR_GUESTS =
   /\b\d\.\d{1,3}\.\d{1,3}(?:-\d{1,4}(?:\.\d{1,4})?-(?:kvm|virtual|virt)|-[\w.+~]{1,20}-cloud-(?:amd64|arm64)|-linuxkit)\b/;
@@ -159,6 +153,13 @@ export const SHOWN: readonly Shown[] = [
         RUNS_WINDOWS.test(text) || (OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text))),
     },
   ],
+  [
+    "an Intel CPU named",
+    { test: (text) => INTEL_NAMED.test(text) && !/\bAMD\b|\bRyzen\b|\bEPYC\b|\bSVM\b/i.test(text) },
+  ],
+  ["the CPU named", { test: (text) => text.length <= LONGEST && cpusNamed(text).length === 1 }],
+  ["a model typed", /(?:^|\s)-cpu\s{1,3}(?!host\b|max\b)[A-Za-z]/m, /-cpu\s{1,3}(?:host|max)\b/],
+  ["a driver on Windows", { test: isWindowsDriver }],
   ["Windows 10", { test: isWindows10 }],
   ["Windows' hypervisor runs", { test: (text) => SAYS_HYPERV_RUNS.test(text) || windowsShows.runs(text) }],
   ["Virtual Machine Platform on", { test: hasPlatform }],
@@ -197,7 +198,7 @@ export const SHOWN: readonly Shown[] = [
   // Its author sets the registers, and no QEMU.
   [
     "a program of its own on KVM",
-    /\b(?:KVM_EXIT_FAIL_ENTRY|hardware_entry_failure_reason|KVM_EXIT_INTERNAL_ERROR|KVM_SET_SREGS|set_sregs|kvm[-_]ioctls|rust-vmm|KVM_CREATE_VCPU|[Uu]hyve)\b/,
+    /\b(?:KVM_EXIT_FAIL_ENTRY|hardware_entry_failure_reason|KVM_EXIT_INTERNAL_ERROR|KVM_SET_SREGS|set_sregs|kvm[-_]ioctls|kvm_run\.|VcpuExit|rust-vmm|KVM_CREATE_VCPU|[Uu]hyve)\b/,
     /\b(?:QEMU|qemu-\w{2,12}|libvirt|Proxmox|VirtualBox)\b/i,
   ],
   ["macOS as the guest", { test: (text) => text.length <= LONGEST && isMacGuest(text) }],
@@ -335,7 +336,6 @@ export const SHOWN: readonly Shown[] = [
   ["TXT said to be off", { test: saysTxtOff }],
   ["setup said to be locked", { test: saysLocked }],
   ["a CPU with EPT named", OF_EPT],
-  ["Intel named", NAMED_INTEL],
   ["said to be virtual", { test: (text) => saysInside(text) || isOfGuest(text) || windowsShows.isGuest(text) }],
   ["shown to be virtual", { test: (text) => shownModel(text) !== undefined }],
   ["said to have nested on", { test: saysNestedOn }],

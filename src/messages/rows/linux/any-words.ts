@@ -212,7 +212,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["vmxon", "vmlaunch", "vmresume", "vmptrld", "vmclear", "vmread", "vmwrite", "vmxoff", "invept", "invvpid"],
     pattern:
-      /(?:#GP|#UD|#PF|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)\b(?:(?!\. [A-Z])[^\n]){0,50}\b(?<insn>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b|\b(?<insn2>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b(?! (?:causes|can|may|will|would|in user))[^\n]{0,40}(?:#GP\b|#UD\b|#PF\b|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction(?! - code c000001d)|undefined opcode|SIGILL)/i,
+      /(?:#GP|#UD|#PF|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)\b(?:(?!\. [A-Z])[^\n]){0,50}\b(?<insn>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b|\b(?<insn2>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b(?! (?:causes|can|may|will|would|in user))(?:(?!\b(?:XSAVES|XRSTORS|RDTSCP?|INVPCID|RDPID|(?:RD|WR)MSR|CPUID|XSETBV)\b)[^\n]){0,40}(?:#GP\b|#UD\b|#PF\b|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction(?! - code c000001d)|undefined opcode|SIGILL)/i,
     what: "{insn} faulted instead of failing with a number.",
     decoder: "instruction-fault",
     causes: [
@@ -317,12 +317,7 @@ export const ANY_WORDS_MESSAGES = [
     pattern: /\bVM_?Fail_?Valid\b[^\n]{0,12}?(?:error|number|code)?[ :=#(]{1,3}(?<error>\d{1,2})\b/i,
     what: "A VMX instruction failed with VMfailValid and the number {error}.",
     decoder: "instruction-error",
-    steps: [
-      {
-        text: "Valid: read 0x4400 with VMREAD right after it, and give the number. Invalid: check that VMXON, VMCLEAR and VMPTRLD succeeded on this very CPU, with the revision in the region.",
-        commands: ["vmxlens explain 'VM-instruction error 7'"],
-      },
-    ],
+    steps: [],
     source: { message: "small hypervisors", meaning: `${SDM}, conventions of VMX instructions` },
   },
   {

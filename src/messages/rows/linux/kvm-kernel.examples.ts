@@ -96,6 +96,10 @@ export const KVM_KERNEL_EXAMPLES = {
     examples: ["kvm_intel: SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc000060200000000"],
     not: ["kvm-tdx-seamcall"],
   },
+  "tdx-init-refused": {
+    examples: ["virt/tdx: SEAMCALL (0x0000000000000021) failed: 0xc000090000000000"],
+    not: ["kvm_intel: SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc000060200000000"],
+  },
   "tdx-no-module": { examples: ["virt/tdx: module not loaded"] },
   "kvm-trace-msr": {
     examples: ["kvm_msr: msr_write 3a = 0x40005", "kvm_msr: msr_read 48b = 0x1378ff00000000"],

@@ -493,13 +493,30 @@ export const KVM_KERNEL_MESSAGES = [
     gravity: "blocks",
     needle: ["seamcall", "tdh_mng_", "tdh_vp_", "guest access before accepting"],
     pattern:
-      /SEAMCALL \(?\w{3,40}\)? failed: 0x[0-9a-f]{1,16}|TDH_VP_(?:RD|WR)\[[^\]\n]{1,40}\][^\n]{0,40}failed:? 0x[0-9a-f]{1,16}|tdh_mng_\w{3,20}\(\) failed\.|TDH_MNG_RD\[[^\]\n]{1,40}\] failed|Guest access before accepting 0x[0-9a-f]{1,16}/i,
+      /SEAMCALL \(?(?!0x)\w{3,40}\)? failed: 0x[0-9a-f]{1,16}|TDH_VP_(?:RD|WR)\[[^\]\n]{1,40}\][^\n]{0,40}failed:? 0x[0-9a-f]{1,16}|tdh_mng_\w{3,20}\(\) failed\.|TDH_MNG_RD\[[^\]\n]{1,40}\] failed|Guest access before accepting 0x[0-9a-f]{1,16}/i,
     what: "The TDX module refused a call of KVM's. It is about a confidential guest (TD); VMX capabilities of ordinary guests are not affected.",
     causes: [
       "The upper half of the number is the status that the TDX module specification lists; the lower half names the operand.",
     ],
     steps: [KERNEL_LOG, { text: "Update the TDX module with the firmware, and the kernel." }],
     source: { message: TDX, meaning: "Intel TDX Module specification, completion status codes" },
+  },
+  {
+    id: "tdx-init-refused",
+    product: "Linux",
+    layer: "firmware",
+    gravity: "degrades",
+    needle: "virt/tdx: seamcall",
+    pattern: /virt\/tdx: SEAMCALL \((?<leaf>0x[0-9a-f]{1,16})\) failed: (?<status>0x[0-9a-f]{1,16})/i,
+    what: "Linux could not initialise TDX: the TDX module refused its call {leaf} with the status {status}, so no confidential guest (TD) can run. VT-x is another thing and works: ordinary guests are not affected.",
+    causes: [
+      "The calls are 0x21 TDH.SYS.INIT, 0x22 TDH.SYS.RD, 0x23 TDH.SYS.LP.INIT, 0x2d TDH.SYS.CONFIG, 0x1f TDH.SYS.KEY.CONFIG and 0x24 TDH.SYS.TDMR.INIT; the upper half of the status is what the TDX module specification lists.",
+    ],
+    steps: [{ text: "Update the TDX module with the firmware, and the kernel." }],
+    source: {
+      message: "Linux, arch/x86/virt/vmx/tdx/tdx.c",
+      meaning: "Intel TDX Module specification, completion status codes",
+    },
   },
   {
     id: "tdx-no-module",

@@ -242,9 +242,13 @@ export const HYPERVISOR_MESSAGES = [
       "In a virtual machine the outer hypervisor decides all of them.",
     ],
     steps: [
-      READ_FEAT_CTL,
-      ENABLE_FIRMWARE,
-      { text: "In QEMU, give it a CPU with VMX.", commands: ["qemu-system-x86_64 -enable-kvm -cpu host,+vmx"] },
+      { ...READ_FEAT_CTL, unless: [...(READ_FEAT_CTL.unless ?? []), "vmx given to a guest"] },
+      { ...ENABLE_FIRMWARE, unless: [...(ENABLE_FIRMWARE.unless ?? []), "vmx given to a guest"] },
+      {
+        text: "In QEMU, give it a CPU with VMX.",
+        commands: ["qemu-system-x86_64 -enable-kvm -cpu host,+vmx"],
+        unless: ["vmx given to a guest"],
+      },
     ],
     source: { message: `${SEL4} (vtx_init)`, meaning: `${SEL4} (vtx_init)` },
   },

@@ -2,7 +2,7 @@ import { EXIT_ADVICE } from "../../../answers/exit-advice.js";
 import type { Step } from "../../../answers/message.js";
 import { exitNamed } from "../../../vmcs/fields/exit-names.js";
 import { ENABLED_BY } from "../../rows/linux/enabled-by.js";
-import { VMXON_SYMPTOM } from "./author/vmxon.js";
+import { VMXON_SYMPTOMS } from "./author/vmxon.js";
 import { EPT_SYMPTOMS } from "./author-ept.js";
 import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 import { WINDOWS_SYMPTOMS } from "./author-windows.js";
@@ -20,7 +20,7 @@ const FEAT_CTL: Step = {
 export const SYMPTOMS: readonly Symptom[] = [
   ...WINDOWS_SYMPTOMS,
   ...EPT_SYMPTOMS,
-  VMXON_SYMPTOM,
+  ...VMXON_SYMPTOMS,
   {
     words:
       /FEAT(?:URE)?_C(?:ON)?T(?:RO)?L\w{0,4}\b[^\0]{0,900}\b(?:value|it|register|MSR)\b[^\n]{0,16}\b(?:is|was|reads?|returns?|=)[ :]{1,2}0x(?<value>[0-9a-f]{1,5})\b/i,

@@ -25,6 +25,7 @@ import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
 import { namedCloud } from "../rented-cloud.js";
 import { rightsIn } from "./device-rights.js";
 import { LEAVE_OUT, WINDOWS_GUEST, windowsGuest, windowsHasVmx } from "./features/windows-guest.js";
+import { logsOf, lookBetween, SEE_BETWEEN } from "./machine-between.js";
 
 /*
  * Trouble with virtual machines on Linux that people describe in words: VT-x may be on, and what they miss is something else.
@@ -35,29 +36,6 @@ export const LONGEST = 8_000;
 
 type Says = Omit<TextVerdict, "covers">;
 
-const BOTH_LOGS: Step = {
-  text: "See what both kernels say at that moment, the host's and that of the machine in between.",
-  commands: ["sudo dmesg | tail -50"],
-};
-const logsOf = (below: string | undefined): Step =>
-  below === undefined || /^(?:KVM|QEMU|Proxmox|Xen|a virtual machine)\b/.test(below)
-    ? BOTH_LOGS
-    : {
-        text: `See what the kernel of the machine in between says at that moment${below === "VMware" ? ", and the log of that machine on the host" : ""}.`,
-        commands: ["sudo dmesg | tail -50", ...(below === "VMware" ? ["vmware.log   # beside its .vmx file"] : [])],
-      };
-const SEE_BETWEEN: Step = {
-  text: "In the machine in between, see whether it has VT-x and KVM.",
-  commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm; uname -r"],
-};
-/** Windows is the machine in between, and its own hypervisor runs the inner guest. */
-const WINDOWS_BETWEEN =
-  /\bWindows(?: \w{1,6}){0,2} (?:running |guest |VM |machine )?(?:under|in|inside|on) (?:a |an )?(?:KVM|QEMU|Proxmox|ESXi|VMware|VirtualBox)\b|\b(?:Windows|Win ?1[01])(?: \w{1,6})? (?:VM|guest|virtual machine)\b[^.\n]{0,60}\b(?:Hyper-?V|WSL2?)\b/i;
-const SEE_IN_WINDOWS: Step = {
-  text: "In the Windows in between, see whether it has VT-x, or its hypervisor runs already.",
-  commands: ["systeminfo"],
-};
-const HOST_LOG: Step = { text: "See what the host's kernel says at that moment.", commands: ["sudo dmesg | tail -50"] };
 const KVM_OR_EMULATED: Step = {
   text: "See whether the guest runs with KVM or is emulated (TCG), which is much slower.",
   commands: ["ps -ef | grep -oE 'accel[= ](kvm|tcg)|-enable-kvm|-machine [^ ]*'"],
@@ -141,12 +119,7 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
     );
   return answer(
     `The text is about a guest inside a virtual machine, with which something goes wrong ("${trouble}"). Unless the machine in between has no VT-x (vmx is not among its flags then), look for the fault in one of the two hypervisors, or in the program that starts the inner guest.${isInside ? named.says : ""}`,
-    [
-      ...(WINDOWS_BETWEEN.test(text)
-        ? [SEE_IN_WINDOWS, HOST_LOG]
-        : [SEE_BETWEEN, logsOf(isInside ? named.name : undefined)]),
-      ...(isInside ? [named.step] : []),
-    ],
+    [...lookBetween(text, isInside ? named.name : undefined), ...(isInside ? [named.step] : [])],
   );
 }
 

@@ -107,3 +107,21 @@ function ofCode(number: number, [says, reason]: (typeof CODES)[number], text: st
     ],
   );
 }
+
+/** Hypervisors that are drivers of Windows, and what its compiler, its kernel and its debugger have. */
+const WINDOWS_ALONE =
+  /\b(?:HyperPlatform|DdiMon|EopMon|MemoryMon|hvpp|HyperDbg|HyperBone|HyperWin|airhv|gbhv|memhv|VivienneVMM|DBVM|__(?:read|write)msr|__vmx_\w{2,20}|DbgPrint(?:Ex)?|KdPrint\w{0,3}|DbgView|WinDbg|KeBugCheck(?:Ex)?|KeIpiGenericCall|DriverEntry|KDMAPPER)\b|\bnt!\w{2,40}/i;
+/** Together: a hypervisor is written, and Windows is what it runs on. */
+const OF_WINDOWS =
+  /\b(?:BSODs?|blue ?screens?|PatchGuard|test ?signing|Win(?:dows)? ?(?:7|8|10|11)|\w{2,24}\.sys)\b|蓝屏/i;
+const WRITTEN =
+  /\b(?:VMCS|VM_?LAUNCH|VM_?RESUME|VMXON|vmexit\w{0,8}|vm[- ]exit handler|my (?:own )?hypervisor|by the hypervisor|EPT ?hooks?|proc_based_\w{2,20}|CPU_BASED_\w{3,40}|SimpleVisor|hypervisor-from-scratch)\b/i;
+const ELSEWHERE =
+  /\b(?:KVM|QEMU|Linux|Ubuntu|insmod|modprobe|dmesg|rdmsr|U?EFI|edk2|OVMF|macOS|Proxmox|Hyper-?V guest)\b|\/dev\/|\/proc\//i;
+
+/** Whether the text is about a hypervisor that is being written or tried as a driver on Windows. */
+export const isWindowsDriver = (text: string): boolean =>
+  text.length <= LONGEST_WRITTEN &&
+  !ELSEWHERE.test(text) &&
+  (WINDOWS_ALONE.test(text) || (OF_WINDOWS.test(text) && WRITTEN.test(text)));
+const LONGEST_WRITTEN = 20_000;

@@ -12,8 +12,8 @@ import { isHostAndGuest } from "../../../situation/disputes/host-and-guest.js";
 import type { Circumstances, OwnMachine } from "../../../situation/evidence/own-machine.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
-import { changesOf, openSteps } from "../../open-steps.js";
-import { inAmdWords, saysEither } from "../../vendor-words.js";
+import { changesOf, openSteps, vendorWords } from "../../open-steps.js";
+import { saysEither } from "../../vendor-words.js";
 import { hostBesideGuest } from "../guests/host-beside-guest.js";
 import { sentenceOf } from "../machine-verdict.js";
 import { placed } from "../rented-cloud.js";
@@ -40,11 +40,9 @@ export function verdictOf(
   const { settles, isWhole: _, claim: __, ...answered } = onSomeCpus(sinceSleep(worded, circumstances), circumstances);
   const found = {
     ...answered,
-    says: circumstances.has("AMD")
-      ? inAmdWords(answered.says)
-      : recognised.length > 0
-        ? answered.says
-        : saysEither(answered.says, text),
+    says: vendorWords(circumstances)(
+      recognised.length > 0 || circumstances.has("AMD") ? answered.says : saysEither(answered.says, text),
+    ),
     covers: [...worded.covers, ...besides(recognised, answered), ...othersWithoutKvm(recognised, answered)],
     steps: uniqueSteps(openSteps(placed(inCloud(answered.steps, cloud), text, circumstances), circumstances)).map(
       plainStep,

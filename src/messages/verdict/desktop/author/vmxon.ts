@@ -1,4 +1,6 @@
+import type { Step } from "../../../../answers/message.js";
 import { registersInWords } from "../../../../input/text/register-values.js";
+import { FIRMWARE_IS_OFF } from "../../../rows/shared-advice.js";
 import type { Symptom } from "../author-symptom.js";
 
 /*
@@ -43,7 +45,8 @@ function checked(text: string): string | undefined {
         .map((bit) => ["a bit that FIXED0 has", bit] as const),
     ].filter(([, bit]) => ((low >>> bit) & 1) === 0);
     const more = (low & ~(allowed.get(register) ?? fixed1 ?? -1)) >>> 0;
-    return [{ register, hex: hex.toLowerCase(), missing, more }];
+    const limited = register === "IA32_FEAT_CTL" || (allowed.get(register) ?? fixed1) !== undefined;
+    return [{ register, hex: hex.toLowerCase(), missing, more, limited }];
   });
   // A locked IA32_FEAT_CTL that is read by its number has answers with the machine and its message.
   const isLock = ({ register, hex }: (typeof read)[number]) => register === "IA32_FEAT_CTL" && (lowOf(hex) & 1) === 1;
@@ -66,9 +69,10 @@ function checked(text: string): string | undefined {
       : "";
     return `VMXON fails because of a value that the text gives: ${faults.join("; ")}.${needs}${featCtl === undefined ? "" : whoSets(lowOf(featCtl.hex))}`;
   }
-  return `What the text gives is good for VMXON (${shown(read)}). #GP is left for CPL above 0, a bit that is 0 in FIXED1 and set in CR0 or CR4, A20M, ${read.some(({ register }) => register === "IA32_FEAT_CTL") ? "" : "IA32_FEAT_CTL without its lock or bit 2, "}and another CPU than the one these values are from.`;
+  return `What the text gives is good for VMXON (${shown(read)}). #GP is left for CPL above 0, ${BOTH.every((name) => read.some(({ register, limited }) => register === name && limited)) ? "" : "a bit that is 0 in FIXED1 and set in CR0 or CR4, "}A20M, ${read.some(({ register }) => register === "IA32_FEAT_CTL") ? "" : "IA32_FEAT_CTL without its lock or bit 2, "}and another CPU than the one these values are from.`;
 }
 
+const BOTH = ["CR0", "CR4"] as const;
 const FEAT_CTL_INDEX = 0x3a;
 const bitsOf = (mask: number): readonly number[] =>
   Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);
@@ -79,14 +83,32 @@ const whoSets = (low: number): string =>
     ? ` IA32_FEAT_CTL is not locked, so the firmware left it to the system: write ${(low | 5) === 5 ? "0x5" : `0x${((low | 5) >>> 0).toString(16)}`} to 0x3a on every CPU before VMXON, as Linux does.`
     : " IA32_FEAT_CTL is locked: only the firmware can change it.";
 
-export const VMXON_SYMPTOM: Symptom = {
-  words: /\bvmx_?on\b[^\0]{0,400}(?:#GP|general[ _]protection)|(?:#GP|general[ _]protection)[^\0]{0,400}\bvmx_?on\b/i,
-  over: ["any-instruction-fault", "any-fixed-bits", "generic-vmxon-failed"],
-  says: ({ input }) => checked(input),
-  steps: [
-    {
-      text: "Before VMXON, on every CPU: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, with VMXE.",
-      commands: ["for m in 0x486 0x487 0x488 0x489 0x3a; do sudo rdmsr -a $m; done"],
-    },
-  ],
+const WORDS =
+  /\bvmx_?on\b[^\0]{0,400}(?:#GP|general[ _]protection)|(?:#GP|general[ _]protection)[^\0]{0,400}\bvmx_?on\b/i;
+const OVER = ["any-instruction-fault", "any-fixed-bits", "generic-vmxon-failed"];
+const FIT: Step = { text: "Before VMXON, on every CPU: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, with VMXE." };
+const READ_LIMITS: Step = {
+  text: "Read what limits them, and what allows VMXON.",
+  commands: ["for m in 0x486 0x487 0x488 0x489 0x3a; do sudo rdmsr -a $m; done"],
 };
+
+/** The answer where it fits a pattern. */
+const ifSaid =
+  (fits: RegExp) =>
+  ({ input }: RegExpExecArray): string | undefined => {
+    const says = checked(input);
+    return says !== undefined && fits.test(says) ? says : undefined;
+  };
+
+/** What is to be done depends on which value is wrong. */
+export const VMXON_SYMPTOMS: readonly Symptom[] = [
+  {
+    words: WORDS,
+    over: OVER,
+    says: ifSaid(/^VMXON fails [^;]{0,60}: IA32_FEAT_CTL is [^;]{1,200} is locked:/),
+    steps: [FIRMWARE_IS_OFF],
+  },
+  { words: WORDS, over: OVER, says: ifSaid(/^VMXON fails [^;]{0,60}: IA32_FEAT_CTL is [^;]{1,400}$/), steps: [] },
+  { words: WORDS, over: OVER, says: ifSaid(/^VMXON fails /), steps: [FIT] },
+  { words: WORDS, over: OVER, says: ({ input }) => checked(input), steps: [FIT, READ_LIMITS] },
+];

@@ -18,8 +18,10 @@ export const NOT_MACOS_ALONE =
 /** All Core i and Core Ultra, and Xeons since Nehalem. */
 export const OF_EPT =
   /\b(?:Core(?:\(TM\)|™)? )?i[3579][- ](?:1\d{4}|[2-9]\d{3}|\d{3})[A-Z]{0,3}\d?\b|\bCore(?:\(TM\)|™)? Ultra\b|\bXeon(?:\(R\)|®)?(?: CPU)? (?:E[357]|D|W|Gold|Silver|Bronze|Platinum)\b|\bE[357]-\d{4,5}(?: ?v\d)?\b/i;
-export const NAMED_INTEL =
-  /\bIntel\b|\bGenuineIntel\b|\bkvm[_-]intel\b|\bVMX\b|\b(?:Xeon|Celeron|Pentium|Core 2|Atom)\b|\bi[3579]-\d{3,5}/i;
+
+/** A CPU of Intel's. */
+export const INTEL_NAMED =
+  /\bGenuineIntel\b|\bIntel\(R\) (?:Core|Xeon|Celeron|Pentium|Atom)\b|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|Gold|Silver|CPUs?\b|N\d{2,3}\b)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 
 /** Errors of VirtualBox that only an Intel CPU brings, and the module for those. */
 export const OF_INTEL = /\bVERR_VMX_|\bkvm[_-]intel\b|\bvmx flags\b|^flags\s{0,8}:[^\n]{0,2000}\bvmx\b/m;

@@ -5,6 +5,7 @@ import { FEAT_CTL_RULES } from "../../../../linux/feat-ctl.js";
 import { holdsIn, releaseOf } from "../../../../rules/held.js";
 import type { Rule } from "../../../../rules/rule.js";
 import type { OwnMachine } from "../../../../situation/evidence/own-machine.js";
+import { insideOf } from "../../../../why/below/named-outer.js";
 
 /*
  * Answers that another part of the text puts right: a kernel without KVM for Intel locks IA32_FEAT_CTL itself, and what a virtual
@@ -17,6 +18,13 @@ const WITHOUT_KVM =
 /** What the source does in general says nothing about the kernel that runs. */
 const SUPPOSED = /\b(?:even )?(?:if|when|whether)\s$/i;
 const OF_KVM = /\b(?:KVM|QEMU|libvirt|Proxmox)\b/;
+/** The lock is to be undone. */
+const UNLOCK =
+  /\b(?:clear|unlock|undo|remove|reset|bypass|overwrit|flip|unset|write|AsmWriteMsr64|wrmsr)\w{0,3}\b[^.\n]{0,40}\block(?:ed)?(?: bit)?\b[^.\n]{0,40}\?|\block bit\b[^?？\n]{0,60}(?:清|解|去)|(?:解锁|解除|清除|清掉)[^\n。]{0,12}(?:锁|lock)|\b(?:entsperr|zurücksetz)\w{1,3}\b|сн(?:ять|имать) (?:lock|блокировку)/i;
+/** What runs below is named, and is not KVM. */
+const OF_OTHER = /\bthe hypervisor below \((?!KVM|QEMU|Proxmox)[A-Z]/;
+const isOfOther = (says: string, text: string): boolean =>
+  OF_OTHER.test(says) || !/^(?:KVM|Proxmox)$/.test(insideOf(text) ?? "KVM");
 
 /** The step of Linux that locks the register. */
 const LOCKS = (FEAT_CTL_RULES as readonly Rule[]).find(({ id }) => id === "want-vmx");
@@ -44,6 +52,15 @@ function afterFault(found: FoundVerdict, machine: OwnMachine): FoundVerdict {
     : found;
 }
 
+/** What the message alone may mean is answered with it. */
+const withCovered = (found: FoundVerdict, recognised: readonly Recognised[]): FoundVerdict => ({
+  ...found,
+  covers: [
+    ...found.covers,
+    ...recognised.flatMap(({ outcome, message = "" }) => (outcome === "VMXON #GP" ? [message] : [])),
+  ],
+});
+
 export function byAnother(
   verdict: FoundVerdict,
   text: string,
@@ -53,7 +70,7 @@ export function byAnother(
   const faulted =
     machine !== undefined &&
     recognised.some(({ outcome, what }) => outcome === "VMXON #GP" && verdict.says.startsWith(what));
-  const found = faulted ? afterFault(verdict, machine) : verdict;
+  const found = faulted ? withCovered(afterFault(verdict, machine), recognised) : verdict;
   const isOff = faulted ? machine.situation.host.cores.some(vmxLockedOff) : found.claim === "locked off";
   if (isOff && saysWithoutKvm(text, machine))
     return {
@@ -66,7 +83,12 @@ export function byAnother(
         },
       ],
     };
-  if (found.claim === "not passed on" && OF_KVM.test(text))
+  if (found.claim === "locked off" && UNLOCK.test(text))
+    return {
+      ...found,
+      says: `Nothing that runs clears the lock: a write to the locked register raises #GP, and only a reset opens it, after which the firmware locks it again. ${found.says}`,
+    };
+  if (found.claim === "not passed on" && OF_KVM.test(text) && !isOfOther(found.says, text))
     return {
       ...found,
       steps: [
