@@ -184,7 +184,7 @@ const TEXT = `(?:${STRING}|\`[^\`]*\`|[A-Z][A-Z_0-9]*)`;
 const RARE_MESSAGES = [
   "acrn any-fixed any-past",
   "bareflank bochs boinc boxes",
-  "cloud crc",
+  "cloud container crc",
   "dbvm docker drakvuf",
   "emulation emulator",
   "fail fwts",
@@ -194,7 +194,7 @@ const RARE_MESSAGES = [
   "kata kernel-config kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-spurious kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
   "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-feat linux-sgx linux-txt lxd linux-virt",
   "macos minikube msr multipass",
-  "modprobe-file module-irqbypass module-lockdown nix nova nyx",
+  "modprobe-file nix nova nyx",
   "ovirt",
   "parameter",
   "qemu-empty qemu-evmcs qemu-exception qemu-hvf qemu-hyperv qemu-kvm qemu-memory qemu-nested qemu-no-host qemu-phys qemu-sev qemu-unrestricted qemu-monitor",
