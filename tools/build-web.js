@@ -188,10 +188,10 @@ const RARE_MESSAGES = [
   "dbvm docker drakvuf",
   "emulation emulator",
   "fail fwts",
-  "gns3 guest",
+  "generic-ept gns3 guest",
   "hax hcs hypervisor",
   "jailhouse",
-  "kata kernel-config kubevirt kut kvm-command kvm-api kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-spurious kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
+  "kata kernel-config kubevirt kut kvm-command kvm-api kvm-entry kvm-allocation kvm-bndcfgs kvm-evmcs kvm-exit kvm-guest kvm-host kvm-l1d kvm-msr kvm-nop kvm-old kvm-perf kvm-perfctr kvm-posted kvm-real kvm-set kvm-shadow kvm-spurious kvm-svm-no kvm-unhandled kvm-tdx kvm-tsc kvm-unexpected kvm-vmwrite kvm-trace kvm-split",
   "libvirt-arm libvirt-cpu libvirt-mode libvirt-qemu libvirt-xml libxl linux-clears linux-feat linux-sgx linux-txt lxd linux-virt",
   "macos minikube msr multipass",
   "modprobe-file nix nova nyx",
@@ -506,6 +506,9 @@ const OMISSIONS = [
         .replace(/\bconst OF_INTEL_MODELS\b[\s\S]*?\]\);/, "")
         .replace(/ {6}text:\s*rest\.every[\s\S]*?\n {10,12}: `/, "      text: `"),
   ],
+  // Where VT-d is looked for, and what parameters do that decide nothing about VMX (`explain`).
+  [/[\\/]asked[\\/]vtd-shown\.ts$/, () => 'export const vtdShown = () => undefined, notVtd = () => "";'],
+  [/[\\/]internal-error[\\/]zero-error\.ts$/, () => "export const zeroErrorBy = () => undefined, TAKEN = {};"],
   // Registers in sentences of other languages, and control registers that a program gives its guest (`explain`).
   [
     /[\\/]formats[\\/]msr-sentence\.ts$/,
@@ -700,9 +703,14 @@ export function whyOff({ host }: Situation): WhyOff {
     /[\\/]guests[\\/]nested-off\.ts$/,
     (code) => code.replace(/\n\/\*\* vmx itself, and[\s\S]*/, "\nexport const nestedRefused = () => undefined;\n"),
   ],
+  // Parameters in the files of boot loaders and of NixOS (`explain`).
+  [/[\\/]linux[\\/]module-options\.ts$/, (code) => code.replace(/\|\\bGRUB_CMDLINE[^\n]*(?=\/;\n)/, "")],
   [
     /[\\/]verdict[\\/]text-signs\.ts$/,
-    (code) => code.replace(/\nexport const mayBeOfTwo[\s\S]*?;\n/, "\nexport const mayBeOfTwo = () => false;\n"),
+    (code) =>
+      code
+        .replace(/(\nconst INTEL_HARDWARE =)\n[^\n]*\n/, "$1 /(?!)/;\n")
+        .replace(/\nexport const mayBeOfTwo[\s\S]*?;\n/, "\nexport const mayBeOfTwo = () => false;\n"),
   ],
   // AMD-V that a text shows to be missing (`explain`).
   [

@@ -74,3 +74,6 @@ export function atLeast(version: string, since: string): boolean {
   if (a === undefined || b === undefined) throw new RangeError(`${version} or ${since} is not a version`);
   return a >= b;
 }
+
+/** The release from which on VirtualBox passes VT-x to its machines (its manual, nested virtualization). */
+export const VIRTUALBOX_PASSES_VTX = "6.1";

@@ -12,7 +12,7 @@ export interface OtherParam {
   readonly file: string;
 }
 
-const OTHER_PARAMS: readonly OtherParam[] = [
+export const OTHER_PARAMS: readonly OtherParam[] = [
   {
     name: "vmentry_l1d_flush",
     module: "kvm_intel",

@@ -1,9 +1,11 @@
+import { listText } from "../../bits/list-text.js";
 import type { Host } from "../../host/host.js";
 import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
 import { formatHeld, holdsIn } from "../../rules/held.js";
 import { RELEASES, type Release } from "../../rules/release.js";
 import type { Situation } from "../../situation/situation.js";
+import { OTHER_PARAMS, otherParam } from "../../why/other-params.js";
 import type { TextVerdict } from "../answer.js";
 
 /** Parameters that modprobe.d or the command line asks for are all that the text says. */
@@ -29,6 +31,9 @@ export function askedVerdict({
   const says = (["kvm_intel", "kvm"] as const).flatMap((module) =>
     Object.entries(host.paramsAsked?.[module] ?? {}).map(([name, value]) => askedText(module, name, value, named)),
   );
+  // What has no effect is what people do not expect.
+  const isUnknown = (text: string) => text.includes(NOT_KNOWN);
+  says.sort((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)));
   return {
     says: says.slice(0, 3).join(" "),
     steps: [
@@ -53,6 +58,20 @@ const OTHERS: { readonly [name: string]: string } = {
 /** Defaults that were others in kernels older than the rules: Linux, arch/x86/kvm/vmx.c, commit 1e58e5e59148. */
 const SINCE: { readonly [name: string]: string } = { "kvm_intel.nested": " in all but old kernels" };
 
+/** Names of the module in which it is a part, or that are a part of it: `poll_ns` of `halt_poll_ns`. */
+function likeText(module: "kvm_intel" | "kvm", name: string): string {
+  const like = paramNames(module).filter((one) => one.includes(name) || name.includes(one));
+  return like.length === 0 || name.length < SHORTEST ? "" : ` (${listText(like)} is)`;
+}
+const SHORTEST = 4;
+const NOT_KNOWN = "and no such parameter is known here";
+const paramNames = (module: "kvm_intel" | "kvm"): readonly string[] => [
+  ...new Set([
+    ...PARAMS.filter((row) => row.module === module).map(({ name }) => name as string),
+    ...OTHER_PARAMS.filter((row) => row.module === module).map(({ name }) => name),
+  ]),
+];
+
 function askedText(
   module: "kvm_intel" | "kvm",
   name: string,
@@ -66,8 +85,10 @@ function askedText(
     const other = PARAMS.find((known) => known.name === name);
     const about = OTHERS[full];
     if (about !== undefined) return `${full}=${value} is asked for: ${about}.`;
+    const known = otherParam(full);
+    if (known !== undefined) return `${full}=${value} is asked for, which does not decide about VMX: ${known.about}.`;
     return other === undefined
-      ? `${full}=${value} is asked for: it is none of the parameters that decide about VMX.`
+      ? `${full}=${value} is asked for, ${NOT_KNOWN}${likeText(module, name)}: a module ignores what it does not have, and its log says so.`
       : `${full}=${value} is asked for, and it is a parameter of ${other.module}: ${other.module}.${name}.`;
   }
   const has = (release: Release) => rows.some((one) => holdsIn(release, one.held) !== false);

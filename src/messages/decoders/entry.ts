@@ -22,6 +22,7 @@ import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
 import { failedIn } from "./internal-error/failed-in.js";
 import { withSregs } from "./internal-error/guest-sregs.js";
+import { TAKEN, zeroErrorBy } from "./internal-error/zero-error.js";
 import { eventText, exitText } from "./suberror.js";
 
 const SDM = "Intel SDM volume 3C";
@@ -45,6 +46,9 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   if (code === undefined) return auditOf(context, undefined, {});
   const isOfQemu = match.row.id === "qemu-entry-failed";
   if (code === 0xffff_ffff) return ofAmd(context);
+  const byDump = code === 0 ? zeroErrorBy(context.dumps().dumps) : undefined;
+  if (byDump !== undefined) return { ...byDump, isOfInstruction: true };
+  if (code === 0 && context.circumstances.has("rival beside KVM")) return { ...TAKEN, isOfInstruction: true };
   if (code >>> 31 === 1)
     return withPart(auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context), isOfQemu), context);
   const failed =

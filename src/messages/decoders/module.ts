@@ -273,9 +273,18 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
     };
   }
   const [first] = rows as [ParamRow, ...ParamRow[]];
-  const where = formatKernels(
-    KERNELS.map(({ id }) => id).filter((id) => rows.some(({ held }) => holdsIn(id, held) !== false)),
+  const plain = rows.filter(({ config }) => config === undefined);
+  const built = rows.find(({ config }) => config !== undefined)?.config;
+  const having = KERNELS.map(({ id }) => id).filter((id) =>
+    (plain.length === 0 ? rows : plain).some(({ held }) => holdsIn(id, held) !== false),
   );
+  // The kernel at hand can be another one, or built or patched without it.
+  const where =
+    built !== undefined && plain.length > 0
+      ? `older releases; later ones, and stable updates, have it only with ${built}`
+      : having.length === KERNELS.length
+        ? `the releases that are modelled (Linux ${RELEASES[0]} to ${RELEASES.at(-1)})`
+        : formatKernels(having);
   const causes: Cause[] = [];
   const steps: Step[] = [];
   if (match.row.id === "kvm-unknown-parameter") {
@@ -284,7 +293,7 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
     causes.push({
       text: wrong
         ? `${name} is a parameter of ${module}, not of ${match.groups.module}.`
-        : `${name} (${first.about}) exists in ${where}${first.config === undefined ? "" : `, in kernels built with ${first.config}`}; this kernel has it no longer, not yet, or not built in.`,
+        : `${name} (${first.about}) exists in ${where}${built === undefined || plain.length > 0 ? "" : `, in kernels built with ${built}`}; this kernel has it no longer, not yet, or not built in.`,
       certainty: "certain",
     });
   }

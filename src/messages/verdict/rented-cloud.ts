@@ -1,4 +1,5 @@
 import type { Advice } from "../../answers/message.js";
+import { atLeast, VIRTUALBOX_PASSES_VTX } from "../../compare/versions.js";
 import { cloudOf, instanceOf, workspaceIn } from "../../input/places/cloud-words.js";
 import type { Circumstances } from "../../situation/evidence/own-machine.js";
 import { CLOUDS } from "../../why/below/clouds.js";
@@ -25,7 +26,11 @@ export const OWN_COMPUTER =
   /\b(?:I have|I['’]ve got|I['’]m on|my (?:\w{2,10} )?(?:CPU|processor|computer|PC|laptop|machine) (?:is|has))\b[^.\n]{0,40}\b(?:Core ?2|Core i\d|i[3579]-\d{3,5}|Pentium|Celeron|Atom|Ryzen|FX-\d{4}|Athlon|Phenom)\b/i;
 
 /** A release of VirtualBox that passes no VT-x: it came with 6.1, AMD-V with 6.0. */
-const OLD_VIRTUALBOX = /\bVirtual ?Box\b[^\n]{0,24}?[ (v]v?(?:4\.[0-3]|5\.[0-2]|6\.0)(?:\.\d{1,2})?\b/i;
+const VIRTUALBOX = /\bVirtual ?Box\b[^\n]{0,24}?[ (v]v?(?<release>[4-9]\.\d)(?:\.\d{1,2})?\b/i;
+function isOldVirtualBox(text: string): boolean {
+  const release = VIRTUALBOX.exec(text)?.groups?.release;
+  return release !== undefined && !atLeast(release, VIRTUALBOX_PASSES_VTX);
+}
 
 /** What is left of the step for a place, where the text says which machine was chosen there. */
 const CHOSEN: readonly {
@@ -60,7 +65,7 @@ const CHOSEN: readonly {
   },
   {
     place: "VirtualBox",
-    is: (text) => OLD_VIRTUALBOX.test(text),
+    is: (text) => isOldVirtualBox(text),
     step: {
       text: "VirtualBox passes VT-x from 6.1 on, and AMD-V from 6.0 on: update it on the host; then, with the machine off, switch it on.",
       commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],

@@ -51,5 +51,10 @@ const OF_HOST = /\/parameters\/nested\b|\b(?:virsh|qm) \w|^\s{0,8}kvm_(?:intel|a
 const NAMES_INTEL = /\bIntel\b|\bVT-?x\b|\bkvm[_-]intel\b/i;
 const NAMES_AMD = /\bAMD\b|\bSVM Mode\b|\bkvm[_-]amd\b/i;
 
+/** What a kernel's log has of Intel's CPUs alone: graphics of the CPU, its sensors and memory controllers, its module of KVM. */
+const INTEL_HARDWARE =
+  /\bi915 0000:00:02\.0\b|\bEDAC (?:skx|sbridge|i10nm|ie31200|i7core)\b|\b(?:intel_powerclamp|intel_rapl\w{0,12}|intel_cstate|intel_pstate|x86_pkg_temp_thermal)\b|\bModules linked in:[^\n]{0,2000}\bkvm_intel\b/;
+export const showsIntel = (text: string): boolean => INTEL_HARDWARE.test(text);
+
 /** Intel's CPUs are spoken of, and AMD's are not. */
 export const isOfIntel = (text: string): boolean => NAMES_INTEL.test(text) && !NAMES_AMD.test(text);

@@ -83,7 +83,7 @@ function oneProduct(text: string, pattern: RegExp): string | undefined {
 
 /** The product in whose machines something runs, where the text says so of one alone. */
 export function insideOf(text: string): string | undefined {
-  return oneProduct(text, INSIDE);
+  return oneProduct(withoutFormer(text), INSIDE);
 }
 
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
@@ -121,7 +121,7 @@ const NOT_EXPOSED = /\bExposeVirtualizationExtensions\s{1,20}: {0,2}False\b/i;
 
 /** What something is only likened to, and what a machine ran in before. */
 const COMPARED =
-  /\b(?:migrat|mov|convert|import)\w{1,4} [^.\n]{0,24}?\b(?:VMware|ESXi|VirtualBox|Hyper-?V)(?: VMs?| machines?)?(?= (?:in)?to\b)|\b(?:in|on|from) (?:the|my|our) (?:old|former|previous) (?:VMware|ESXi|VirtualBox|Hyper-?V)\b|\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b|\b(?:(?:mov|switch|migrat|chang|com)\w{1,3} (?:away |over )?from|instead of|used to use|not using) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b|\b(?:used|had|ran) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b[^.\n]{0,24} before\b/gi;
+  /\b(?:migrat|mov|convert|import)\w{1,4} [^.\n]{0,24}?\b(?:VMware|ESXi|VirtualBox|Hyper-?V)(?: VMs?| machines?)?(?= (?:in)?to\b)|\b(?:in|on|from) (?:the|my|our) (?:old|former|previous) (?:VMware|ESXi|VirtualBox|Hyper-?V)\b|\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b|\b(?:(?:mov|switch|migrat|chang|com)\w{1,3} (?:away |over )?from|instead of|used to use|not using) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b|\b(?:no|never (?:run|start|use) an?|without an?) (?:stock )?(?:VM_?ware|Virtual ?Box|Hyper-?V) (?:VMs?|guests?|machines?)\b|\bin-VM Hyper-?V\b|\b(?:VM_?ware|Virtual ?Box|Hyper-?V) VMs? (?:at the same time|simultaneously|in parallel|start(?:s|ed|ing)?|beside|alongside)\b|\b(?:used|had|ran) (?:VM_?ware|Virtual ?Box|Hyper-?V|Proxmox|ESXi|WSL2?)\b[^.\n]{0,24} before\b/gi;
 
 export const withoutFormer = (text: string): string => text.replace(COMPARED, " ");
 

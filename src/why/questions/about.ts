@@ -47,6 +47,8 @@ export interface SaidOfMachine {
   readonly intelCpu?: () => string | undefined;
   /** That it speaks of Intel's CPUs, of VT-x or of kvm_intel, and not of AMD's beside them. */
   readonly isOfIntel?: () => boolean;
+  /** That it shows devices or modules that only machines with Intel's CPUs have. */
+  readonly showsIntel?: () => boolean;
   /** That it is a virtual machine, of whatever hypervisor. */
   readonly isVirtual?: true;
   /** That all of it comes from one machine, as the prompts show that have the name of a host. */
@@ -76,7 +78,7 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
     virtual,
     outer,
     isSaid,
-    ofEither: isOfEither(situation.read) && said?.intelCpu?.() === undefined,
+    ofEither: isOfEither(situation.read) && said?.intelCpu?.() === undefined && said?.showsIntel?.() !== true,
     neither: showsNeither(situation.read) && said?.intelCpu?.() === undefined && said?.isOfIntel?.() !== true,
     withoutVmx: [host.name, said?.cpuName?.()].find((name) => name !== undefined && hasNoVmx(name)),
     modelHasVmx:

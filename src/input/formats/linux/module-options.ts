@@ -7,8 +7,10 @@ const OPTIONS =
 /** The same in quotes, in a sentence that says that it is there. */
 const QUOTED =
   /\b(?:put|added|have|had|has|set|using|wrote|with|created|contains|appended|after adding)\b[^.?!\n"'`]{0,60}["'`“]options\s{1,8}(kvm(?:[-_]intel)?)((?:\s{1,8}[a-z]\w{0,40}(?:=[\w.,+-]{1,40})?){1,40})\s?["'`”]/;
-const COMMAND_LINE = /(?:\bBOOT_IMAGE=|\b(?:Kernel c|C)ommand line: )/;
-const ON_COMMAND_LINE = /(?:^|\s)(kvm(?:[-_]intel)?)\.([a-z]\w{0,40})(?:=([\w.,+-]{1,40}))?(?=\s|$)/g;
+/** As the kernel prints it, as boot loaders are given it, and as a list of a configuration has one of its words. */
+const COMMAND_LINE =
+  /\bBOOT_IMAGE=|\b(?:Kernel c|C)ommand line: |\bGRUB_CMDLINE_LINUX\w*=|\b(?:kernelParams|kernel_params|kargs)\b|^\s{0,8}options (?:root=|[^\n]{0,200}\broot=)|--(?:args|append(?:-if-missing)?)[= ]|^\s{0,16}(?:- )?["']kvm(?:[-_]intel)?\.\w{2,40}=\w{1,20}["'],?\s*$/;
+const ON_COMMAND_LINE = /(?:^|[\s"'=])(kvm(?:[-_]intel)?)\.([a-z]\w{0,40})(?:=([\w.,+-]{1,40}))?(?=["'\s]|$)/g;
 
 /** Parameters of kvm and kvm_intel as modprobe.d and the kernel's command line ask for them. */
 export const moduleOptions: FactReader = {
@@ -17,8 +19,18 @@ export const moduleOptions: FactReader = {
   knows:
     "Parameters that /etc/modprobe.d or the kernel's command line asks for; what became of them only " +
     "/sys/module shows, which counts for more.",
-  mark: /^\s{0,8}options\s{1,8}kvm|modprobe\.d\/[^\n]{1,80}: {0,4}options kvm|["'`“]options kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
-  words: ["BOOT_IMAGE=", "ommand line: ", '"options kvm', "'options kvm", "`options kvm", "“options kvm"],
+  mark: /^\s{0,8}options\s{1,8}kvm|modprobe\.d\/[^\n]{1,80}: {0,4}options kvm|["'`“]options kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: |\bkvm(?:[-_]intel)?\.[a-z]\w{1,40}=/,
+  words: [
+    "BOOT_IMAGE=",
+    "ommand line: ",
+    "kvm.",
+    "kvm_intel.",
+    "kvm-intel.",
+    '"options kvm',
+    "'options kvm",
+    "`options kvm",
+    "“options kvm",
+  ],
   open: (sink) => {
     // modprobe adds what the kernel's command line asks for after its own files, and the last value counts.
     const onCommandLine = new Set<string>();

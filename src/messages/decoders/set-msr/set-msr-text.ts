@@ -112,7 +112,7 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
   const evmcs = evmcsCause(subject);
   if (evmcs !== undefined && evmcs.certainty !== "possible" && causes.some(({ text }) => text === evmcs.text)) {
     steps.push({
-      text: `Do without the enlightened VMCS (list the enlightenments instead of passing all), or use Linux ${releaseOf(NOT_REPLAYED.evmcsRemovesControls.held.before)} or later.`,
+      text: `Do without the enlightened VMCS (list the enlightenments instead of passing all). Where the kernel is older, Linux ${releaseOf(NOT_REPLAYED.evmcsRemovesControls.held.before)} or later helps, too.`,
       commands: [
         "-cpu host,hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-vpindex,hv-synic,hv-stimer,hv-time",
         "-cpu host,hv-passthrough=on,hv-evmcs=off",

@@ -65,7 +65,7 @@ const ACCELERATED = /\bWHPX\b|\baccel[= ]whpx\b/i;
 
 /** Another hypervisor that runs, or its module in a list of lsmod. */
 const RIVAL_RUNS =
-  /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|\bVirtualBoxVM\b|\bVBoxHeadless\b|\bvmware-vmx\b|^(?:vboxdrv|vmmon) {1,20}\d/im;
+  /\b(?:VMware|Virtual ?Box|VBox)\b(?: \w{2,12}){0,3} (?:is|are|was|were) (?:also |already |still )?(?:running|open|started|up|active)\b|\b(?:VMware|Virtual ?Box) VMs? (?:at the same time|simultaneously|start(?:s|ed|ing)|running)\b|\bVirtualBoxVM\b|\bVBoxHeadless\b|\bvmware-vmx\b|^(?:vboxdrv|vmmon) {1,20}\d/im;
 const IN_RIVAL = /\b(?:inside|in|on) (?:a |my |the )?(?:VMware|Virtual ?Box)\b/i;
 const AFTER_SUSPEND =
   /\bsystemctl (?:suspend|hibernate|hybrid-sleep)\b|\bpm-suspend\b|\brtcwake\b|\b(?:before|until) (?:going to )?(?:sleep|suspend\w{0,3})\b|\blid (?:close|open|clos|was closed)|\b(?:suspend|resume|sleep)\/(?:resume|wake)\b|\bnach (?:dem |jedem )?(?:Standby|Ruhezustand|Aufwachen|Suspend|Bereitschaft\w{0,6})\b|\baprès (?:la |une )?(?:mise en )?veille\b|\b(?:tras|después de) (?:la )?(?:suspen\w{2,5}|hibern\w{2,6})|после (?:сна|пробуждения|выхода из сна|спящего режима|ждущего режима)|(?:睡眠|休眠|挂起|待机)[^，。\n]{0,6}(?:后|唤醒|恢复)|(?:スリープ|サスペンド)[^。\n]{0,6}(?:後|復帰)|\bwak(?:es?|ing) up from (?:S3|sleep|suspend)\b|\b(?:until|till) (?:the |my )?(?:next |first )?suspend\b|\b(?:after|since|following) (?:(?:a|an|the|each|every|any) )?(?:\w{2,12} )?(?:suspend(?:ing)?|resum(?:e|ing)|S3|sleep|standby|waking up|wake-?up|hibernat\w{1,5})\b|\bPM: (?:suspend|hibernation) exit\b|\bPM: Finishing wakeup\b/i;

@@ -165,7 +165,7 @@ export function subjectOfWindows(
     );
   if (both && WINDOWS.test(text))
     return answer(
-      `The text speaks of ${beside} beside Windows' own hypervisor${shownBy(own)}. While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle; before 6.0" : "ULM; before 15.5.5"} not at all), and its guests get no VT-x.${NEEDS_IT.test(text) ? " It is needed for other machines there, so nothing else is to be had without a restart." : ""}`,
+      `The text speaks of ${beside} beside Windows' own hypervisor${shownBy(own)}. While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle; old releases" : "ULM; old releases"} not at all), and its guests get no VT-x.${NEEDS_IT.test(text) ? " It is needed for other machines there, so nothing else is to be had without a restart." : ""}`,
       [
         ...(/\bminikube\b/i.test(text) ? [HYPERV_DRIVER] : []),
         ...(ASKED_FOR_VTX.test(text) ? [WITHOUT_VTX] : []),

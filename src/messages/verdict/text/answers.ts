@@ -11,6 +11,7 @@ import { isOfOtherRegister, otherRegister } from "../../../answers/asked/other-r
 import { registersAsked } from "../../../answers/asked/registers-read.js";
 import { twoValues } from "../../../answers/asked/two-values.js";
 import { featCtlAsked, valueAsked, wantedRefused } from "../../../answers/asked/values-asked.js";
+import { vtdShown } from "../../../answers/asked/vtd-shown.js";
 import { isSvmVendor, msrOf, showsVmx } from "../../../host/host.js";
 import { knownValue } from "../../../host/msr.js";
 import type { OwnMachine } from "../../../situation/evidence/own-machine.js";
@@ -121,6 +122,7 @@ function withoutMessages({ recognised, machine, text, guests }: Reading): FoundV
     bitAsked(text, machine) ??
     default1Asked(text) ??
     askedName(text, machine) ??
+    vtdShown(text) ??
     otherRegister(text, machine) ??
     numbersAsked(text) ??
     autoloaded(text) ??

@@ -18,7 +18,7 @@ import type { DesktopMessages } from "../../desktop-messages.js";
 import { guestInWords } from "../guests/model-in-words.js";
 import type { SaidInProse } from "../machine-verdict.js";
 import { rentedCloud } from "../rented-cloud.js";
-import { isOfIntel, OF_INTEL, OF_NESTED, OF_TWO } from "../text-signs.js";
+import { isOfIntel, OF_INTEL, OF_NESTED, OF_TWO, showsIntel } from "../text-signs.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
 const LONGEST_CONFIGURATION = 1_000_000;
@@ -100,6 +100,7 @@ function saidIn(text: string | undefined, circumstances: Circumstances): SaidInP
     cpu,
     intelCpu: () => (OF_INTEL.test(cpu()?.name ?? "") ? cpu()?.name : undefined),
     isOfIntel: once(() => text !== undefined && isOfIntel(text)),
+    showsIntel: once(() => text !== undefined && showsIntel(text)),
     cpuName: once(() => (text === undefined ? undefined : namedWithoutVmx(text))),
     isInside: () => circumstances.has("said to be virtual"),
     cloud: () => cloudIn(text, circumstances),

@@ -21,11 +21,17 @@ export function failedInside(
   return {
     ...found,
     says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the ${passed} that this hypervisor passes on.`,
+    // What shows the state comes before another machine.
     steps: [
-      below === undefined
-        ? { text: `Try another machine type of ${inside}: the hypervisor there is its own.` }
-        : { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
-      ...found.steps,
+      ...(below === undefined
+        ? [
+            ...found.steps.slice(0, 2),
+            { text: `Try another machine type of ${inside}: the hypervisor there is its own.` },
+          ]
+        : [
+            { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
+            ...found.steps,
+          ]),
     ].slice(0, 3),
   };
 }

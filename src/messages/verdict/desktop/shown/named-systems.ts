@@ -24,6 +24,7 @@ export const INTEL_NAMED =
   /\bGenuineIntel\b|\bIntel\(R\) (?:Core|Xeon|Celeron|Pentium|Atom)\b|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|Gold|Silver|CPUs?\b|N\d{2,3}\b)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 
 /** Errors of VirtualBox that only an Intel CPU brings, and the module for those. */
-export const OF_INTEL = /\bVERR_VMX_|\bkvm[_-]intel\b|\bvmx flags\b|^flags\s{0,8}:[^\n]{0,2000}\bvmx\b/m;
+export const OF_INTEL =
+  /\b(?:Skylake|Cascadelake|Icelake|Cooperlake|Haswell|Broadwell|SapphireRapids|GraniteRapids|SierraForest|Snowridge|Denverton|Westmere|Nehalem|Penryn|Conroe|IvyBridge|SandyBridge)(?![a-z ])|\bVERR_VMX_|\bkvm[_-]intel\b|\bvmx flags\b|^flags\s{0,8}:[^\n]{0,2000}\bvmx\b/m;
 
 export const OF_AMD = /\bAMD|\bSVM\b|\bRyzen\b|\bEPYC\b/i;

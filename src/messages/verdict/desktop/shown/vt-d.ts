@@ -1,4 +1,5 @@
 import type { FoundVerdict } from "../../../../answers/answer.js";
+import { notVtd } from "../../../../answers/asked/vtd-shown.js";
 import { saysOn } from "../../../../input/prose/said-on.js";
 import { changesOf } from "../../../open-steps.js";
 import { aboutIommu } from "../subject.js";
@@ -23,12 +24,13 @@ const count = (text: string, words: RegExp): number => text.match(words)?.length
 const VTD_ON =
   /\bVT-?d\b(?![^.\n]{0,40}(?:n['’]t|\b(?:not|disabled)\b))[^.\n]{0,40}\b(?:enabled|on|activated|ticked|checked)\b|\b(?:enabled|turned on|activated|ticked|checked|have)\b[^.\n]{0,30}\bVT-?d\b/i;
 
-/** An answer that VT-x is to be switched on, where VT-d is. */
+/** An answer on VT-x, where the text has VT-d on, or looks for VT-d. */
 export function withVtd(found: FoundVerdict, text: string): FoundVerdict {
-  return VTD_ON.test(text) && !saysOn(text) && found.steps.some((step) => changesOf(step) === "firmware")
-    ? {
-        ...found,
-        says: `${found.says} VT-d, which the text has on, is another setting (the IOMMU): VT-x has one of its own.`,
-      }
-    : found;
+  if (VTD_ON.test(text) && !saysOn(text) && found.steps.some((step) => changesOf(step) === "firmware"))
+    return {
+      ...found,
+      says: `${found.says} VT-d, which the text has on, is another setting (the IOMMU): VT-x has one of its own.`,
+    };
+  const not = notVtd(text);
+  return not === "" ? found : { ...found, says: `${found.says}${not}` };
 }
