@@ -730,7 +730,6 @@ export function whyOff({ host }: Situation): WhyOff {
         .replace(/\n {6}const asked = [^\n]*/, "")
         .replace("ofSystem(asked,", "ofSystem(step.commands,")
         .replace(/\n {6}const named = INTEL[^\n]*\n[^\n]*/, "\n      return left;")
-        .replace(/(\nconst EXCLUDED: [^\n]* = \[)[\s\S]*?\n\];/, "$1];")
         .replace(/\n {6}if \(isSo\("macOS alone"\)[^\n]*/, "")
         .replace(/\nconst SEE_ON_MACOS: [\s\S]*?\n\};\n/, "\n")
         .replace(/\n {2}\{ text: \[IS_VIRTUAL\][^\n]*/g, "")

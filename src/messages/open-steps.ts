@@ -183,25 +183,9 @@ export function changesOf({ text, changes }: Advice): Advice["changes"] {
   return changes ?? (IN_FIRMWARE.has(text) ? "firmware" : undefined);
 }
 
-/** What a cause says, and what shows that it is not so. */
-const EXCLUDED: readonly { readonly says: RegExp; readonly by: readonly Circumstance[] }[] = [
-  { says: /^(?:It|This server|This) is a virtual machine\b|\bruns in a virtual machine\.$/, by: PHYSICAL },
-  {
-    says: /^(?:The|A) CPU (?:has no|without) VT-x(?!\/EPT)\b|^The CPU has none\b/,
-    by: ["in WSL2", "VMX in CPUID", "VMX locked on", "VMX locked off", "a CPU with EPT named"],
-  },
-  { says: /^The CPU has no EPT\b/, by: ["a CPU with EPT named", "in WSL2"] },
-  { says: /^On Windows\b/, by: ["on Linux", "macOS", "no hypervisor below"] },
-  { says: /^(?:On Linux|KVM has)\b/, by: ["on Windows", "macOS"] },
-];
-
 /** The causes that are left. */
 export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstance) => boolean): readonly RowCause[] {
-  const possible = causes.filter(
-    ({ text, unless }) =>
-      unless?.some(isSo) !== true && !EXCLUDED.some(({ says, by }) => says.test(text) && by.some(isSo)),
-  );
-  const open = possible.length === 0 ? causes.filter(({ unless }) => unless?.some(isSo) !== true) : possible;
+  const open = causes.filter(({ unless }) => unless?.some(isSo) !== true);
   if (![...INSIDE, ...DONE.firmware, "another product below" as const].some(isSo)) return open;
   const left = open.filter(({ layer, always }) => layer !== "firmware" || always === true);
   return left.length === 0 ? open : left;

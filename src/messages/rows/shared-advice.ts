@@ -430,3 +430,15 @@ export const PT_ON: Advice = {
 
 /** A command of QEMU's monitor, for a guest of libvirt. */
 export const monitor = (command: string): string => `virsh qemu-monitor-command --hmp GUEST '${command}'`;
+
+/** What a cause presupposes, and what shows that it is not so. */
+const NOT_WHERE = {
+  "virtual machine": ["bare metal", "said to be physical"],
+  "no VT-x": ["in WSL2", "VMX in CPUID", "VMX locked on", "VMX locked off", "a CPU with EPT named"],
+  "no EPT": ["a CPU with EPT named", "in WSL2"],
+  Windows: ["on Linux", "macOS", "no hypervisor below"],
+  Linux: ["on Windows", "macOS"],
+} as const satisfies { readonly [presupposed: string]: readonly Circumstance[] };
+
+/** A cause that is offered unless the text shows that it cannot be. */
+export const causeIf = (is: keyof typeof NOT_WHERE, text: string): RowCause => ({ text, unless: NOT_WHERE[is] });

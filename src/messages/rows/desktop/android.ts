@@ -1,5 +1,6 @@
 import type { MessageRow } from "../../../answers/message.js";
 import {
+  causeIf,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   HYPERV_OFF,
@@ -94,7 +95,10 @@ export const ANDROID_MESSAGES = [
     causes: [
       "`Your CPU: 'AuthenticAMD'`: an AMD CPU and an emulator that knows HAXM only, which is for Intel. Use WHPX or AEHD.",
       "Another hypervisor (Hyper-V, or the one that this machine is a guest of) hides VT-x.",
-      "The CPU has no VT-x. (Off in the firmware setup, the emulator says `VT feature disabled in BIOS/UEFI`.)",
+      causeIf(
+        "no VT-x",
+        "The CPU has no VT-x. (Off in the firmware setup, the emulator says `VT feature disabled in BIOS/UEFI`.)",
+      ),
     ],
     steps: [CHECK, WHPX_ON, WINDOWS_STATE, ENABLE_OUTER, ENABLE_FIRMWARE],
     source: { message: `${PROBE}; dotnet/docs-maui#1000`, meaning: `${PROBE}; ${STUDIO}` },

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../../answers/message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER } from "../shared-advice.js";
+import { causeIf, ENABLE_FIRMWARE, ENABLE_OUTER } from "../shared-advice.js";
 
 const BHYVE = "FreeBSD, sys/amd64/vmm/intel/vmx.c";
 
@@ -86,7 +86,10 @@ export const BHYVE_MESSAGES = [
     pattern: /vmx_(?:mod)?init: processor does not support VMX operation|hma_vmx_init: CPU does not support VMX/i,
     what: "CPUID.1:ECX bit 5 is 0: FreeBSD or illumos sees a CPU without VMX. Without bhyve it runs as before.",
     causes: [
-      "It is a virtual machine whose hypervisor does not pass VT-x (HAXM cannot pass it at all).",
+      causeIf(
+        "virtual machine",
+        "It is a virtual machine whose hypervisor does not pass VT-x (HAXM cannot pass it at all).",
+      ),
       "The CPU is AMD's or has no VT-x.",
     ],
     steps: [ENABLE_OUTER],
@@ -232,7 +235,10 @@ export const BHYVE_MESSAGES = [
     decoder: "hv-status",
     what: "macOS's Hypervisor.framework, on which xhyve, hyperkit, Docker Desktop and QEMU's hvf run, did not create a virtual machine.",
     causes: [
-      "The CPU has no EPT with unrestricted guest (Core 2, first Nehalems): kern.hv_support is 0 then, and no setting brings it.",
+      causeIf(
+        "no EPT",
+        "The CPU has no EPT with unrestricted guest (Core 2, first Nehalems): kern.hv_support is 0 then, and no setting brings it.",
+      ),
       "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
       "Since macOS 11 the program needs the entitlement com.apple.security.hypervisor; without it the call is denied.",
     ],

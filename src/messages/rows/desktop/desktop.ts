@@ -1,5 +1,6 @@
 import type { MessageRow } from "../../../answers/message.js";
 import {
+  causeIf,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   HYPERV_OFF,
@@ -22,9 +23,12 @@ export const DESKTOP_MESSAGES = [
       /Virtualization support is disabled on your computer|(?:HOST_VIRT_UNAVAILABLE|VBOX_VTX_DISABLED)(?![^\n]{0,160}VT-X\/AMD-v enabled)/i,
     what: "minikube tried to start a virtual machine and found no VT-x. It looks only at CPUID flags and does not distinguish the causes.",
     causes: [
-      "On Windows: Hyper-V (Docker, WSL2) runs and hides VT-x; minikube's own check is wrong then if its driver is hyperv.",
+      causeIf(
+        "Windows",
+        "On Windows: Hyper-V (Docker, WSL2) runs and hides VT-x; minikube's own check is wrong then if its driver is hyperv.",
+      ),
       OFF_IN_FIRMWARE,
-      "This is a virtual machine (a cloud) without nested VT-x.",
+      causeIf("virtual machine", "This is a virtual machine (a cloud) without nested VT-x."),
     ],
     steps: [
       {

@@ -3,6 +3,7 @@ import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { VBOX_LOG } from "../../decoders/vbox-status.js";
 import {
+  causeIf,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   FIRMWARE_FOUND_OFF,
@@ -47,7 +48,10 @@ export const VIRTUALBOX_MESSAGES = [
     what: "IA32_FEATURE_CONTROL is locked with VMX off both inside and outside SMX: the firmware has VT-x switched off.",
     causes: [
       OFF_IN_FIRMWARE,
-      "On Windows with Hyper-V: VirtualBox sees the register as Hyper-V shows it to its own root partition.",
+      causeIf(
+        "Windows",
+        "On Windows with Hyper-V: VirtualBox sees the register as Hyper-V shows it to its own root partition.",
+      ),
     ],
     steps: [FIRMWARE_FOUND_OFF, HYPERV_OFF],
     source: { message: "kubernetes/minikube#4378, sisoputnfrba/foro#2013", meaning: HMVMX },
@@ -113,12 +117,12 @@ export const VIRTUALBOX_MESSAGES = [
     group: "vbox-no-vmx",
     what: "CPUID.1:ECX bit 5 is 0: VirtualBox sees no VT-x at all. With VT-x merely off in the firmware the bit is usually there.",
     causes: [
-      {
-        text: "On Windows: Hyper-V (also through WSL2, Sandbox, Docker, memory integrity) runs below and hides the bit from everything else.",
-        unless: ["no hypervisor below", "on Linux"],
-      },
+      causeIf(
+        "Windows",
+        "On Windows: Hyper-V (also through WSL2, Sandbox, Docker, memory integrity) runs below and hides the bit from everything else.",
+      ),
       "A virtual machine whose hypervisor does not pass VT-x.",
-      "A CPU without VT-x.",
+      causeIf("no VT-x", "A CPU without VT-x."),
     ],
     where: [
       {
@@ -153,7 +157,10 @@ export const VIRTUALBOX_MESSAGES = [
       },
     ],
     causes: [
-      `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables VT-x at load.`,
+      causeIf(
+        "Linux",
+        `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables VT-x at load.`,
+      ),
       "VMware, Jailhouse or a second VirtualBox build runs.",
     ],
     steps: [WHO_USES_VMX, IN_USE],
@@ -192,7 +199,10 @@ export const VIRTUALBOX_MESSAGES = [
     what: "macOS's Hypervisor.framework, over which VirtualBox runs there, did not create a virtual machine ({code}; 0xfae94001 is HV_ERROR, 0xfae9400f HV_UNSUPPORTED).",
     causes: [
       "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
-      "The CPU has no VT-x with EPT and unrestricted guest, or is an AMD one: kern.hv_support is 0 then.",
+      causeIf(
+        "no VT-x",
+        "The CPU has no VT-x with EPT and unrestricted guest, or is an AMD one: kern.hv_support is 0 then.",
+      ),
     ],
     steps: [
       {
@@ -544,8 +554,11 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_SVM_IN_USE|can't enable the AMD-V extension/i,
     what: "EFER.SVME is already 1: another hypervisor holds AMD-V on this CPU. This is an AMD machine; VT-x has nothing to do with it.",
     causes: [
-      `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables AMD-V at load.`,
-      "On Windows: Hyper-V, or another virtualization program, runs.",
+      causeIf(
+        "Linux",
+        `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables AMD-V at load.`,
+      ),
+      causeIf("Windows", "On Windows: Hyper-V, or another virtualization program, runs."),
     ],
     steps: [
       WHO_USES_VMX,

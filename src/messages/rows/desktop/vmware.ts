@@ -1,5 +1,6 @@
 import type { MessageRow } from "../../../answers/message.js";
 import {
+  causeIf,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
@@ -44,9 +45,12 @@ export const VMWARE_MESSAGES = [
       /Virtualized Intel VT-x\/EPT is (?<state>not supported(?: on this platform)?|incompatible)|does not support virtualiz(?:ed|ing) Intel VT-x\/EPT|不支持虚拟化的 Intel VT-x\/EPT|Intel VT-x\/EPT はこのプラットフォームではサポートされていません|VT-x\/EPT virtualizado n(?:ão é suportado|o (?:es compatible|se admite|está admitido))|Intel VT-x\/EPT (?:wird[^\n]{0,40}nicht unterstützt|n['’]est pas pris en charge)/i,
     what: "The virtual machine is configured to get VT-x and EPT of its own, and VMware cannot provide them: it needs VT-x with EPT (and unrestricted guest) for itself on bare hardware.",
     causes: [
-      "The CPU has no EPT (Core 2 and older).",
-      "On Windows: Hyper-V runs below, and VMware uses its interface, which passes no VT-x to guests.",
-      "VMware itself runs in a virtual machine.",
+      causeIf("no EPT", "The CPU has no EPT (Core 2 and older)."),
+      causeIf(
+        "Windows",
+        "On Windows: Hyper-V runs below, and VMware uses its interface, which passes no VT-x to guests.",
+      ),
+      causeIf("virtual machine", "VMware itself runs in a virtual machine."),
     ],
     depends: ["which of the causes it is; the message is the same for all of them"],
     steps: [CHECK_EPT, HYPERV_OFF, UNTICK, ENABLE_FIRMWARE],
@@ -254,9 +258,12 @@ export const VMWARE_MESSAGES = [
     pattern: /This host does not support Intel VT-x|此主机不支持 Intel VT-x/i,
     what: "CPUID shows VMware no VT-x at all. With VT-x merely off in the firmware setup VMware says that the host supports it and that it is disabled.",
     causes: [
-      "On Windows: Hyper-V (also through WSL2, Sandbox, memory integrity) runs below and hides VT-x.",
+      causeIf(
+        "Windows",
+        "On Windows: Hyper-V (also through WSL2, Sandbox, memory integrity) runs below and hides VT-x.",
+      ),
       "VMware runs in a virtual machine whose hypervisor does not pass VT-x.",
-      "The CPU has no VT-x.",
+      causeIf("no VT-x", "The CPU has no VT-x."),
     ],
     steps: [WINDOWS_STATE, HYPERV_OFF, ENABLE_OUTER],
     source: { message: "MicrosoftDocs/Virtualization-Documentation#184", meaning: KB },
@@ -328,7 +335,7 @@ export const VMWARE_MESSAGES = [
     what: "VMware sees VT-x without EPT, and current releases need EPT.",
     causes: [
       "VMware runs inside another hypervisor that passes VT-x without EPT (VirtualBox does).",
-      "The CPU has no EPT.",
+      causeIf("no EPT", "The CPU has no EPT."),
     ],
     steps: [{ text: "Run VMware on the hardware, or use an outer hypervisor that passes EPT." }, CHECK_EPT],
     source: { message: "hashicorp/packer#9242, vmware/packer-plugin-vmware#10", meaning: "hashicorp/packer#9242" },

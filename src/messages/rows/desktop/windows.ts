@@ -1,5 +1,6 @@
 import type { MessageRow } from "../../../answers/message.js";
 import {
+  causeIf,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   FIRMWARE_FOUND_OFF,
@@ -701,7 +702,10 @@ export const WINDOWS_MESSAGES = [
     pattern:
       /prerequisite check for the Hyper-V feature failed|Hyper-V cannot be installed: Virtuali[sz]ation support is not enabled in the BIOS|Hyper(?:-V)? cannot be installed because (?:virtuali[sz]ation support is not enabled in the BIOS|[^\n]{3,80})|ensure nested virtualization is enabled in order to successfully install Hyper-V/i,
     what: "Windows Server does not install the Hyper-V role: its check found no VT-x that is switched on.",
-    causes: [OFF_IN_FIRMWARE, "This server is a virtual machine, and its host does not expose VT-x to it."],
+    causes: [
+      OFF_IN_FIRMWARE,
+      causeIf("virtual machine", "This server is a virtual machine, and its host does not expose VT-x to it."),
+    ],
     steps: [
       ENABLE_FIRMWARE,
       ENABLE_OUTER,
@@ -851,7 +855,7 @@ export const WINDOWS_MESSAGES = [
     causes: [
       "Windows' own hypervisor runs and hides VMX and EPT from everything else: VT-x is on then, and in use.",
       "Windows is a virtual machine whose hypervisor does not pass VT-x.",
-      "The CPU has none. (Off in the firmware setup, VMX is still shown with a star.)",
+      causeIf("no VT-x", "The CPU has none. (Off in the firmware setup, VMX is still shown with a star.)"),
     ],
     steps: [
       WINDOWS_STATE,

@@ -1,5 +1,6 @@
 import type { MessageRow } from "../../../answers/message.js";
 import {
+  causeIf,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
@@ -61,7 +62,10 @@ export const GENERIC_MESSAGES = [
     what: "A program that needs VT-x found none: CPUID.1:ECX bit 5 is 0, or VMX is off in IA32_FEAT_CTL; it does not say which.",
     causes: [
       { text: "VT-x is switched off in the firmware setup.", layer: "firmware" },
-      "It is a virtual machine whose hypervisor does not pass VT-x; on Windows, its own hypervisor (Hyper-V, WSL2, memory integrity) hides it from all programs.",
+      causeIf(
+        "virtual machine",
+        "It is a virtual machine whose hypervisor does not pass VT-x; on Windows, its own hypervisor (Hyper-V, WSL2, memory integrity) hides it from all programs.",
+      ),
       "The CPU is AMD's, whose virtualization is SVM, or has none.",
     ],
     depends: ["the program does not distinguish the causes"],

@@ -1,6 +1,7 @@
 import type { MessageRow } from "../../../answers/message.js";
 import { OTHER_PROXMOX } from "../../../why/questions/next-steps.js";
 import {
+  causeIf,
   DOCKER_ENGINE,
   DUMP_VMCS,
   ENABLE_FIRMWARE,
@@ -123,7 +124,10 @@ export const KVM_DEVICE_MESSAGES = [
     what: "Multipass asked kvm-ok (its check_kvm_support) and KVM cannot be used here, or the check itself could not run.",
     causes: [
       { text: "VT-x is off in the firmware setup, or kvm_intel is not loaded.", layer: "firmware", always: true },
-      "This is a virtual machine (Hyper-V, VMware, a cloud) whose hypervisor does not pass VT-x.",
+      causeIf(
+        "virtual machine",
+        "This is a virtual machine (Hyper-V, VMware, a cloud) whose hypervisor does not pass VT-x.",
+      ),
     ],
     steps: [
       {

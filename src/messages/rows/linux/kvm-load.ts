@@ -4,6 +4,7 @@ import { releaseOf } from "../../../rules/held.js";
 import { PASS_SVM } from "../../../why/questions/next-steps.js";
 import {
   COMPARE_CPUS,
+  causeIf,
   DROP_VMX,
   ENABLE_OUTER,
   ENABLE_SVM,
@@ -76,8 +77,8 @@ export const KVM_LOAD_MESSAGES = [
     decoder: "kernel-message",
     causes: [
       "It is not an Intel, Centaur or Zhaoxin CPU: on AMD the line is harmless, kvm_amd is the module.",
-      { text: "It is a virtual machine whose hypervisor does not pass VMX.", unless: ["bare metal"] },
-      { text: "The CPU has no VT-x.", unless: ["VMX in CPUID"] },
+      causeIf("virtual machine", "It is a virtual machine whose hypervisor does not pass VMX."),
+      causeIf("no VT-x", "The CPU has no VT-x."),
     ],
     steps: [
       {
@@ -135,8 +136,8 @@ export const KVM_LOAD_MESSAGES = [
     ],
     causes: [
       "It is not an Intel, Centaur or Zhaoxin CPU: on AMD the line is harmless, kvm_amd is the module.",
-      { text: "It is a virtual machine whose hypervisor does not pass VMX.", unless: ["bare metal"] },
-      { text: "The CPU has no VT-x.", unless: ["VMX in CPUID"] },
+      causeIf("virtual machine", "It is a virtual machine whose hypervisor does not pass VMX."),
+      causeIf("no VT-x", "The CPU has no VT-x."),
     ],
     steps: [
       {

@@ -2,6 +2,7 @@ import type { MessageRow } from "../../../answers/message.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { releaseOf } from "../../../rules/held.js";
 import {
+  causeIf,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
@@ -55,7 +56,7 @@ export const TOOL_MESSAGES = [
     causes: [
       "A virtual machine whose hypervisor does not pass VT-x (a cloud machine, Docker Desktop, WSL2 on Windows 10).",
       `VT-x off in the firmware: since Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag is removed then.`,
-      "A CPU without VT-x.",
+      causeIf("no VT-x", "A CPU without VT-x."),
     ],
     steps: [
       {
@@ -288,7 +289,7 @@ export const TOOL_MESSAGES = [
     causes: [
       OFF_IN_FIRMWARE,
       { text: "Another hypervisor hides it.", unless: INSIDE },
-      "This is a virtual machine without nested VT-x.",
+      causeIf("virtual machine", "This is a virtual machine without nested VT-x."),
     ],
     depends: ["the program does not distinguish the causes"],
     steps: [

@@ -1,5 +1,12 @@
 import type { Advice, MessageRow } from "../../../answers/message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
+import {
+  causeIf,
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
+  READ_FEAT_CTL,
+  WHO_USES_VMX,
+} from "../shared-advice.js";
 
 const XEN = "Xen, xen/arch/x86/hvm/vmx/vmcs.c";
 const SEL4 = "seL4, src/arch/x86/object/vcpu.c";
@@ -199,7 +206,7 @@ export const HYPERVISOR_MESSAGES = [
     needle: "hardware assisted paging (hap) not detected",
     pattern: /HVM: Hardware Assisted Paging \(HAP\) not detected/i,
     what: "There is no usable EPT, so Xen uses shadow paging for HVM guests; PVH and nested guests need EPT.",
-    causes: ["The CPU has no EPT (Core 2 and older), or an outer hypervisor hides it."],
+    causes: [causeIf("no EPT", "The CPU has no EPT (Core 2 and older), or an outer hypervisor hides it.")],
     steps: [
       { text: "See the feature list that Xen prints.", commands: ["xl dmesg | grep -A20 'VMX: Supported'"] },
       ENABLE_OUTER,
