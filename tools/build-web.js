@@ -729,7 +729,7 @@ export function whyOff({ host }: Situation): WhyOff {
         .replace(/\n\/\*\* Of PASS_SVM, where[\s\S]*?;\n/, "")
         .replace(/\n {6}const asked = [^\n]*/, "")
         .replace("ofSystem(asked,", "ofSystem(step.commands,")
-        .replace(/\n {6}const named = INTEL[^\n]*\n[^\n]*/, "\n      return left;")
+        .replace(/\n {6}const on = [^\n]*\n[^\n]*/, "\n      return left;")
         .replace(/\n {6}if \(isSo\("macOS alone"\)[^\n]*/, "")
         .replace(/\nconst SEE_ON_MACOS: [\s\S]*?\n\};\n/, "\n")
         .replace(/\n {2}\{ text: \[IS_VIRTUAL\][^\n]*/g, "")

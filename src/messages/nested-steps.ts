@@ -11,19 +11,15 @@ import { GIVE_CPU, GIVE_TEXT, GIVE_VMX, LOAD_AMD, LOAD_KVM } from "./rows/shared
 const NESTED_ON: readonly Circumstance[] = ["nested on", "said to have nested on"];
 
 /** Nested is to be switched on at the host, and is off there. */
-const TO_HAVE_NESTED = /^On the (?:Proxmox )?host, switch nested on and give the guest\b/;
+const TO_HAVE_NESTED: ReadonlySet<string> = new Set(["KVM", "Proxmox"].map((name) => outerStep(name).text));
 const SWITCH_ON = [
   "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",
   "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
 ];
 export const withNestedOn = (step: Advice): Advice =>
-  TO_HAVE_NESTED.test(step.text) ? { ...step, commands: [...SWITCH_ON, ...(step.commands ?? [])] } : step;
+  TO_HAVE_NESTED.has(step.text) ? { ...step, commands: [...SWITCH_ON, ...(step.commands ?? [])] } : step;
 
-const OF_KVM_HOST: ReadonlySet<string> = new Set([
-  ...["KVM", "Proxmox"].map((name) => outerStep(name).text),
-  GIVE_TEXT,
-  GIVE_VMX,
-]);
+const OF_KVM_HOST: ReadonlySet<string> = new Set([...TO_HAVE_NESTED, GIVE_TEXT, GIVE_VMX]);
 
 const LOADS: ReadonlySet<string> = new Set([LOAD_KVM.text, LOAD_AMD]);
 /** Where a cloud passes VT-x, the kernel loads KVM at boot. */

@@ -235,8 +235,8 @@ export function openSteps(
       if (isSo("macOS alone") && step.text === READ_BOTH.text) return SEE_ON_MACOS;
       const left = keptOff(atNestedHost(step, isSo), circumstances);
       if (isSo("AMD")) return { ...left, text: inAmdWords(left.text) };
-      const named = INTEL.some(isSo) ? left : { ...left, text: inEitherWords(left.text) };
-      return isSo("nested off") ? withNestedOn(named) : named;
+      const on = isSo("nested off") ? withNestedOn(left) : left;
+      return INTEL.some(isSo) ? on : { ...on, text: inEitherWords(on.text) };
     })
     .flatMap((step) => {
       const asked = step.text === PASS_SVM.text && isSo("hypervisor named") ? [ONLY_FLAG] : step.commands;

@@ -78,7 +78,7 @@ const OF_VMCS = /^vmxlens (?:vmcs|explain)\b/;
 const PARAMETER = /\bkvm(?:[-_]intel)?[. ](\w{3,40})(?:=\w{1,8}| (?:module )?(?:options?|parameters?))\b/g;
 /** Values that modprobe.d asks for are read as such. */
 const OPTIONS_LINE =
-  /^\s{0,8}options\s{1,8}kvm(?:[-_]intel)? [a-z]\w{0,40}=|^\s{0,16}(?:- )?["']kvm(?:[-_]intel)?\.\w{2,40}=|\bGRUB_CMDLINE_LINUX\w*=[^\n]*\bkvm(?:[-_]intel)?\./m;
+  /^\s{0,8}options\s{1,8}kvm(?:[-_]intel)? [a-z]\w{0,40}=|^\s{0,16}(?:- )?["']kvm(?:[-_]intel)?\.\w{2,40}=|\bGRUB_CMDLINE_LINUX\w{0,10}=[^\n]{0,200}\bkvm(?:[-_]intel)?\./m;
 const FEW_LINES = 40;
 const STORY = 600;
 
