@@ -735,8 +735,6 @@ export function whyOff({ host }: Situation): WhyOff {
         .replace(/\n {2}\{ text: \[IS_VIRTUAL\][^\n]*/g, "")
         .replace(/\n {2}\{ command: \/\^kldload[^\n]*/, "")
         .replace(/\n {4}\.map\(\(step\) => \(circumstances\.has\("an Intel CPU named"\)[^\n]*/, ";")
-        .replace(/ : has\("an Intel CPU named"\) \? inIntelWords/, "")
-        .replace(/isSo\("a model typed"\) \? ofModel : plain/, "plain")
         .replace(/circumstances\.has\("a driver on Windows"\)/, "false"),
   ],
   // What prose says about nested and the vendor (`explain`).
@@ -749,7 +747,8 @@ export function whyOff({ host }: Situation): WhyOff {
     /[\\/]messages[\\/]vendor-words\.ts$/,
     (code) =>
       code
-        .replace(/\nexport const isEither = [\s\S]*?;\n/, "\nexport const isEither = () => false;\n")
+        .replace(/\nconst isEither = [\s\S]*?;\n/, "\nconst isEither = () => false;\n")
+        .replace(/ : has\("an Intel CPU named"\) \? inIntelWords/, "")
         .replace(/\nconst NAMES_VENDOR[^\n]*/, "")
         .replace(/\nconst OF_INTEL =[\s\S]*$/, "\nexport const saysEither = (says) => says;\n"),
   ],
@@ -757,7 +756,7 @@ export function whyOff({ host }: Situation): WhyOff {
   [
     /[\\/]messages[\\/]own-words\.ts$/,
     () =>
-      "export const inDriver = (all) => all; export const inIntelWords = (one) => one; export const ofModel = inIntelWords; export const openLoop = inIntelWords; export const ofNamed = inIntelWords;",
+      "export const inDriver = (all) => all; export const ofModel = (one) => one; export const openLoop = ofModel; export const ofNamed = ofModel;",
   ],
   // Steps that prose replaces, and packages of modules (`explain`): the page reads no prose.
   [

@@ -53,8 +53,8 @@ export function topicBeside(text: string, messages: readonly string[]): Omit<Tex
 
 /** With the rule that is asked about, where the answer says only that all is as it should be. */
 export function withRule(found: FoundVerdict, text: string): FoundVerdict {
-  const saysAll = found.claim !== "nothing off" && found.claim !== "a guest as asked for";
-  const rule = saysAll || !/[?？](?!=)/.test(text) ? undefined : topicAsked(text, true);
+  const saysMore = found.claim !== "nothing off" && found.claim !== "a guest as asked for";
+  const rule = saysMore || !/[?？](?!=)/.test(text) ? undefined : topicAsked(text, true);
   if (rule === undefined) return found;
   // Beside a configuration something else is asked.
   if (found.claim === "a guest as asked for") return { ...rule, covers: found.covers };

@@ -41,9 +41,10 @@ import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import { atNestedHost } from "./nested-steps.js";
-import { openCauses, openSteps, vendorWords } from "./open-steps.js";
+import { openCauses, openSteps } from "./open-steps.js";
 import { DUMP_VMCS, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
+import { vendorWords } from "./vendor-words.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "control-request": decodeControlRequest,

@@ -24,18 +24,18 @@ export function ofFrontEnd(step: Advice, { has }: Circumstances): Advice {
   const front = FRONT_ENDS.find(({ is }) => has(is));
   if (commands === undefined || front === undefined) return step;
   const others = FRONT_ENDS.filter((one) => one !== front);
-  if (front.is === "Proxmox starts the guests" && !commands.some((one) => front.own.test(one))) {
+  if (commands.some((one) => front.own.test(one)))
+    // libvirt before 10.1 has no names for what is below vmx, and QEMU's own have to do.
+    return commands.some((one) => /name='vmx-/.test(one))
+      ? step
+      : { ...step, commands: commands.filter((one) => one !== FOR_OTHERS && !isOf(others, one)) };
+  if (front.is === "Proxmox starts the guests") {
     const named = commands.map((one) => (one === FOR_OTHERS || one === "-cpu host" ? HOST_CPU : one));
     return { ...step, commands: [...new Set(named)].filter((one) => !named.includes(HOST_CPU) || !isOf(others, one)) };
   }
-  // libvirt before 10.1 has no names for what is below vmx, and QEMU's own have to do.
-  if (!commands.some((one) => front.own.test(one)) && front.is === "libvirt starts the guests") {
-    // QEMU's own way does for want of libvirt's.
-    const left = commands.filter((one) => !one.startsWith("qm "));
-    return left.length === 0 ? step : { ...step, commands: left };
-  }
-  if (!commands.some((one) => front.own.test(one)) || commands.some((one) => /name='vmx-/.test(one))) return step;
-  return { ...step, commands: commands.filter((one) => one !== FOR_OTHERS && !isOf(others, one)) };
+  // QEMU's own way does for want of libvirt's.
+  const left = front.is === "libvirt starts the guests" ? commands.filter((one) => !one.startsWith("qm ")) : commands;
+  return left.length === 0 ? step : { ...step, commands: left };
 }
 const HOST_CPU = "qm set VMID --cpu host";
 

@@ -18,7 +18,7 @@ import {
 import { ofFrontEnd } from "./front-end.js";
 import { atNestedHost, isLoadInCloud, keptOff, withNestedOn } from "./nested-steps.js";
 import { ofSystem, onOtherSystem } from "./other-systems.js";
-import { inDriver, inIntelWords, ofModel, ofNamed, openLoop } from "./own-words.js";
+import { inDriver, ofModel, ofNamed, openLoop } from "./own-words.js";
 import {
   INSIDE,
   IS_VIRTUAL,
@@ -29,7 +29,7 @@ import {
   WHPX_ON,
 } from "./rows/shared-advice.js";
 import { inWords, onComputer, withoutTried } from "./said-steps.js";
-import { INTEL, inAmdWords, inEitherWords, isEither, ofAmd, ofEither } from "./vendor-words.js";
+import { INTEL, inAmdWords, inEitherWords, inIntelWords, vendorCommand } from "./vendor-words.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -209,10 +209,6 @@ function ordered(steps: readonly Advice[], isSo: (name: Circumstance) => boolean
     : steps;
 }
 
-/** Puts a sentence about any CPU into the words for that of the text. */
-export const vendorWords = ({ has }: Circumstances): ((text: string) => string) =>
-  has("AMD") ? inAmdWords : has("an Intel CPU named") ? inIntelWords : plain;
-
 /** The steps that are left to do, with what there is to do in place of others. */
 export function openSteps(
   steps: readonly Advice[],
@@ -241,7 +237,7 @@ export function openSteps(
     .flatMap((step) => {
       const asked = step.text === PASS_SVM.text && isSo("hypervisor named") ? [ONLY_FLAG] : step.commands;
       const open = ofSystem(asked, circumstances)?.flatMap((command) =>
-        openCommand(command, circumstances, isSo, isEither(step)),
+        openCommand(command, circumstances, isSo, vendorCommand(step, isSo)),
       );
       const isDriver = circumstances.has("a driver on Windows");
       const commands = isDriver && open?.some((command) => /\brdmsr\b/.test(command)) ? inDriver(open) : open;
@@ -272,15 +268,12 @@ function openCommand(
   command: string,
   { reads, typed }: Circumstances,
   isSo: (name: Circumstance) => boolean,
-  isOfEither: boolean,
+  inVendorWords: (command: string) => string,
 ): readonly string[] {
-  const own = isSo("a model typed") ? ofModel : plain;
-  const named = isSo("AMD")
-    ? ofAmd
-    : INTEL.some(isSo)
-      ? own
-      : (one: string) =>
-          own(ofEither(isOfEither ? one.replace(/^sudo modprobe kvm_intel$/, "$& || sudo modprobe kvm_amd") : one));
+  const named = (one: string): string => {
+    const own = inVendorWords(one);
+    return isSo("a model typed") && !isSo("AMD") ? ofModel(own) : own;
+  };
   const isRead = (one: string): boolean => {
     const index = RDMSR.exec(one)?.[1];
     return index !== undefined && reads(Number(index));

@@ -35,12 +35,6 @@ function asCode(command: string): string {
   return `${low === "0" ? "" : "("}${read(index)}${low === "0" ? "" : ` >> ${low})`} & 0x${mask.toString(16)}${PLACE}`;
 }
 
-/** A sentence about any CPU, where the text names one of Intel's. */
-export const inIntelWords = (text: string): string =>
-  text
-    .replace(/, the CPU is AMD's, or /g, " or ")
-    .replace(/ \(on an? AMD(?: CPU)?,? kvm_amd\)| \(AMD's module is kvm_amd\)/g, "");
-
 /** A feature is left out of the model that the guest has. */
 export const ofModel = (command: string): string =>
   command.replace(/^-cpu host(?=,(?:[\w.-]{1,40}=off\b|-\w))/, "-cpu MODEL");

@@ -1,5 +1,5 @@
 import type { Advice } from "../answers/message.js";
-import type { Circumstance } from "../situation/evidence/own-machine.js";
+import type { Circumstance, Circumstances } from "../situation/evidence/own-machine.js";
 
 /*
  * Sentences and commands in the words for the CPU's vendor: AMD's, Intel's, or both where the text shows neither.
@@ -17,7 +17,7 @@ const OF_VENDOR = /\bAMD|\bSVM\b|_amd\b|\bIntel\b|IA32_|\bVMX\b/;
 /** It says whose module it means. */
 const NAMES_VENDOR = /\bAMD|_amd\b|\bIntel\b|_intel\b/;
 /** Its one command for Intel's CPUs has its like for AMD's. */
-export const isEither = ({ text, commands = [] }: Advice): boolean =>
+const isEither = ({ text, commands = [] }: Advice): boolean =>
   !NAMES_VENDOR.test(text) && commands.join("; ").split("_intel").length === 2;
 /** A CPU of Intel's. */
 export const INTEL: readonly Circumstance[] = ["Intel", "IA32_FEAT_CTL exists", "VMX in CPUID", "vmx among the flags"];
@@ -42,16 +42,37 @@ export const inAmdWords = (text: string): string =>
     })
     .join("");
 
+/** A sentence about any CPU, where the text names one of Intel's. */
+export const inIntelWords = (text: string): string =>
+  text
+    .replace(/, the CPU is AMD's, or /g, " or ")
+    .replace(/ \(on an? AMD(?: CPU)?,? kvm_amd\)| \(AMD's module is kvm_amd\)/g, "");
+
+/** Puts a sentence about any CPU into the words for that of the text. */
+export const vendorWords = ({ has }: Circumstances): ((text: string) => string) =>
+  has("AMD") ? inAmdWords : has("an Intel CPU named") ? inIntelWords : (text) => text;
+
 /** Whose CPU it is, the text does not show. */
 export const inEitherWords = (text: string): string =>
   text.replace(/\bCPU with vmx\b(?! \()/, "CPU with vmx (on AMD svm)");
 
-/** A command for the module of either vendor. */
-export const ofEither = (one: string): string =>
-  one.replace(/^(cat \/sys\/module\/kvm_)intel(\/parameters\/nested)$/, "$1*$2");
+/** A command for the modules of both vendors; where it loads one, for either. */
+const ofEither = (one: string, loadsEither: boolean): string =>
+  (loadsEither ? one.replace(/^sudo modprobe kvm_intel$/, "$& || sudo modprobe kvm_amd") : one).replace(
+    /^(cat \/sys\/module\/kvm_)intel(\/parameters\/nested)$/,
+    "$1*$2",
+  );
 
 /** A command for AMD's module and flag. */
-export const ofAmd = (one: string): string => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one);
+const ofAmd = (one: string): string => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one);
+
+/** A command of a step in the words for the CPU's vendor. */
+export function vendorCommand(step: Advice, isSo: (name: Circumstance) => boolean): (command: string) => string {
+  if (isSo("AMD")) return ofAmd;
+  if (INTEL.some(isSo)) return (command) => command;
+  const loadsEither = isEither(step);
+  return (command) => ofEither(command, loadsEither);
+}
 
 /** What only Intel's CPUs and their modules have, by their names. */
 const OF_INTEL =

@@ -1,23 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { desktopMessages } from "../../src/messages/desktop-messages.js";
 import { explainPieces } from "../../src/messages/explain.js";
-import { LINES } from "./lines.js";
+import { EXAMPLES } from "./every-message.js";
 
 /*
  * Every message beside words of Windows, of a cloud or of another product: no step and no cause is for another place, or done.
  */
-
-const corpus = join(import.meta.dirname, "corpus");
-const EXAMPLES: ReadonlyMap<string, string> = new Map([
-  ...readdirSync(corpus).flatMap((file) =>
-    (JSON.parse(readFileSync(join(corpus, file), "utf8")) as { text: string; expect?: { message?: string } }[]).flatMap(
-      ({ text, expect: { message } = {} }) => (message === undefined ? [] : [[message, text] as const]),
-    ),
-  ),
-  ...Object.entries(LINES),
-]);
 
 const SURROUNDINGS: readonly { readonly text: string; readonly never: RegExp; readonly but?: readonly string[] }[] = [
   {

@@ -1,24 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Product } from "../../src/answers/message.js";
 import { desktopMessages } from "../../src/messages/desktop-messages.js";
 import { explainPieces } from "../../src/messages/explain.js";
-import { LINES } from "./lines.js";
+import { EXAMPLES } from "./every-message.js";
 
 /*
  * Every message in every surrounding: no step asks for what the surrounding shows, or changes what is so.
  */
-
-const corpus = join(import.meta.dirname, "corpus");
-const EXAMPLES: ReadonlyMap<string, string> = new Map([
-  ...readdirSync(corpus).flatMap((file) =>
-    (JSON.parse(readFileSync(join(corpus, file), "utf8")) as { text: string; expect?: { message?: string } }[]).flatMap(
-      ({ text, expect: { message } = {} }) => (message === undefined ? [] : [[message, text] as const]),
-    ),
-  ),
-  ...Object.entries(LINES),
-]);
 
 const OF_LINUX: ReadonlySet<Product | undefined> = new Set(["KVM", "Linux", "kmod", "QEMU", "libvirt", "tool"]);
 

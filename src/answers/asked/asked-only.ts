@@ -28,12 +28,16 @@ export function askedVerdict({
   kernel,
 }: Situation): Pick<TextVerdict, "says" | "steps" | "evidence"> {
   const named = kernel.from === "default" ? undefined : candidates.map(({ release }) => release);
-  const says = (["kvm_intel", "kvm"] as const).flatMap((module) =>
-    Object.entries(host.paramsAsked?.[module] ?? {}).map(([name, value]) => askedText(module, name, value, named)),
+  const asked = (["kvm_intel", "kvm"] as const).flatMap((module) =>
+    Object.entries(host.paramsAsked?.[module] ?? {}).map(([name, value]) => ({
+      isKnown: isKnownParam(module, name),
+      says: askedText(module, name, value, named),
+    })),
   );
   // What has no effect is what people do not expect.
-  const isUnknown = (text: string) => text.includes(NOT_KNOWN);
-  says.sort((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)));
+  const says = [...asked.filter(({ isKnown }) => !isKnown), ...asked.filter(({ isKnown }) => isKnown)].map(
+    (one) => one.says,
+  );
   return {
     says: says.slice(0, 3).join(" "),
     steps: [
@@ -64,13 +68,18 @@ function likeText(module: "kvm_intel" | "kvm", name: string): string {
   return like.length === 0 || name.length < SHORTEST ? "" : ` (${listText(like)} is)`;
 }
 const SHORTEST = 4;
-const NOT_KNOWN = "and no such parameter is known here";
 const paramNames = (module: "kvm_intel" | "kvm"): readonly string[] => [
   ...new Set([
     ...PARAMS.filter((row) => row.module === module).map(({ name }) => name as string),
     ...OTHER_PARAMS.filter((row) => row.module === module).map(({ name }) => name),
   ]),
 ];
+
+/** A parameter of one of the two modules, or of the other one by mistake. */
+const isKnownParam = (module: "kvm_intel" | "kvm", name: string): boolean =>
+  PARAMS.some((row) => row.name === name) ||
+  OTHERS[`${module}.${name}`] !== undefined ||
+  otherParam(`${module}.${name}`) !== undefined;
 
 function askedText(
   module: "kvm_intel" | "kvm",
@@ -88,7 +97,7 @@ function askedText(
     const known = otherParam(full);
     if (known !== undefined) return `${full}=${value} is asked for, which does not decide about VMX: ${known.about}.`;
     return other === undefined
-      ? `${full}=${value} is asked for, ${NOT_KNOWN}${likeText(module, name)}: a module ignores what it does not have, and its log says so.`
+      ? `${full}=${value} is asked for, and no such parameter is known here${likeText(module, name)}: a module ignores what it does not have, and its log says so.`
       : `${full}=${value} is asked for, and it is a parameter of ${other.module}: ${other.module}.${name}.`;
   }
   const has = (release: Release) => rows.some((one) => holdsIn(release, one.held) !== false);

@@ -65,7 +65,7 @@ const CHOSEN: readonly {
   },
   {
     place: "VirtualBox",
-    is: (text) => isOldVirtualBox(text),
+    is: isOldVirtualBox,
     step: {
       text: "VirtualBox passes VT-x from 6.1 on, and AMD-V from 6.0 on: update it on the host; then, with the machine off, switch it on.",
       commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
